@@ -1,0 +1,219 @@
+/* image/format.h
+ *
+ * Purpose    The bytes of a routing image: the one contract between controller and workers.
+ * Units      Little-endian, fixed width, offsets from the start of the segment, 8-byte aligned.
+ * See        docs/internals/image.md
+ *
+ * An image is a root and its segments, each a sealed memfd of its own:
+ *
+ *   root      struct image_root, then root.segments_len × struct image_segment_ref
+ *   segment   struct image_segment (header with a table of sections), then the sections
+ *
+ *   ROUTES    hosts, their lookup table, paths, their lookup table, rules, predicates, filters,
+ *             backends, services, policies, settings, trusted blocks, origins, strings
+ *   ENDPOINTS one of root.endpoint_shards: services by key → runs of endpoints; strings (DNS names)
+ *   SECRETS   certificates with their private keys
+ *
+ * A service finds its endpoints by key, in shard (key >> 32) % endpoint_shards: so a change of
+ * endpoints rewrites one shard and the root, and the rest keeps its bytes, descriptor and generation. */
+#ifndef YETT_IMAGE_FORMAT_H
+#define YETT_IMAGE_FORMAT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian");
+
+#define IMAGE_MAGIC_ROOT    0x31544f4f52545459u /* "YTTROOT1" */
+#define IMAGE_MAGIC_SEGMENT 0x3147455354544559u /* "YETTSEG1" */
+
+enum {
+    IMAGE_FORMAT_VERSION = 1,
+    IMAGE_ALIGN = 8,
+    IMAGE_SHARDS_MAX = 64,       /* with routes and secrets well below SCM_RIGHTS' 253 descriptors */
+    IMAGE_SEGMENTS_MAX = IMAGE_SHARDS_MAX + 2,
+    IMAGE_SHARD_SERVICES = 1024, /* services a shard is made for */
+    IMAGE_SECTIONS_MAX = 20,
+    IMAGE_NONE = 0xFFFFFFFF, /* an index that names nothing */
+};
+
+#define IMAGE_SEGMENT_BYTES_MAX (2ull << 30) /* offsets are 32 bits wide, with a bit to spare */
+
+enum image_segment_kind { IMAGE_ROUTES = 1, IMAGE_ENDPOINTS = 2, IMAGE_SECRETS = 3 };
+
+struct image_root {
+    uint64_t magic;
+    uint32_t version, segments_len;
+    uint64_t generation; /* counts up with each image published */
+    uint32_t endpoint_shards, reserved;
+    uint64_t checksum; /* hash_bytes() of root and segment refs with this field 0 */
+};
+static_assert(sizeof(struct image_root) == 40, "image_root");
+
+struct image_segment_ref {
+    uint32_t kind, shard;
+    uint64_t generation; /* that of the root it first appeared in */
+    uint64_t size_bytes;
+    uint64_t checksum; /* hash_bytes() of the whole segment */
+};
+static_assert(sizeof(struct image_segment_ref) == 32, "image_segment_ref");
+
+enum image_section {
+    IMAGE_SECTION_STRINGS,
+    IMAGE_SECTION_HOSTS,      /* struct image_host */
+    IMAGE_SECTION_HOST_SLOTS, /* uint32_t index of a host, IMAGE_NONE free; power of two */
+    IMAGE_SECTION_PATHS,      /* struct image_path, grouped by host */
+    IMAGE_SECTION_PATH_SLOTS, /* uint32_t index of a path; by hash of host index, kind and path */
+    IMAGE_SECTION_RULES,
+    IMAGE_SECTION_PREDICATES,
+    IMAGE_SECTION_FILTERS,
+    IMAGE_SECTION_BACKENDS,
+    IMAGE_SECTION_SERVICES,
+    IMAGE_SECTION_POLICIES,
+    IMAGE_SECTION_SETTINGS,       /* one struct image_settings */
+    IMAGE_SECTION_TRUSTED,        /* struct image_block */
+    IMAGE_SECTION_ORIGINS,
+    IMAGE_SECTION_ENDPOINT_SETS,  /* struct image_endpoint_set */
+    IMAGE_SECTION_ENDPOINT_SLOTS, /* uint32_t index of a set; by key */
+    IMAGE_SECTION_ENDPOINTS,
+    IMAGE_SECTION_CERTIFICATES, /* struct image_certificate, sorted by id */
+    IMAGE_SECTIONS_LEN
+};
+static_assert((int)IMAGE_SECTIONS_LEN <= IMAGE_SECTIONS_MAX, "room in the table of sections");
+
+struct image_section_ref {
+    uint32_t offset, count; /* count of records; of bytes for STRINGS */
+};
+
+struct image_segment {
+    uint64_t magic;
+    uint32_t version, kind;
+    uint64_t size_bytes;
+    struct image_section_ref sections[IMAGE_SECTIONS_MAX];
+};
+static_assert(sizeof(struct image_segment) == 24 + 8 * IMAGE_SECTIONS_MAX, "image_segment");
+
+struct image_str {
+    uint32_t offset, len; /* within STRINGS */
+};
+
+struct image_host {
+    struct image_str name;
+    uint32_t paths_first, paths_len;
+    uint32_t prefix_depth_max; /* segments of the deepest prefix: bounds the look-ups of a request */
+    uint32_t flags;            /* enum image_host_flag */
+    uint64_t certificate_id;   /* 0: the default one */
+    uint32_t origin, reserved;
+};
+static_assert(sizeof(struct image_host) == 40, "image_host");
+
+enum image_host_flag { IMAGE_HOST_TLS = 1 };
+
+struct image_path {
+    struct image_str path;
+    uint32_t host, kind; /* enum route_path_kind */
+    uint32_t rules_first, rules_len;
+};
+static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_rule {
+    uint64_t metric_id;
+    struct image_str namespace, ingress, path;
+    uint32_t predicates_first, predicates_len;
+    uint32_t filters_first, filters_len;
+    uint32_t backends_first, backends_len;
+    uint32_t policy, origin;
+    uint32_t weight_total, reserved;
+};
+static_assert(sizeof(struct image_rule) == 72, "image_rule");
+
+struct image_predicate {
+    uint32_t kind, reserved; /* enum route_predicate_kind */
+    struct image_str name, value;
+};
+static_assert(sizeof(struct image_predicate) == 24, "image_predicate");
+
+struct image_filter {
+    uint32_t kind; /* enum route_filter_kind */
+    uint16_t status;
+    uint16_t flags; /* enum image_filter_flag */
+};
+static_assert(sizeof(struct image_filter) == 8, "image_filter");
+
+enum image_filter_flag { IMAGE_FILTER_KEEP_TRAILING_SLASH = 1 };
+
+struct image_backend {
+    uint32_t service, weight;
+};
+static_assert(sizeof(struct image_backend) == 8, "image_backend");
+
+struct image_service {
+    uint64_t key;
+    struct image_str namespace, name, port, upstream_name;
+    uint32_t protocol, balance; /* enum route_protocol, route_balance */
+    uint32_t origin, reserved;
+};
+static_assert(sizeof(struct image_service) == 56, "image_service");
+
+struct image_policy {
+    uint32_t connect_timeout_ms, read_timeout_ms, send_timeout_ms;
+    uint32_t retry_tries, retry_timeout_ms, retry_on;
+    uint64_t body_bytes_max;
+};
+static_assert(sizeof(struct image_policy) == 32, "image_policy");
+
+enum image_settings_flag {
+    IMAGE_USE_FORWARDED_HEADERS = 1 << 0,
+    IMAGE_ENABLE_REAL_IP = 1 << 1,
+    IMAGE_COMPUTE_FULL_FORWARDED_FOR = 1 << 2,
+    IMAGE_GENERATE_REQUEST_ID = 1 << 3,
+    IMAGE_ALLOW_UNDERSCORES = 1 << 4,
+    IMAGE_IGNORE_INVALID_HEADERS = 1 << 5,
+    IMAGE_ACCESS_LOG = 1 << 6,
+};
+
+struct image_settings {
+    struct image_str forwarded_for_header, log_format;
+    uint32_t flags, log_escape;
+    uint32_t keep_alive_ms, keep_alive_requests;
+    uint32_t client_header_timeout_ms, client_body_timeout_ms;
+    uint32_t upstream_idle_max, upstream_idle_timeout_ms;
+    uint32_t default_rule, reserved; /* IMAGE_NONE: built-in 404 */
+    uint64_t default_certificate_id; /* 0: none */
+};
+static_assert(sizeof(struct image_settings) == 64, "image_settings");
+
+struct image_block {
+    uint8_t addr[16];
+    uint32_t prefix_bits, reserved;
+};
+static_assert(sizeof(struct image_block) == 24, "image_block");
+
+struct image_origin {
+    struct image_str kind, namespace, name, field, file;
+    uint32_t line, column;
+};
+static_assert(sizeof(struct image_origin) == 48, "image_origin");
+
+struct image_endpoint_set {
+    uint64_t service_key;
+    uint32_t endpoints_first, endpoints_len;
+};
+static_assert(sizeof(struct image_endpoint_set) == 16, "image_endpoint_set");
+
+struct image_endpoint {
+    uint64_t id;
+    uint8_t ip[16];
+    struct image_str dns_name;
+    uint16_t port, kind; /* enum route_endpoint_kind */
+    uint32_t reserved;
+};
+static_assert(sizeof(struct image_endpoint) == 40, "image_endpoint");
+
+struct image_certificate {
+    uint64_t id;
+    struct image_str chain_pem, key_pem;
+};
+static_assert(sizeof(struct image_certificate) == 24, "image_certificate");
+
+#endif

@@ -1,0 +1,73 @@
+/* image/match.h
+ *
+ * Purpose    Which rule takes a request: the very look-up that workers, `routes` and `explain` run.
+ * Roles      proxy, cli, control.
+ * Limits     Work per request is bounded by the host's deepest prefix, never by the request's path.
+ * See        https://kubernetes.io/docs/concepts/services-networking/ingress/#path-types */
+#ifndef YETT_IMAGE_MATCH_H
+#define YETT_IMAGE_MATCH_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "image/view.h"
+
+struct image_request {
+    struct span host;   /* lower case, without port and trailing dot; empty where there was none */
+    struct span path;   /* normalised: http/target.h */
+    struct span method;
+    /* Value of a request header, by name in any case; false where it is absent. NULL: no headers. */
+    bool (*header_find)(const void *ctx, struct span name, struct span *ret_value);
+    const void *header_ctx;
+};
+
+enum image_match_result {
+    IMAGE_MATCH_OK = 0,
+    IMAGE_MATCH_DEFAULT, /* no host and path took it: the default backend's rule */
+    IMAGE_MATCH_NONE,    /* and there is none */
+};
+
+struct image_match {
+    const struct image_host *host; /* NULL for IMAGE_MATCH_NONE, and for DEFAULT without a host */
+    const struct image_path *path; /* NULL likewise */
+    const struct image_rule *rule;
+};
+
+/* What was looked at, in order, for people. */
+enum image_step_kind {
+    IMAGE_STEP_HOST_EXACT,    /* subject: the name looked up */
+    IMAGE_STEP_HOST_WILDCARD,
+    IMAGE_STEP_HOST_ANY,
+    IMAGE_STEP_PATH_EXACT,
+    IMAGE_STEP_PATH_PREFIX,
+    IMAGE_STEP_PREDICATE, /* subject: name of the predicate that did not hold, or did */
+    IMAGE_STEP_DEFAULT,
+};
+
+struct image_step {
+    enum image_step_kind kind;
+    bool matched;
+    struct span subject;
+    const struct image_rule *rule; /* where there is one */
+};
+
+struct image_trace {
+    struct arena *arena; /* takes the copies of subjects */
+    VEC(struct image_step) steps;
+};
+
+/* `trace` may be NULL. Returns an image_match_result; *ret_match is set for OK and DEFAULT. */
+YETT_MUST_USE int image_match(const struct image_view *view, const struct image_request *request,
+                              struct image_trace *trace, struct image_match *ret_match);
+
+/* Host by the rules of spec.rules.host: exact, then one wildcard label, then any; NULL: none. */
+const struct image_host *image_host_find(const struct image_view *view, struct span host,
+                                         struct image_trace *trace);
+
+/* Certificate for a server name (lower case; empty: none sent): exact host, wildcard, default; 0: none. */
+uint64_t image_certificate_for(const struct image_view *view, struct span server_name);
+
+/* One of the rule's backends, `draw` being uniform over 32 bits; NULL where it has none. */
+const struct image_backend *image_backend_choose(const struct image_view *view,
+                                                 const struct image_rule *rule, uint32_t draw);
+
+#endif

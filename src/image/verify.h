@@ -1,0 +1,13 @@
+/* image/verify.h
+ *
+ * Purpose    Check every record of an opened image: all offsets, indexes, kinds, lookup tables, sort
+ *            orders and cross-references. Run before publishing, in `check` and in fuzzing.
+ * Errors     None beyond false: *ret_what then names the first thing that does not hold (static text). */
+#ifndef YETT_IMAGE_VERIFY_H
+#define YETT_IMAGE_VERIFY_H
+
+#include "image/view.h"
+
+YETT_MUST_USE bool image_verify(const struct image_view *view, const char **ret_what);
+
+#endif

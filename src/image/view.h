@@ -1,0 +1,128 @@
+/* image/view.h
+ *
+ * Purpose    Read one published image. Opening checks the sections, each access its own bounds: an
+ *            access out of bounds is a bug (invariant), for the controller verified the image.
+ * Ownership  A view owns its mappings, shared by reference with the views of later images that kept
+ *            the segment; it never keeps a descriptor. What it returns borrows from it.
+ * Lifetime   image_view_open() gives one reference; _ref(), _unref().
+ * Roles      control (to verify), proxy, cli.
+ * Limits     IMAGE_SEGMENT_BYTES_MAX, IMAGE_SEGMENTS_MAX; a larger image is refused, not truncated.
+ * See        docs/internals/image.md */
+#ifndef YETT_IMAGE_VIEW_H
+#define YETT_IMAGE_VIEW_H
+
+#include "base/bug.h"
+#include "base/ip.h"
+#include "base/span.h"
+#include "image/format.h"
+
+enum image_open_result {
+    IMAGE_OPEN_OK = 0,
+    IMAGE_OPEN_UNSEALED, /* a descriptor is still writable by someone */
+    IMAGE_OPEN_FOREIGN,  /* other magic or format version */
+    IMAGE_OPEN_CORRUPT,  /* a section or checksum does not hold */
+};
+
+struct image_segment_map; /* one mapped segment, counted by the views that use it */
+
+/* A segment's sections resolved to pointers and counts, once, when it is opened. */
+struct image_segment_view {
+    struct image_segment_map *map;
+    const void *at[IMAGE_SECTIONS_LEN];
+    uint32_t count[IMAGE_SECTIONS_LEN];
+};
+
+struct image_view {
+    unsigned refs;
+    uint64_t generation;
+    uint32_t endpoint_shards;
+    struct image_segment_view routes, secrets;
+    struct image_segment_view endpoints[IMAGE_SHARDS_MAX];
+};
+
+/* Descriptors of one image: the root's, then one per segment in the order of its refs. */
+struct image_fds {
+    int root;
+    int segments[IMAGE_SEGMENTS_MAX];
+    uint32_t segments_len;
+};
+
+/* Map the image behind `fds`, which stay with the caller. Segments that `before` (NULL: none) holds
+ * already, by kind, shard, generation and checksum, are shared with it and their descriptors not
+ * looked at (-1 is fine). Returns an image_open_result or -errno; on OK the caller owns a reference. */
+YETT_MUST_USE int image_view_open(const struct image_fds *fds, const struct image_view *before,
+                                  struct image_view **ret_view);
+
+/* The same over bytes in memory (copied): for tests, `check`, `explain` and fuzzing; no descriptors. */
+YETT_MUST_USE int image_view_open_bytes(struct span root, const struct span *segments,
+                                        uint32_t segments_len, struct image_view **ret_view);
+
+struct image_view *image_view_ref(struct image_view *view);
+/* Drops a reference; returns NULL. */
+struct image_view *image_view_unref(struct image_view *view);
+
+static inline void image_view_unrefp(struct image_view **view)
+{
+    *view = image_view_unref(*view);
+}
+
+static inline const void *image_record(const struct image_segment_view *segment,
+                                       enum image_section section, uint32_t index,
+                                       size_t record_bytes)
+{
+    invariant(index < segment->count[section]);
+    return (const char *)segment->at[section] + index * record_bytes;
+}
+
+#define IMAGE_GETTER(name, segment, section, type)                                                 \
+    static inline const struct type *name(const struct image_view *view, uint32_t index)           \
+    {                                                                                              \
+        return (const struct type *)image_record(&view->segment, section, index,                   \
+                                                 sizeof(struct type));                             \
+    }
+IMAGE_GETTER(image_host_get, routes, IMAGE_SECTION_HOSTS, image_host)
+IMAGE_GETTER(image_path_get, routes, IMAGE_SECTION_PATHS, image_path)
+IMAGE_GETTER(image_rule_get, routes, IMAGE_SECTION_RULES, image_rule)
+IMAGE_GETTER(image_predicate_get, routes, IMAGE_SECTION_PREDICATES, image_predicate)
+IMAGE_GETTER(image_filter_get, routes, IMAGE_SECTION_FILTERS, image_filter)
+IMAGE_GETTER(image_backend_get, routes, IMAGE_SECTION_BACKENDS, image_backend)
+IMAGE_GETTER(image_service_get, routes, IMAGE_SECTION_SERVICES, image_service)
+IMAGE_GETTER(image_policy_get, routes, IMAGE_SECTION_POLICIES, image_policy)
+IMAGE_GETTER(image_trusted_get, routes, IMAGE_SECTION_TRUSTED, image_block)
+IMAGE_GETTER(image_origin_get, routes, IMAGE_SECTION_ORIGINS, image_origin)
+IMAGE_GETTER(image_certificate_get, secrets, IMAGE_SECTION_CERTIFICATES, image_certificate)
+#undef IMAGE_GETTER
+
+static inline const struct image_settings *image_settings_get(const struct image_view *view)
+{
+    return (const struct image_settings *)image_record(&view->routes, IMAGE_SECTION_SETTINGS, 0,
+                                                       sizeof(struct image_settings));
+}
+
+static inline struct span image_text(const struct image_segment_view *segment, struct image_str str)
+{
+    uint32_t bytes = segment->count[IMAGE_SECTION_STRINGS];
+
+    invariant(str.offset <= bytes && str.len <= bytes - str.offset);
+    return span_of((const char *)segment->at[IMAGE_SECTION_STRINGS] + str.offset, str.len);
+}
+
+/* Text of a record in the routes segment. */
+static inline struct span image_str_get(const struct image_view *view, struct image_str str)
+{
+    return image_text(&view->routes, str);
+}
+
+/* A Service's endpoints; len 0 where it has none. Borrowed from the view. */
+struct image_endpoints {
+    const struct image_endpoint *items;
+    uint32_t len;
+    const struct image_segment_view *segment; /* for image_text() of dns_name */
+};
+
+struct image_endpoints image_endpoints_find(const struct image_view *view, uint64_t service_key);
+
+/* By id, or NULL. The texts lie in view->secrets. */
+const struct image_certificate *image_certificate_find(const struct image_view *view, uint64_t id);
+
+#endif

@@ -1,0 +1,47 @@
+/* ingress/compile.h
+ *
+ * Purpose    Meaning: which Ingresses are ours, how they merge, what their annotations and the ConfigMap
+ *            say → one route model, and diagnostics about everything that is not as its author hoped.
+ * Ownership  The caller frees the model; it borrows nothing from the store.
+ * Roles      control, cli. Pure: no system calls, no clock but options->now_s.
+ * Errors     None: what is wrong is in `diags`, and harms only itself.
+ * See        docs/compatibility.md */
+#ifndef YETT_INGRESS_COMPILE_H
+#define YETT_INGRESS_COMPILE_H
+
+#include "kube/store.h"
+#include "route/model.h"
+
+struct ingress_object_name {
+    struct span namespace, name; /* both empty: not given */
+};
+
+struct ingress_options {
+    struct span ingress_class;    /* "yett": the legacy annotation's value, and the class name by name */
+    struct span controller_class; /* "yett.dev/ingress-controller" */
+    bool class_by_name;           /* --ingress-class-by-name */
+    bool watch_without_class;     /* --watch-ingress-without-class */
+    bool default_class_applies;   /* manifests: an Ingress without class is the default IngressClass' */
+    bool any_class;               /* `check`: judge every Ingress as if it were ours */
+    bool disable_catch_all;
+    struct span watch_namespace;  /* empty: all */
+    struct span annotations_prefix; /* "nginx.ingress.kubernetes.io" */
+    struct ingress_object_name config_map, default_certificate, default_backend;
+    /* The pair shown where no other fits; PEM, borrowed. Empty: none. */
+    struct span fallback_chain_pem, fallback_key_pem;
+    int64_t now_s; /* Unix time, for the expiry of certificates */
+};
+
+struct ingress_options ingress_options_default(void);
+
+YETT_MUST_USE struct route_model *ingress_compile(const struct kube_store *store,
+                                                  const struct ingress_options *options,
+                                                  struct diag_list *diags);
+
+/* Takes the endpoints of a Service anew from the store, for every port of it in the model. Calls
+ * `on_change` for each route_service whose endpoints are others now. Needs no new ingress_compile(). */
+void ingress_endpoints_refresh(const struct kube_store *store, const struct ingress_options *options,
+                               struct route_model *model, struct span namespace, struct span service,
+                               void (*on_change)(void *ctx, struct route_service *service), void *ctx);
+
+#endif

@@ -1,0 +1,57 @@
+/* proc/channel.h
+ *
+ * Purpose    Messages between the supervisor and its children: fixed structs and descriptors over a
+ *            SOCK_SEQPACKET pair, one message a packet.
+ * Ownership  Sending duplicates descriptors; receiving gives them to the caller, close-on-exec.
+ * Errors     -EAGAIN: nothing there (or no room); -EPIPE / -ECONNRESET / 0 descriptors: peer gone;
+ *            -EPROTO: not one of our messages.
+ *
+ *   controller → supervisor   PUBLISH (image)          supervisor → controller   PUBLISHED, REJECTED
+ *   supervisor → worker       IMAGE (image), DRAIN     worker → supervisor       READY, TAKEN, REFUSED, DRAINED
+ */
+#ifndef YETT_PROC_CHANNEL_H
+#define YETT_PROC_CHANNEL_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+enum { PROC_FDS_MAX = 67 }; /* an image: root and IMAGE_SEGMENTS_MAX segments */
+
+enum proc_message_kind {
+    PROC_HELLO = 1, /* body: struct proc_hello */
+    PROC_PUBLISH,   /* controller: fds are an image, root first, generation set */
+    PROC_PUBLISHED, /* every worker serves `generation` */
+    PROC_REJECTED,  /* `generation` was rolled back; result: enum proc_reject */
+    PROC_IMAGE,     /* fds as in PUBLISH */
+    PROC_READY,     /* worker: set up and accepting */
+    PROC_TAKEN,     /* worker serves `generation` */
+    PROC_REFUSED,   /* worker keeps what it had; result: image_open_result or -errno */
+    PROC_DRAIN,     /* time_ms: finish in that time */
+    PROC_DRAINED,   /* worker: nothing left, about to exit */
+};
+
+enum proc_reject { PROC_REJECT_REFUSED = 1, PROC_REJECT_KILLED, PROC_REJECT_TIMED_OUT };
+
+struct proc_message {
+    uint32_t kind; /* enum proc_message_kind */
+    int32_t result;
+    uint64_t generation;
+    uint32_t time_ms;
+    uint32_t fds_len; /* of `fds` as sent or received */
+    int fds[PROC_FDS_MAX];
+};
+
+/* A connected pair, close-on-exec, non-blocking. Returns 0 or -errno. */
+YETT_MUST_USE int proc_channel_pair(int ret_fds[2]);
+YETT_MUST_USE int proc_channel_send(int channel, const struct proc_message *message);
+/* Fills *ret_message, which owns the descriptors in it. */
+YETT_MUST_USE int proc_channel_receive(int channel, struct proc_message *ret_message);
+void proc_message_close_fds(struct proc_message *message);
+
+/* The hello, which has a body of its own; receive waits up to `timeout_ms`. */
+struct proc_hello;
+YETT_MUST_USE int proc_channel_send_hello(int channel, const struct proc_hello *hello);
+YETT_MUST_USE int proc_channel_receive_hello(int channel, int timeout_ms, struct proc_hello *ret_hello);
+
+#endif
