@@ -141,6 +141,7 @@ struct route_host {
     const struct route_certificate *certificate; /* NULL: the default one */
     bool has_tls; /* an Ingress of this host has spec.tls: what the https redirect asks for */
     struct route_origin origin;
+    uint32_t index; /* in model->hosts */
 };
 
 enum route_log_escape { ROUTE_LOG_ESCAPE_DEFAULT, ROUTE_LOG_ESCAPE_JSON, ROUTE_LOG_ESCAPE_NONE };
@@ -175,6 +176,7 @@ struct route_model {
     struct route_rule *default_rule; /* for what no host and path takes; NULL: built-in 404 */
     struct route_settings settings;
     struct map hosts_by_name;
+    struct map paths_by_key; /* by host, kind and path */
     struct idmap services_by_key;
 };
 
