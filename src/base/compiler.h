@@ -8,7 +8,7 @@
 
 #define YETT_MUST_USE               __attribute__((warn_unused_result))
 #define YETT_NORETURN               __attribute__((noreturn))
-#define YETT_PRINTF(fmt_at, arg_at) __attribute__((format(printf, fmt_at, arg_at)))
+#define YETT_PRINTF(fmt_at, arg_at) __attribute__((format(printf, fmt_at, arg_at), nonnull(fmt_at)))
 #define YETT_COLD                   __attribute__((cold))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
