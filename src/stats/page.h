@@ -1,12 +1,11 @@
 /* stats/page.h
  *
  * Purpose    Counters of one worker in memory that the controller reads: layout, writer and reader.
- * Ownership  The supervisor makes one memfd per worker slot and holds it across the worker's deaths, so
- *            that counters never go back; the process that maps it owns the mapping.
- * Roles      proxy writes its own page (single writer, relaxed atomics), control reads all,
- *            supervisor creates them and writes its own fields.
- * Limits     STATS_SLOTS_MAX routes; what comes later is counted in slot 0, under id 0 ("other").
- * See        docs/internals/stats.md */
+ * Ownership  The supervisor makes one memfd per worker slot and holds it across the worker's
+ * deaths, so that counters never go back; the process that maps it owns the mapping. Roles proxy
+ * writes its own page (single writer, relaxed atomics), control reads all, supervisor creates them
+ * and writes its own fields. Limits     STATS_SLOTS_MAX routes; what comes later is counted in slot
+ * 0, under id 0 ("other"). See        docs/internals/stats.md */
 #ifndef YETT_STATS_PAGE_H
 #define YETT_STATS_PAGE_H
 
@@ -39,9 +38,10 @@ struct stats_slot {
 struct stats_page {
     uint64_t magic;
     uint32_t slots_max;
-    uint32_t slots_len; /* grows; read with acquire, then slots [0, len) are valid */
+    uint32_t slots_len; /* grows; readers use stats_page_slots_len() */
 
-    /* Written by the worker. */
+    /* Written by the worker. The second line are gauges: stats_writer_new() clears them, because
+     * what they counted died with the worker before. */
     uint64_t connections_accepted, connections_handled;
     uint64_t connections_active, connections_reading, connections_writing, connections_waiting;
     uint64_t requests;
@@ -71,9 +71,13 @@ YETT_MUST_USE int stats_page_create(void);
 
 enum stats_map_mode { STATS_READ, STATS_WRITE };
 
-/* Maps the page behind `fd`, which stays with the caller. Returns 0, -errno, or -EPROTO for a foreign one. */
+/* Maps the page behind `fd`, which stays with the caller. Returns 0, -errno, or -EPROTO for a
+ * foreign one: other size, magic or layout, or a file that could still be cut short. */
 YETT_MUST_USE int stats_page_map(int fd, enum stats_map_mode mode, struct stats_page **ret_page);
 void stats_page_unmap(struct stats_page *page);
+
+/* Slots [0, len) have their ids; never more than STATS_SLOTS_MAX, whatever the page says. */
+size_t stats_page_slots_len(const struct stats_page *page);
 
 /* The single writer: finds slots by id with an index of its own, built from what the page holds. */
 struct stats_writer;
