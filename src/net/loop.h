@@ -3,8 +3,8 @@
  * Purpose    One thread's event loop: readiness of descriptors (epoll, edge-triggered), timers,
  *            deferred work.
  * Ownership  The loop borrows watches and timers, which live inside their owners' structs.
- * Lifetime   loop_new() … loop_free(). A callback may remove or free anything, its own watch too, as
- *            long as memory that other events of the same turn may name is freed with loop_defer_free().
+ * Lifetime   loop_new() … loop_free(). A callback may remove or free anything, its own watch too,
+ * as long as memory that other events of the same turn may name is freed with loop_defer_free().
  * Units      Milliseconds, monotonic; loop_now_ms() is read once per turn.
  * Errors     -errno of the system call beneath. */
 #ifndef YETT_NET_LOOP_H
@@ -35,12 +35,15 @@ struct loop_watch {
 YETT_MUST_USE int loop_new(struct loop **ret_loop);
 struct loop *loop_free(struct loop *loop);
 
-/* Watches `fd` edge-triggered for `events`. The owner reads and writes until EAGAIN (or a short count). */
-YETT_MUST_USE int loop_watch_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t events);
+/* Watches `fd` edge-triggered for `events`. The owner reads and writes until EAGAIN (or a short
+ * count). */
+YETT_MUST_USE int loop_watch_add(struct loop *loop, struct loop_watch *watch, int fd,
+                                 uint32_t events);
 /* Level-triggered: for listeners and channels, where a turn may leave work behind. */
 YETT_MUST_USE int loop_watch_add_level(struct loop *loop, struct loop_watch *watch, int fd,
                                        uint32_t events);
-YETT_MUST_USE int loop_watch_change_level(struct loop *loop, struct loop_watch *watch, uint32_t events);
+YETT_MUST_USE int loop_watch_change_level(struct loop *loop, struct loop_watch *watch,
+                                          uint32_t events);
 /* Stops watching; the descriptor stays open. Fine where it is not watched. */
 void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
 /* For a descriptor that is closed in the same breath: saves the system call, since closing the last
@@ -48,13 +51,14 @@ void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
 void loop_watch_forget(struct loop *loop, struct loop_watch *watch);
 
 struct loop_timer {
-    struct list link;     /* in a slot of the wheel; linked to itself while off */
+    struct list link; /* in a slot of the wheel; linked to itself while off */
     uint64_t deadline_ms;
     void (*on_timeout)(struct loop_timer *timer);
 };
 
 void loop_timer_init(struct loop_timer *timer, void (*on_timeout)(struct loop_timer *timer));
-/* (Re)arms; fires once, no earlier than after `delay_ms`, and at most LOOP_TICK_MS late plus the turn. */
+/* (Re)arms; fires once, no earlier than after `delay_ms`, and at most LOOP_TICK_MS late plus the
+ * turn. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ms);
 void loop_timer_cancel(struct loop_timer *timer);
 static inline bool loop_timer_is_set(const struct loop_timer *timer)

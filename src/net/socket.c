@@ -1,0 +1,142 @@
+#include "net/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/scope.h"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un local;
+};
+
+static socklen_t address_fill(union address *address, const struct ip_addr *ip, uint16_t port)
+{
+    memset(address, 0, sizeof(*address));
+    if (ip_is_v4(ip)) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(port);
+        memcpy(&address->v4.sin_addr, ip->bytes + 12, 4);
+        return sizeof(address->v4);
+    }
+    address->v6.sin6_family = AF_INET6;
+    address->v6.sin6_port = htons(port);
+    memcpy(&address->v6.sin6_addr, ip->bytes, 16);
+    return sizeof(address->v6);
+}
+
+static void peer_read(const union address *address, struct net_peer *ret_peer)
+{
+    static const struct ip_addr v4_zero = { { [10] = 0xFF, [11] = 0xFF } };
+
+    ret_peer->ip = v4_zero;
+    ret_peer->port = 0;
+    if (address->any.sa_family == AF_INET) {
+        memcpy(ret_peer->ip.bytes + 12, &address->v4.sin_addr, 4);
+        ret_peer->port = ntohs(address->v4.sin_port);
+    } else if (address->any.sa_family == AF_INET6) {
+        memcpy(ret_peer->ip.bytes, &address->v6.sin6_addr, 16);
+        ret_peer->port = ntohs(address->v6.sin6_port);
+    }
+}
+
+static void no_delay_set(int fd)
+{
+    /* Fails on UNIX sockets, where it means nothing. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+}
+
+int socket_accept(int listener, struct net_peer *ret_peer)
+{
+    union address address;
+    socklen_t len = sizeof(address);
+
+    int fd = accept4(listener, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == -1)
+        return -errno;
+    if (address.any.sa_family != AF_UNIX)
+        no_delay_set(fd);
+    peer_read(&address, ret_peer);
+    return fd;
+}
+
+static int connect_begin(int family, const union address *address, socklen_t len)
+{
+    SCOPED(fd_closep) int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    if (family != AF_UNIX)
+        no_delay_set(fd);
+    if (connect(fd, &address->any, len) == -1 && errno != EINPROGRESS)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+int socket_connect_tcp(const struct ip_addr *ip, uint16_t port)
+{
+    union address address;
+    socklen_t len = address_fill(&address, ip, port);
+
+    return connect_begin(address.any.sa_family, &address, len);
+}
+
+int socket_connect_unix_abstract(struct span name)
+{
+    union address address = { .local.sun_family = AF_UNIX };
+
+    if (name.len >= sizeof(address.local.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.local.sun_path + 1, name.ptr, name.len);
+    return connect_begin(AF_UNIX, &address,
+                         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.len));
+}
+
+int socket_listen_tcp(const struct ip_addr *ip, uint16_t port, int backlog)
+{
+    union address address;
+    socklen_t len = address_fill(&address, ip, port);
+
+    SCOPED(fd_closep)
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) == -1 ||
+        bind(fd, &address.any, len) == -1 || listen(fd, backlog) == -1)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+int socket_local_port(int fd, uint16_t *ret_port)
+{
+    union address address;
+    struct net_peer peer;
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, &address.any, &len) == -1)
+        return -errno;
+    peer_read(&address, &peer);
+    *ret_port = peer.port;
+    return 0;
+}
+
+int socket_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+        return -errno;
+    return -error;
+}
+
+void socket_end_output(int fd)
+{
+    (void)shutdown(fd, SHUT_WR); /* fails where the peer is gone, which reading will show */
+}

@@ -1,0 +1,38 @@
+/* net/socket.h
+ *
+ * Purpose    TCP and UNIX sockets, non-blocking and close-on-exec from birth.
+ * Ownership  Functions that return a descriptor give it to the caller.
+ * Errors     -errno. */
+#ifndef YETT_NET_SOCKET_H
+#define YETT_NET_SOCKET_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/ip.h"
+
+struct net_peer {
+    struct ip_addr ip;
+    uint16_t port;
+};
+
+/* Accepts one connection; sets TCP_NODELAY. -EAGAIN: none waits. */
+YETT_MUST_USE int socket_accept(int listener, struct net_peer *ret_peer);
+
+/* Begins to connect; writability tells the end, socket_error() the outcome. */
+YETT_MUST_USE int socket_connect_tcp(const struct ip_addr *ip, uint16_t port);
+/* To an abstract UNIX address (without its leading NUL). */
+YETT_MUST_USE int socket_connect_unix_abstract(struct span name);
+
+/* A listening TCP socket; `::` listens to IPv4 as well. Port 0 lets the kernel choose. */
+YETT_MUST_USE int socket_listen_tcp(const struct ip_addr *ip, uint16_t port, int backlog);
+/* The port that a socket is bound to. */
+YETT_MUST_USE int socket_local_port(int fd, uint16_t *ret_port);
+
+/* The pending error as -errno; 0: none. */
+int socket_error(int fd);
+
+/* Sends FIN, goes on receiving. */
+void socket_end_output(int fd);
+
+#endif
