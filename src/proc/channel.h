@@ -6,8 +6,9 @@
  * Errors     -EAGAIN: nothing there (or no room); -EPIPE / -ECONNRESET / 0 descriptors: peer gone;
  *            -EPROTO: not one of our messages.
  *
- *   controller → supervisor   PUBLISH (image)          supervisor → controller   PUBLISHED, REJECTED
- *   supervisor → worker       IMAGE (image), DRAIN     worker → supervisor       READY, TAKEN, REFUSED, DRAINED
+ *   controller → supervisor   PUBLISH (image)          supervisor → controller   PUBLISHED,
+ * REJECTED supervisor → worker       IMAGE (image), DRAIN     worker → supervisor       READY,
+ * TAKEN, REFUSED, DRAINED
  */
 #ifndef YETT_PROC_CHANNEL_H
 #define YETT_PROC_CHANNEL_H
@@ -52,6 +53,7 @@ void proc_message_close_fds(struct proc_message *message);
 /* The hello, which has a body of its own; receive waits up to `timeout_ms`. */
 struct proc_hello;
 YETT_MUST_USE int proc_channel_send_hello(int channel, const struct proc_hello *hello);
-YETT_MUST_USE int proc_channel_receive_hello(int channel, int timeout_ms, struct proc_hello *ret_hello);
+YETT_MUST_USE int proc_channel_receive_hello(int channel, int timeout_ms,
+                                             struct proc_hello *ret_hello);
 
 #endif

@@ -19,10 +19,11 @@ enum {
     PROC_LISTENERS_MAX = 16, /* per worker */
 
     /* Descriptor numbers after exec. 0 is /dev/null; 1 and 2 are the supervisor's own. */
-    PROC_FD_CHANNEL = 3,    /* SOCK_SEQPACKET to the supervisor: proc/channel.h */
-    PROC_FD_ACCESS_LOG = 4, /* worker: where lines go, non-blocking; -1 (closed) where logging is off */
-    PROC_FD_ADMIN = 5,      /* controller: listening UNIX socket; worker: not there */
-    PROC_FD_FIRST = 6,      /* worker: stats page, then its listeners; controller: all stats pages */
+    PROC_FD_CHANNEL = 3, /* SOCK_SEQPACKET to the supervisor: proc/channel.h */
+    PROC_FD_ACCESS_LOG =
+        4,             /* worker: where lines go, non-blocking; -1 (closed) where logging is off */
+    PROC_FD_ADMIN = 5, /* controller: listening UNIX socket; worker: not there */
+    PROC_FD_FIRST = 6, /* worker: stats page, then its listeners; controller: all stats pages */
 };
 
 enum proc_listener_kind { PROC_LISTEN_HTTP = 1, PROC_LISTEN_HTTPS = 2, PROC_LISTEN_HEALTH = 3 };
@@ -38,9 +39,9 @@ struct proc_hello {
     uint32_t role, worker_index, workers_len;
     uint32_t listeners_len; /* worker: descriptors PROC_FD_FIRST + 1 + i */
     struct proc_listener listeners[PROC_LISTENERS_MAX];
-    uint32_t starts;        /* how often this slot was started, from 1 */
+    uint32_t starts; /* how often this slot was started, from 1 */
     uint32_t admin_name_len;
-    char admin_name[108];   /* worker: abstract UNIX address of the controller's admin endpoint */
+    char admin_name[108]; /* worker: abstract UNIX address of the controller's admin endpoint */
 };
 
 /* The role that this process was exec'd as, by the environment variable YETT_ROLE; PROC_SUPERVISOR

@@ -1,19 +1,19 @@
 /* proc/sandbox.h
  *
  * Purpose    Take away from a role what it does not need, for good.
- * Roles      worker (after it has inherited its descriptors and read resolv.conf), controller, supervisor.
- * Errors     -errno only where a fence that the kernel has could not be put up: the role must not go on.
- *            A fence that the kernel lacks is logged as a warning, once.
- * See        docs/security.md: seccomp(2), landlock(7), capabilities(7) */
+ * Roles      worker (after it has inherited its descriptors and read resolv.conf), controller,
+ * supervisor. Errors     -errno only where a fence that the kernel has could not be put up: the
+ * role must not go on. A fence that the kernel lacks is logged as a warning, once. See
+ * docs/security.md: seccomp(2), landlock(7), capabilities(7) */
 #ifndef YETT_PROC_SANDBOX_H
 #define YETT_PROC_SANDBOX_H
 
 #include "base/compiler.h"
 #include "proc/inherit.h"
 
-/* Worker: no capabilities, no new privileges, no files (Landlock), no exec, no executable memory, the
- * system calls of an event loop over sockets (seccomp), no core dump. Controller: no capabilities, no
- * new privileges, no exec. */
+/* Worker: no capabilities, no new privileges, no files (Landlock), no exec, no executable memory,
+ * the system calls of an event loop over sockets (seccomp), no core dump. Controller: no
+ * capabilities, no new privileges, no exec. */
 YETT_MUST_USE int proc_sandbox_enter(enum proc_role role);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef YETT_PROC_TITLE_H
 #define YETT_PROC_TITLE_H
 
+/* Moves the strings of argv and environ to the heap; argv keeps its meaning. */
 void proc_title_init(int argc, char **argv);
 void proc_title_set(const char *title);
 

@@ -1,0 +1,8 @@
+#include "proc/sandbox_fences.h"
+
+const struct sandbox_build sandbox_build = { .worker_calls_len = 0 };
+
+void sandbox_build_prepare(enum proc_role role)
+{
+    (void)role; /* nothing to do ahead of the fences */
+}

@@ -1,0 +1,36 @@
+/* proc/sandbox_fences.h
+ *
+ * Purpose    The single fences that proc/sandbox.c puts up, one file each.
+ * Roles      proc/sandbox.c only.
+ * Errors     -errno where the kernel has the fence and refuses it; a kernel that lacks one is
+ * logged. See        docs/security.md */
+#ifndef YETT_PROC_SANDBOX_FENCES_H
+#define YETT_PROC_SANDBOX_FENCES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "proc/inherit.h"
+
+/* sandbox_caps.c: no capability is left, nor can one come back. */
+YETT_MUST_USE int sandbox_caps_drop(void);
+
+/* sandbox_landlock.c: no file by name, no TCP port, no signal to others. */
+YETT_MUST_USE int sandbox_landlock_enter(void);
+
+/* sandbox_seccomp.c: what a worker may call; what a controller may not. */
+YETT_MUST_USE int sandbox_seccomp_enter_worker(void);
+YETT_MUST_USE int sandbox_seccomp_enter_controller(void);
+
+/* sandbox_build_plain.c or, in a build with sanitizers, sandbox_build_sanitized.c: what such a
+ * build needs beyond, so that tests run with the fences up. */
+struct sandbox_build {
+    const int *worker_calls; /* system calls that a worker may make, too */
+    size_t worker_calls_len;
+    bool controller_is_traced; /* by its own leak check, at exit */
+};
+extern const struct sandbox_build sandbox_build;
+void sandbox_build_prepare(enum proc_role role);
+
+#endif
