@@ -1,10 +1,9 @@
 /* tls/context.h
  *
- * Purpose    What a server shows and accepts in handshakes: one context per certificate, made once per
- *            worker and carried over from image to image by the certificate's id.
- * Ownership  Counted by reference: the worker's cache holds one, each connection another.
- * Lifetime   tls_context_new() … tls_context_unref(); sessions outlive their image.
- * Roles      proxy. */
+ * Purpose    What a server shows and accepts in handshakes: one context per certificate, made once
+ * per worker and carried over from image to image by the certificate's id. Ownership  Counted by
+ * reference: the worker's cache holds one, each connection another. Lifetime   tls_context_new() …
+ * tls_context_unref(); sessions outlive their image. Roles      proxy. */
 #ifndef YETT_TLS_CONTEXT_H
 #define YETT_TLS_CONTEXT_H
 

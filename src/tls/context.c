@@ -1,0 +1,106 @@
+#include "tls/context.h"
+
+#include <openssl/err.h>
+
+#include "base/bug.h"
+#include "base/mem.h"
+#include "base/scope.h"
+#include "tls/context_internal.h"
+
+/* Ingress-nginx's default. The order counts, since the server's preference does. The DHE suites
+ * stand for the day when DH parameters can be set; until then OpenSSL leaves them out. TLS 1.3 has
+ * its own list, and OpenSSL's default of it is what we want. */
+static const char ciphers_default[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+                                      "DHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256";
+
+/* 80 bits: refuses RSA below 1024 bits and SHA-1 signatures. Distributions set 1 or 2; a gate must
+ * not turn away on one machine what it serves on another. */
+enum { SECURITY_LEVEL = 1 };
+
+/* A client that offers nothing that we speak is served without ALPN, as nginx does, and not refused
+ * with no_application_protocol: odd lists come from odd clients that speak HTTP/1.1 all the same.
+ */
+static int on_alpn(SSL *ssl, const unsigned char **ret_choice, unsigned char *ret_choice_len,
+                   const unsigned char *offered, unsigned offered_len, void *ctx)
+{
+    struct span rest = span_of((const char *)offered, offered_len);
+
+    (void)ssl, (void)ctx;
+    while (rest.len > 0) { /* each name is preceded by its length; OpenSSL checked the form */
+        struct span name = span_upto(span_from(rest, 1), (unsigned char)rest.ptr[0]);
+
+        if (span_eq(name, SPAN("http/1.1"))) {
+            *ret_choice = (const unsigned char *)name.ptr;
+            *ret_choice_len = (unsigned char)name.len;
+            return SSL_TLSEXT_ERR_OK;
+        }
+        rest = span_from(rest, 1 + name.len);
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+static void ssl_ctx_set_policy(SSL_CTX *ssl_ctx)
+{
+    invariant(SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1);
+    invariant(SSL_CTX_set_cipher_list(ssl_ctx, ciphers_default) == 1);
+    SSL_CTX_set_security_level(ssl_ctx, SECURITY_LEVEL);
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_num_tickets(ssl_ctx, 0); /* NO_TICKET alone leaves TLS 1.3 its stateful ones */
+    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ssl_ctx, tls_codec_on_server_name);
+}
+
+static void context_unrefp(struct tls_context **context)
+{
+    *context = tls_context_unref(*context);
+}
+
+int tls_context_from_pair(const struct tls_pair *pair, struct tls_context **ret_context)
+{
+    SCOPED(context_unrefp) struct tls_context *context = mem_alloc_zero(sizeof(*context));
+
+    context->refs = 1;
+    context->ssl_ctx = SSL_CTX_new(TLS_server_method());
+    invariant(context->ssl_ctx != NULL);
+    ssl_ctx_set_policy(context->ssl_ctx);
+    int used = SSL_CTX_use_cert_and_key(context->ssl_ctx, pair->leaf, pair->key, pair->issuers, 1);
+    ERR_clear_error();
+    if (used != 1)
+        return TLS_CONTEXT_BAD_PAIR;
+    *ret_context = TAKE(context);
+    return TLS_CONTEXT_OK;
+}
+
+int tls_context_new(struct span chain_pem, struct span key_pem, struct tls_context **ret_context)
+{
+    SCOPED(tls_pair_deinit) struct tls_pair pair = { 0 };
+
+    if (tls_pair_parse(chain_pem, key_pem, &pair) != TLS_PAIR_OK)
+        return TLS_CONTEXT_BAD_PAIR;
+    return tls_context_from_pair(&pair, ret_context);
+}
+
+struct tls_context *tls_context_ref(struct tls_context *context)
+{
+    invariant(context->refs > 0);
+    context->refs++;
+    return context;
+}
+
+struct tls_context *tls_context_unref(struct tls_context *context)
+{
+    if (!context)
+        return NULL;
+    invariant(context->refs > 0);
+    if (--context->refs == 0) {
+        SSL_CTX_free(context->ssl_ctx);
+        mem_free(context);
+    }
+    return NULL;
+}

@@ -1,0 +1,38 @@
+/* tls/library.h
+ *
+ * Purpose    OpenSSL as this room uses it: its set-up, and scope guards for its objects.
+ * Roles      Inside the room only; nobody else includes OpenSSL. */
+#ifndef YETT_TLS_LIBRARY_H
+#define YETT_TLS_LIBRARY_H
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "base/scope.h"
+#include "base/span.h"
+
+/* Sets OpenSSL up without its configuration file: what we accept does not depend on the machine,
+ * and a worker opens no files. May be called again. */
+void tls_library_init(void);
+
+/* A reading BIO over `bytes`, which must outlive it; at most INT_MAX of them. */
+BIO *tls_library_reader(struct span bytes);
+
+#define TLS_LIBRARY_GUARD(type, release)         \
+    static inline void release##p(type **object) \
+    {                                            \
+        release(*object);                        \
+    }
+
+TLS_LIBRARY_GUARD(BIO, BIO_free_all)
+TLS_LIBRARY_GUARD(BIGNUM, BN_free)
+TLS_LIBRARY_GUARD(EVP_PKEY, EVP_PKEY_free)
+TLS_LIBRARY_GUARD(GENERAL_NAMES, GENERAL_NAMES_free)
+TLS_LIBRARY_GUARD(X509, X509_free)
+TLS_LIBRARY_GUARD(X509_EXTENSION, X509_EXTENSION_free)
+
+#endif
