@@ -1,10 +1,11 @@
 /* http/h1.h
  *
- * Purpose    HTTP/1.x heads, without I/O: bytes in, a head out. Strict where laxness means smuggling.
- * Ownership  The head borrows from `bytes` and fills the caller's headers array (HTTP_HEADERS_MAX).
+ * Purpose    HTTP/1.x heads, without I/O. Strict where laxness means smuggling.
+ * Ownership  The head borrows from `bytes`; its fields go into the caller's array, which has room
+ *            for HTTP_HEADERS_MAX.
  * Lifetime   A zeroed h1_parser is ready; after a head it must be zeroed again for the next.
- * Errors     A positive h1_result each; enum h1_fault says what was wrong, and the status to answer.
- * See        RFC 9112; docs/internals/http1.md lists each strictness with its reason */
+ * Errors     An h1_result each; enum h1_fault says what was wrong, and the status to answer.
+ * See        RFC 9112; docs/internals/http1.md lists each strictness with its reason. */
 #ifndef YETT_HTTP_H1_H
 #define YETT_HTTP_H1_H
 
@@ -27,31 +28,34 @@ enum h1_fault {
 #undef H1_FAULT
 
 struct h1_parser {
-    size_t seen; /* bytes looked at by earlier calls: the end of the head is not searched in them again */
+    size_t seen;    /* bytes in which earlier calls did not find the head's end */
+    uint32_t lines; /* complete lines among them */
     enum h1_fault fault;
 };
 
 struct h1_limits {
-    size_t head_bytes;   /* start line and fields, all line ends included */
+    size_t head_bytes; /* start line and fields, all line ends included */
     size_t target_bytes;
-    uint32_t headers;    /* at most HTTP_HEADERS_MAX */
+    uint32_t headers; /* at most HTTP_HEADERS_MAX */
 };
 
 /* Parses a request head at the start of `bytes` (leading empty lines are skipped, RFC 9112 2.2).
- * H1_OK: *ret_head is set and *ret_bytes is the length of the head with what was skipped.
- * H1_PARTIAL: nothing is set; over-long heads are found before they are complete. */
+ * H1_OK: *ret_head is set and *ret_bytes is the length of the head with what was skipped. Its
+ * target is one that target_parse() takes (but CONNECT's is not read), its host one for
+ * host_normalise(). H1_PARTIAL: nothing is set. What can be judged early is: bytes that begin no
+ * request, targets and heads without end, too many fields, bare line feeds. */
 YETT_MUST_USE int h1_request_parse(struct h1_parser *parser, struct span bytes,
                                    const struct h1_limits *limits, struct http_header *headers,
                                    struct http_head *ret_head, size_t *ret_bytes);
 
-/* Likewise a response head; `to` is the method of the request that it answers (framing: RFC 9112 6.3).
- * 1xx heads are returned like any other, with HTTP_BODY_NONE. */
+/* Likewise a response head; `to` is the method of the request that it answers, on which the framing
+ * depends (RFC 9112, 6.3). 1xx heads are returned like any other, with HTTP_BODY_NONE. */
 YETT_MUST_USE int h1_response_parse(struct h1_parser *parser, struct span bytes,
                                     const struct h1_limits *limits, enum http_method to,
                                     struct http_header *headers, struct http_head *ret_head,
                                     size_t *ret_bytes);
 
 const char *h1_fault_text(enum h1_fault fault);
-uint16_t h1_fault_status(enum h1_fault fault); /* 400, 414, 431, 501, 505 */
+uint16_t h1_fault_status(enum h1_fault fault); /* for requests; a response's fault is a 502 */
 
 #endif

@@ -1,7 +1,7 @@
 /* http/message.h
  *
  * Purpose    One form of request and response heads for every version of HTTP.
- * Ownership  Spans borrow from the bytes that were parsed; the headers array from whoever set it up.
+ * Ownership  Spans borrow from the bytes that were parsed; the headers array is its maker's.
  * Limits     HTTP_HEADERS_MAX fields a head.
  * See        RFC 9110, RFC 9112 */
 #ifndef YETT_HTTP_MESSAGE_H
@@ -56,9 +56,9 @@ static inline struct span http_header_value(const struct http_header *h)
 
 enum http_body_kind {
     HTTP_BODY_NONE,
-    HTTP_BODY_LENGTH,  /* content_length bytes, may be 0 */
+    HTTP_BODY_LENGTH, /* content_length bytes, may be 0 */
     HTTP_BODY_CHUNKED,
-    HTTP_BODY_TO_END,  /* responses: until the connection closes */
+    HTTP_BODY_TO_END, /* responses: until the connection closes */
 };
 
 struct http_head {
@@ -94,7 +94,9 @@ bool http_head_connection_lists(const struct http_head *head, struct span name);
 /* A token is in a comma-separated list, in any case, white space around it aside. */
 bool http_list_has(struct span list, struct span token);
 
-enum http_name http_name_of(struct span name); /* in any case */
+enum http_name http_name_of(struct span name);        /* in any case */
+enum http_name http_name_of_token(struct span token); /* the same, where token-ness is known */
+struct span http_name_text(enum http_name id);        /* lower case; not of HTTP_NAME_OTHER */
 enum http_method http_method_of(struct span text);
 struct span http_reason(uint16_t status); /* "Not Found"; "" for codes without one */
 

@@ -1,0 +1,38 @@
+/* http/h1_scan_portable.h
+ *
+ * Purpose    The searches of http/h1_scan.h, a byte at a time. */
+#ifndef YETT_HTTP_H1_SCAN_PORTABLE_H
+#define YETT_HTTP_H1_SCAN_PORTABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { H1_DEL = 0x7f };
+
+static inline const char *h1_scan_lf_portable(const char *at, const char *end)
+{
+    while (at < end && *at != '\n')
+        at++;
+    return at;
+}
+
+static inline bool h1_is_text(uint8_t c)
+{
+    return (c >= ' ' && c != H1_DEL) || c == '\t';
+}
+
+static inline const char *h1_scan_text_portable(const char *at, const char *end)
+{
+    while (at < end && h1_is_text((uint8_t)*at))
+        at++;
+    return at;
+}
+
+static inline const char *h1_scan_target_portable(const char *at, const char *end)
+{
+    while (at < end && (uint8_t)*at > ' ' && *at != H1_DEL)
+        at++;
+    return at;
+}
+
+#endif

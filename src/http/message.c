@@ -1,0 +1,156 @@
+#include "http/message.h"
+
+#include "base/bug.h"
+#include "http/chars.h"
+
+/* Names are looked up by length first: at most five of the table share one, and the first letter
+ * tells those apart but for a few. The texts stand in http/names.h alone. */
+enum { NAME_LEN_MAX = 25, NAMES_OF_A_LEN = 6 };
+
+#define HTTP_NAME(id, text) [id] = text,
+static const char *const name_texts[HTTP_NAMES_LEN] = {
+#include "http/names.h"
+};
+#undef HTTP_NAME
+
+/* Frequent ones first; HTTP_NAME_OTHER ends each row. */
+static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
+    [2] = { HTTP_TE },
+    [4] = { HTTP_HOST, HTTP_DATE },
+    [5] = { HTTP_PROXY },
+    [6] = { HTTP_ACCEPT, HTTP_COOKIE, HTTP_SERVER, HTTP_ORIGIN, HTTP_EXPECT },
+    [7] = { HTTP_REFERER, HTTP_UPGRADE, HTTP_TRAILER },
+    [8] = { HTTP_LOCATION, HTTP_X_SCHEME },
+    [9] = { HTTP_X_REAL_IP },
+    [10] = { HTTP_CONNECTION, HTTP_USER_AGENT, HTTP_KEEP_ALIVE, HTTP_SET_COOKIE },
+    [12] = { HTTP_CONTENT_TYPE, HTTP_X_REQUEST_ID },
+    [13] = { HTTP_AUTHORIZATION },
+    [14] = { HTTP_CONTENT_LENGTH, HTTP_HTTP2_SETTINGS },
+    [15] = { HTTP_X_FORWARDED_FOR },
+    [16] = { HTTP_CONTENT_ENCODING, HTTP_X_FORWARDED_HOST, HTTP_X_FORWARDED_PORT,
+             HTTP_PROXY_CONNECTION },
+    [17] = { HTTP_TRANSFER_ENCODING, HTTP_X_FORWARDED_PROTO },
+    [18] = { HTTP_X_FORWARDED_SCHEME, HTTP_PROXY_AUTHENTICATE },
+    [19] = { HTTP_PROXY_AUTHORIZATION },
+    [24] = { HTTP_X_ORIGINAL_FORWARDED_FOR },
+    [25] = { HTTP_X_ORIGINAL_FORWARDED_HOST },
+};
+
+/* Bit 5 is set in every byte of the table's texts, and among token bytes only an upper-case letter
+ * becomes a lower-case one by setting it: so this compares exactly, for tokens. */
+static bool token_is(struct span token, const char *text)
+{
+    unsigned differ = 0;
+    for (size_t i = 0; i < token.len; i++)
+        differ |= (unsigned)((token.ptr[i] | 0x20) ^ text[i]);
+    return differ == 0;
+}
+
+enum http_name http_name_of_token(struct span token)
+{
+    if (token.len > NAME_LEN_MAX)
+        return HTTP_NAME_OTHER;
+    for (const uint8_t *id = names_by_len[token.len]; *id != HTTP_NAME_OTHER; id++) {
+        const char *text = name_texts[*id];
+        if ((token.ptr[0] | 0x20) == text[0] && token_is(token, text))
+            return (enum http_name) * id;
+    }
+    return HTTP_NAME_OTHER;
+}
+
+enum http_name http_name_of(struct span name)
+{
+    return http_is_token(name) ? http_name_of_token(name) : HTTP_NAME_OTHER;
+}
+
+struct span http_name_text(enum http_name id)
+{
+    invariant(id != HTTP_NAME_OTHER && id < HTTP_NAMES_LEN);
+    return span_from_str(name_texts[id]);
+}
+
+static enum http_method method_if(struct span text, struct span expected, enum http_method method)
+{
+    return span_eq(text, expected) ? method : HTTP_METHOD_OTHER;
+}
+
+/* Methods are case-sensitive (RFC 9110, 9.1). */
+enum http_method http_method_of(struct span text)
+{
+    if (text.len == 0)
+        return HTTP_METHOD_OTHER;
+
+    switch (text.ptr[0]) {
+    case 'G':
+        return method_if(text, SPAN("GET"), HTTP_GET);
+    case 'H':
+        return method_if(text, SPAN("HEAD"), HTTP_HEAD);
+    case 'P':
+        if (text.len == 3)
+            return method_if(text, SPAN("PUT"), HTTP_PUT);
+        if (text.len == 4)
+            return method_if(text, SPAN("POST"), HTTP_POST);
+        return method_if(text, SPAN("PATCH"), HTTP_PATCH);
+    case 'D':
+        return method_if(text, SPAN("DELETE"), HTTP_DELETE);
+    case 'C':
+        return method_if(text, SPAN("CONNECT"), HTTP_CONNECT);
+    case 'O':
+        return method_if(text, SPAN("OPTIONS"), HTTP_OPTIONS);
+    case 'T':
+        return method_if(text, SPAN("TRACE"), HTTP_TRACE);
+    default:
+        return HTTP_METHOD_OTHER;
+    }
+}
+
+bool http_is_token(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!http_char_is(text.ptr[i], HTTP_CHAR_TOKEN))
+            return false;
+    }
+    return text.len > 0;
+}
+
+bool http_list_has(struct span list, struct span token)
+{
+    struct span member;
+    while (span_split(&list, ',', &member)) {
+        if (span_eq_nocase(span_trim(member), token))
+            return true;
+    }
+    return false;
+}
+
+const struct http_header *http_head_find(const struct http_head *head, enum http_name id)
+{
+    if (!(head->names_seen & 1ull << id))
+        return NULL;
+    for (uint32_t i = 0; i < head->headers_len; i++) {
+        if (head->headers[i].id == id)
+            return &head->headers[i];
+    }
+    return NULL;
+}
+
+const struct http_header *http_head_find_text(const struct http_head *head, struct span name)
+{
+    for (uint32_t i = 0; i < head->headers_len; i++) {
+        if (span_eq_nocase(http_header_name(&head->headers[i]), name))
+            return &head->headers[i];
+    }
+    return NULL;
+}
+
+bool http_head_connection_lists(const struct http_head *head, struct span name)
+{
+    if (!(head->names_seen & 1ull << HTTP_CONNECTION))
+        return false;
+    for (uint32_t i = 0; i < head->headers_len; i++) {
+        const struct http_header *h = &head->headers[i];
+        if (h->id == HTTP_CONNECTION && http_list_has(http_header_value(h), name))
+            return true;
+    }
+    return false;
+}
