@@ -1,6 +1,7 @@
 /* image/dump.h
  *
- * Purpose    An image as text for people and golden tests: stable order, no offsets, no key material. */
+ * Purpose    An image as text for people and golden tests: stable order, no offsets, no key
+ * material. */
 #ifndef YETT_IMAGE_DUMP_H
 #define YETT_IMAGE_DUMP_H
 

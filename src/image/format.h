@@ -6,7 +6,8 @@
  *
  * An image is a root and its segments, each a sealed memfd of its own:
  *
- *   root      struct image_root, then root.segments_len × struct image_segment_ref
+ *   root      struct image_root, then root.segments_len × struct image_segment_ref:
+ *             routes, secrets, then the shards of endpoints in order
  *   segment   struct image_segment (header with a table of sections), then the sections
  *
  *   ROUTES    hosts, their lookup table, paths, their lookup table, rules, predicates, filters,
@@ -14,8 +15,13 @@
  *   ENDPOINTS one of root.endpoint_shards: services by key → runs of endpoints; strings (DNS names)
  *   SECRETS   certificates with their private keys
  *
+ * Sections lie in the order of enum image_section, without overlaps; one that a segment's kind does
+ * not have is empty. Tables of slots are open-addressed, probed one by one, a power of two in size
+ * and at most half full (image/lookup.h has the hashes).
+ *
  * A service finds its endpoints by key, in shard (key >> 32) % endpoint_shards: so a change of
- * endpoints rewrites one shard and the root, and the rest keeps its bytes, descriptor and generation. */
+ * endpoints rewrites one shard and the root, and the rest keeps its bytes, descriptor and
+ * generation. */
 #ifndef YETT_IMAGE_FORMAT_H
 #define YETT_IMAGE_FORMAT_H
 
@@ -30,11 +36,11 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endi
 enum {
     IMAGE_FORMAT_VERSION = 1,
     IMAGE_ALIGN = 8,
-    IMAGE_SHARDS_MAX = 64,       /* with routes and secrets well below SCM_RIGHTS' 253 descriptors */
+    IMAGE_SHARDS_MAX = 64, /* with routes and secrets well below SCM_RIGHTS' 253 descriptors */
     IMAGE_SEGMENTS_MAX = IMAGE_SHARDS_MAX + 2,
     IMAGE_SHARD_SERVICES = 1024, /* services a shard is made for */
-    IMAGE_SECTIONS_MAX = 20,
-    IMAGE_NONE = 0xFFFFFFFF, /* an index that names nothing */
+    IMAGE_SECTIONS_MAX = 20,     /* a format of more sections is another version */
+    IMAGE_NONE = 0xFFFFFFFF,     /* an index that names nothing */
 };
 
 #define IMAGE_SEGMENT_BYTES_MAX (2ull << 30) /* offsets are 32 bits wide, with a bit to spare */
@@ -70,8 +76,8 @@ enum image_section {
     IMAGE_SECTION_BACKENDS,
     IMAGE_SECTION_SERVICES,
     IMAGE_SECTION_POLICIES,
-    IMAGE_SECTION_SETTINGS,       /* one struct image_settings */
-    IMAGE_SECTION_TRUSTED,        /* struct image_block */
+    IMAGE_SECTION_SETTINGS, /* one struct image_settings */
+    IMAGE_SECTION_TRUSTED,  /* struct image_block */
     IMAGE_SECTION_ORIGINS,
     IMAGE_SECTION_ENDPOINT_SETS,  /* struct image_endpoint_set */
     IMAGE_SECTION_ENDPOINT_SLOTS, /* uint32_t index of a set; by key */
@@ -100,14 +106,18 @@ struct image_str {
 struct image_host {
     struct image_str name;
     uint32_t paths_first, paths_len;
-    uint32_t prefix_depth_max; /* segments of the deepest prefix: bounds the look-ups of a request */
-    uint32_t flags;            /* enum image_host_flag */
-    uint64_t certificate_id;   /* 0: the default one */
+    uint32_t
+        prefix_depth_max;    /* segments of the deepest prefix: bounds the look-ups of a request */
+    uint32_t flags;          /* enum image_host_flag */
+    uint64_t certificate_id; /* 0: the default one */
     uint32_t origin, reserved;
 };
 static_assert(sizeof(struct image_host) == 40, "image_host");
 
-enum image_host_flag { IMAGE_HOST_TLS = 1 };
+enum image_host_flag {
+    IMAGE_HOST_TLS = 1 << 0,       /* an Ingress of this host has spec.tls */
+    IMAGE_HOST_HAS_EXACT = 1 << 1, /* has an Exact path: saves the others that look-up */
+};
 
 struct image_path {
     struct image_str path;

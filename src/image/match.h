@@ -12,10 +12,11 @@
 #include "image/view.h"
 
 struct image_request {
-    struct span host;   /* lower case, without port and trailing dot; empty where there was none */
-    struct span path;   /* normalised: http/target.h */
+    struct span host; /* lower case, without port and trailing dot; empty where there was none */
+    struct span path; /* normalised: http/target.h */
     struct span method;
-    /* Value of a request header, by name in any case; false where it is absent. NULL: no headers. */
+    /* Value of a request header, by name in any case; false where it is absent. NULL: no headers.
+     */
     bool (*header_find)(const void *ctx, struct span name, struct span *ret_value);
     const void *header_ctx;
 };
@@ -27,19 +28,19 @@ enum image_match_result {
 };
 
 struct image_match {
-    const struct image_host *host; /* NULL for IMAGE_MATCH_NONE, and for DEFAULT without a host */
-    const struct image_path *path; /* NULL likewise */
-    const struct image_rule *rule;
+    const struct image_host *host; /* NULL where no host took it */
+    const struct image_path *path; /* NULL unless IMAGE_MATCH_OK */
+    const struct image_rule *rule; /* NULL for IMAGE_MATCH_NONE */
 };
 
 /* What was looked at, in order, for people. */
 enum image_step_kind {
     IMAGE_STEP_HOST_EXACT,    /* subject: the name looked up */
-    IMAGE_STEP_HOST_WILDCARD,
+    IMAGE_STEP_HOST_WILDCARD, /* subject: "*.example.com" */
     IMAGE_STEP_HOST_ANY,
     IMAGE_STEP_PATH_EXACT,
-    IMAGE_STEP_PATH_PREFIX,
-    IMAGE_STEP_PREDICATE, /* subject: name of the predicate that did not hold, or did */
+    IMAGE_STEP_PATH_PREFIX, /* subject: the prefix; "/" for the one that holds for all paths */
+    IMAGE_STEP_PREDICATE,   /* subject: the header's name that did not hold, or did; or "method" */
     IMAGE_STEP_DEFAULT,
 };
 
@@ -55,15 +56,18 @@ struct image_trace {
     VEC(struct image_step) steps;
 };
 
-/* `trace` may be NULL. Returns an image_match_result; *ret_match is set for OK and DEFAULT. */
+/* `trace` may be NULL. Returns an image_match_result; *ret_match is set whatever it is. */
 YETT_MUST_USE int image_match(const struct image_view *view, const struct image_request *request,
                               struct image_trace *trace, struct image_match *ret_match);
 
-/* Host by the rules of spec.rules.host: exact, then one wildcard label, then any; NULL: none. */
+/* Host by the rules of spec.rules.host: exact, then one wildcard label, then any; NULL: none.
+ * `trace` may be NULL. */
 const struct image_host *image_host_find(const struct image_view *view, struct span host,
                                          struct image_trace *trace);
 
-/* Certificate for a server name (lower case; empty: none sent): exact host, wildcard, default; 0: none. */
+/* Certificate for a server name (lower case; empty: none sent); 0: none. The exact host's if it has
+ * TLS, else the wildcard's if that has, else the default one, which also stands in where a host
+ * with TLS has none of its own. */
 uint64_t image_certificate_for(const struct image_view *view, struct span server_name);
 
 /* One of the rule's backends, `draw` being uniform over 32 bits; NULL where it has none. */

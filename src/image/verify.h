@@ -1,8 +1,8 @@
 /* image/verify.h
  *
- * Purpose    Check every record of an opened image: all offsets, indexes, kinds, lookup tables, sort
- *            orders and cross-references. Run before publishing, in `check` and in fuzzing.
- * Errors     None beyond false: *ret_what then names the first thing that does not hold (static text). */
+ * Purpose    Check every record of an opened image: all offsets, indexes, kinds, lookup tables,
+ * sort orders and cross-references. Run before publishing, in `check` and in fuzzing. Errors None
+ * beyond false: *ret_what then names the first thing that does not hold (static text). */
 #ifndef YETT_IMAGE_VERIFY_H
 #define YETT_IMAGE_VERIFY_H
 

@@ -49,11 +49,13 @@ struct image_fds {
 
 /* Map the image behind `fds`, which stay with the caller. Segments that `before` (NULL: none) holds
  * already, by kind, shard, generation and checksum, are shared with it and their descriptors not
- * looked at (-1 is fine). Returns an image_open_result or -errno; on OK the caller owns a reference. */
+ * looked at (-1 is fine). Returns an image_open_result or -errno; on OK the caller owns a
+ * reference. */
 YETT_MUST_USE int image_view_open(const struct image_fds *fds, const struct image_view *before,
                                   struct image_view **ret_view);
 
-/* The same over bytes in memory (copied): for tests, `check`, `explain` and fuzzing; no descriptors. */
+/* The same over bytes in memory (copied): for tests, `check`, `explain` and fuzzing; no
+ * descriptors. */
 YETT_MUST_USE int image_view_open_bytes(struct span root, const struct span *segments,
                                         uint32_t segments_len, struct image_view **ret_view);
 
@@ -74,11 +76,11 @@ static inline const void *image_record(const struct image_segment_view *segment,
     return (const char *)segment->at[section] + index * record_bytes;
 }
 
-#define IMAGE_GETTER(name, segment, section, type)                                                 \
-    static inline const struct type *name(const struct image_view *view, uint32_t index)           \
-    {                                                                                              \
-        return (const struct type *)image_record(&view->segment, section, index,                   \
-                                                 sizeof(struct type));                             \
+#define IMAGE_GETTER(name, segment, section, type)                                       \
+    static inline const struct type *name(const struct image_view *view, uint32_t index) \
+    {                                                                                    \
+        return (const struct type *)image_record(&view->segment, section, index,         \
+                                                 sizeof(struct type));                   \
     }
 IMAGE_GETTER(image_host_get, routes, IMAGE_SECTION_HOSTS, image_host)
 IMAGE_GETTER(image_path_get, routes, IMAGE_SECTION_PATHS, image_path)

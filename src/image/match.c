@@ -1,0 +1,321 @@
+#include "image/match.h"
+
+#include "image/lookup.h"
+
+/* The hot path of a request: one look-up for the host, one for the Exact path where the host has
+ * such, and one for each prefix of the path from the host's deepest down. Nothing is allocated or
+ * copied; what a hash finds is taken only if its bytes are equal. */
+
+/* A reader of traces waits for people, so what it costs is of no concern; without one it is a
+ * branch. */
+static YETT_COLD void trace_add(struct image_trace *trace, enum image_step_kind kind, bool matched,
+                                struct span subject, const struct image_rule *rule)
+{
+    struct image_step step = {
+        .kind = kind,
+        .matched = matched,
+        .subject = arena_dup(trace->arena, subject),
+        .rule = rule,
+    };
+
+    vec_push(&trace->steps, step);
+}
+
+#define TRACE(trace, ...)                    \
+    do {                                     \
+        if (unlikely((trace) != NULL))       \
+            trace_add((trace), __VA_ARGS__); \
+    } while (0)
+
+static const struct image_host *host_exact(const struct image_view *view, struct span name)
+{
+    struct image_probe probe =
+        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_host_hash(name));
+
+    if (span_is_empty(name) || name.ptr[0] == '*') /* the names of rules, not of hosts */
+        return NULL;
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        const struct image_host *host = image_host_get(view, i);
+        if (span_eq(image_str_get(view, host->name), name))
+            return host;
+    }
+    return NULL;
+}
+
+static bool is_label_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
+}
+
+/* What follows the first label, its dot included; empty where a wildcard cannot stand for the
+ * label. */
+static struct span wildcard_suffix(struct span name)
+{
+    size_t label = 0;
+
+    while (label < name.len && is_label_byte(name.ptr[label]))
+        label++;
+    if (label == 0 || label == name.len || name.ptr[label] != '.')
+        return SPAN_EMPTY;
+    return span_from(name, label);
+}
+
+static const struct image_host *host_wildcard(const struct image_view *view, struct span suffix)
+{
+    struct image_probe probe =
+        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_wildcard_hash(suffix));
+
+    if (span_is_empty(suffix))
+        return NULL;
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        const struct image_host *host = image_host_get(view, i);
+        struct span name = image_str_get(view, host->name);
+        if (name.len > 0 && name.ptr[0] == '*' && span_eq(span_from(name, 1), suffix))
+            return host;
+    }
+    return NULL;
+}
+
+static const struct image_host *host_any(const struct image_view *view)
+{
+    struct image_probe probe =
+        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_host_hash(SPAN_EMPTY));
+
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        const struct image_host *host = image_host_get(view, i);
+        if (host->name.len == 0)
+            return host;
+    }
+    return NULL;
+}
+
+static YETT_COLD void trace_wildcard(struct image_trace *trace, struct span suffix, bool matched)
+{
+    if (span_is_empty(suffix))
+        return;
+    struct span name = arena_printf(trace->arena, "*" SPAN_FMT, SPAN_ARG(suffix));
+    trace_add(trace, IMAGE_STEP_HOST_WILDCARD, matched, name, NULL);
+}
+
+const struct image_host *image_host_find(const struct image_view *view, struct span name,
+                                         struct image_trace *trace)
+{
+    const struct image_host *host = host_exact(view, name);
+    if (!span_is_empty(name))
+        TRACE(trace, IMAGE_STEP_HOST_EXACT, host != NULL, name, NULL);
+    if (host)
+        return host;
+
+    struct span suffix = wildcard_suffix(name);
+    host = host_wildcard(view, suffix);
+    if (unlikely(trace != NULL))
+        trace_wildcard(trace, suffix, host != NULL);
+    if (host)
+        return host;
+
+    host = host_any(view);
+    TRACE(trace, IMAGE_STEP_HOST_ANY, host != NULL, SPAN_EMPTY, NULL);
+    return host;
+}
+
+static bool predicate_holds(const struct image_view *view, const struct image_predicate *predicate,
+                            const struct image_request *request)
+{
+    struct span wanted = image_str_get(view, predicate->value);
+    struct span value;
+
+    switch ((enum route_predicate_kind)predicate->kind) {
+    case ROUTE_PREDICATE_METHOD:
+        return span_eq(request->method, wanted);
+    case ROUTE_PREDICATE_HEADER:
+        return request->header_find &&
+               request->header_find(request->header_ctx, image_str_get(view, predicate->name),
+                                    &value) &&
+               span_eq(value, wanted);
+    }
+    unreachable();
+}
+
+static struct span predicate_subject(const struct image_view *view,
+                                     const struct image_predicate *predicate)
+{
+    return predicate->kind == ROUTE_PREDICATE_METHOD ? SPAN("method")
+                                                     : image_str_get(view, predicate->name);
+}
+
+static bool rule_holds(const struct image_view *view, const struct image_rule *rule,
+                       const struct image_request *request, struct image_trace *trace)
+{
+    for (uint32_t i = 0; i < rule->predicates_len; i++) {
+        const struct image_predicate *predicate =
+            image_predicate_get(view, rule->predicates_first + i);
+        bool holds = predicate_holds(view, predicate, request);
+
+        TRACE(trace, IMAGE_STEP_PREDICATE, holds, predicate_subject(view, predicate), rule);
+        if (!holds)
+            return false;
+    }
+    return true;
+}
+
+/* One path look-up with what stays the same between a request's look-ups. */
+struct search {
+    const struct image_view *view;
+    const struct image_request *request;
+    const struct image_host *host;
+    uint32_t host_index;
+    struct image_trace *trace;
+};
+
+static const struct image_path *path_find(const struct search *search, enum route_path_kind kind,
+                                          struct span text, uint64_t text_hash)
+{
+    uint64_t hash = image_path_hash(search->host_index, kind, text_hash);
+    struct image_probe probe =
+        image_probe_start(&search->view->routes, IMAGE_SECTION_PATH_SLOTS, hash);
+
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        const struct image_path *path = image_path_get(search->view, i);
+        if (path->host == search->host_index && path->kind == kind &&
+            span_eq(image_str_get(search->view, path->path), text))
+            return path;
+    }
+    return NULL;
+}
+
+/* True when the path is there and one of its rules takes the request. */
+static bool path_take(const struct search *search, enum route_path_kind kind, struct span text,
+                      uint64_t text_hash, struct image_match *ret_match)
+{
+    const struct image_path *path = path_find(search, kind, text, text_hash);
+    bool is_exact = kind == ROUTE_PATH_EXACT;
+
+    TRACE(search->trace, is_exact ? IMAGE_STEP_PATH_EXACT : IMAGE_STEP_PATH_PREFIX, path != NULL,
+          is_exact || text.len > 0 ? text : SPAN("/"), NULL);
+    if (!path)
+        return false;
+    for (uint32_t i = 0; i < path->rules_len; i++) {
+        const struct image_rule *rule = image_rule_get(search->view, path->rules_first + i);
+        if (!rule_holds(search->view, rule, search->request, search->trace))
+            continue;
+        *ret_match = (struct image_match){ .host = search->host, .path = path, .rule = rule };
+        return true;
+    }
+    return false;
+}
+
+/* A prefix of the request's path that ends at a segment's end, and the sum of its segments' hashes.
+ */
+struct prefix {
+    struct span text;
+    uint64_t hash;
+    uint32_t depth; /* segments */
+};
+
+/* The longest prefix of at most `depth_max` segments. A trailing slash opens no segment: the prefix
+ * /foo takes /foo/ as it takes /foo. */
+static struct prefix prefix_deepest(struct span path, uint32_t depth_max)
+{
+    struct prefix prefix = { .text = span_of(path.ptr, 0) };
+
+    if (path.ptr[path.len - 1] == '/')
+        path.len--;
+    while (prefix.depth < depth_max && prefix.text.len < path.len) {
+        size_t start = prefix.text.len + 1;
+        size_t end = start;
+        while (end < path.len && path.ptr[end] != '/')
+            end++;
+        prefix.depth++;
+        prefix.hash += image_segment_hash(span_of(path.ptr + start, end - start), prefix.depth);
+        prefix.text.len = end;
+    }
+    return prefix;
+}
+
+/* Without its last segment. */
+static struct prefix prefix_parent(struct prefix prefix)
+{
+    size_t start = prefix.text.len;
+
+    while (prefix.text.ptr[start - 1] != '/')
+        start--;
+    struct span last = span_of(prefix.text.ptr + start, prefix.text.len - start);
+    prefix.hash -= image_segment_hash(last, prefix.depth);
+    prefix.depth--;
+    prefix.text.len = start - 1;
+    return prefix;
+}
+
+static bool paths_take(const struct search *search, struct image_match *ret_match)
+{
+    struct span path = search->request->path;
+
+    if (span_is_empty(path) || path.ptr[0] != '/') /* "OPTIONS *" has no path */
+        return false;
+    if (search->host->flags & IMAGE_HOST_HAS_EXACT &&
+        path_take(search, ROUTE_PATH_EXACT, path, hash_bytes(path, 0), ret_match))
+        return true;
+
+    struct prefix prefix = prefix_deepest(path, search->host->prefix_depth_max);
+    for (;;) {
+        if (path_take(search, ROUTE_PATH_PREFIX, prefix.text, prefix.hash, ret_match))
+            return true;
+        if (prefix.depth == 0)
+            return false;
+        prefix = prefix_parent(prefix);
+    }
+}
+
+int image_match(const struct image_view *view, const struct image_request *request,
+                struct image_trace *trace, struct image_match *ret_match)
+{
+    const struct image_host *host = image_host_find(view, request->host, trace);
+
+    if (host) {
+        struct search search = { .view = view, .request = request, .host = host, .trace = trace };
+        search.host_index =
+            (uint32_t)(host - (const struct image_host *)view->routes.at[IMAGE_SECTION_HOSTS]);
+        if (paths_take(&search, ret_match))
+            return IMAGE_MATCH_OK;
+    }
+
+    uint32_t index = image_settings_get(view)->default_rule;
+    const struct image_rule *rule = index == IMAGE_NONE ? NULL : image_rule_get(view, index);
+    TRACE(trace, IMAGE_STEP_DEFAULT, rule != NULL, SPAN_EMPTY, rule);
+    *ret_match = (struct image_match){ .host = host, .rule = rule };
+    return rule ? IMAGE_MATCH_DEFAULT : IMAGE_MATCH_NONE;
+}
+
+static bool has_tls(const struct image_host *host)
+{
+    return host && (host->flags & IMAGE_HOST_TLS || host->certificate_id != 0);
+}
+
+uint64_t image_certificate_for(const struct image_view *view, struct span server_name)
+{
+    const struct image_host *host = host_exact(view, server_name);
+
+    if (!has_tls(host))
+        host = host_wildcard(view, wildcard_suffix(server_name));
+    if (has_tls(host) && host->certificate_id != 0)
+        return host->certificate_id;
+    return image_settings_get(view)->default_certificate_id;
+}
+
+const struct image_backend *image_backend_choose(const struct image_view *view,
+                                                 const struct image_rule *rule, uint32_t draw)
+{
+    /* Scaled, not divided: each weight gets its share of the draws to within one in 2^32. */
+    uint64_t ticket = (uint64_t)draw * rule->weight_total >> 32;
+
+    if (rule->weight_total == 0)
+        return NULL;
+    for (uint32_t i = 0; i < rule->backends_len; i++) {
+        const struct image_backend *backend = image_backend_get(view, rule->backends_first + i);
+        if (ticket < backend->weight)
+            return backend;
+        ticket -= backend->weight;
+    }
+    unreachable();
+}

@@ -1,0 +1,116 @@
+#include "image/verify.h"
+
+#include "image/lookup.h"
+#include "image/verify_parts.h"
+
+/* Strings, runs and indexes first: what comes after may then read whatever a record points to. */
+
+bool image_check_fail(struct image_check *check, const char *what)
+{
+    check->what = what;
+    return false;
+}
+
+bool image_check_str(const struct image_segment_view *segment, struct image_str str)
+{
+    uint32_t bytes = segment->count[IMAGE_SECTION_STRINGS];
+
+    return str.offset <= bytes && str.len <= bytes - str.offset;
+}
+
+bool image_check_run(const struct image_segment_view *segment, enum image_section section,
+                     uint32_t first, uint32_t len)
+{
+    uint32_t count = segment->count[section];
+
+    return first <= count && len <= count - first;
+}
+
+bool image_check_slots(struct image_check *check, const struct image_segment_view *segment,
+                       enum image_section section, uint32_t records)
+{
+    const uint32_t *slots = segment->at[section];
+    uint32_t slots_len = segment->count[section];
+    uint32_t used = 0;
+
+    IMAGE_CHECK(slots_len == image_slots_for(records), "a lookup table has the wrong size");
+    for (uint32_t i = 0; i < slots_len; i++) {
+        if (slots[i] == IMAGE_NONE)
+            continue;
+        used++;
+        IMAGE_CHECK(slots[i] < records, "a lookup table names a record that is not there");
+    }
+    IMAGE_CHECK(used == records, "a lookup table does not name each record once");
+    return true;
+}
+
+static bool certificates_check(struct image_check *check)
+{
+    const struct image_segment_view *secrets = &check->view->secrets;
+    uint64_t id_before = 0;
+
+    for (uint32_t i = 0; i < secrets->count[IMAGE_SECTION_CERTIFICATES]; i++) {
+        const struct image_certificate *certificate = image_certificate_get(check->view, i);
+        IMAGE_CHECK(certificate->id > id_before, "certificates are not sorted by id");
+        IMAGE_CHECK(image_check_str(secrets, certificate->chain_pem) &&
+                        image_check_str(secrets, certificate->key_pem),
+                    "a certificate's text is out of bounds");
+        id_before = certificate->id;
+    }
+    return true;
+}
+
+static bool endpoints_check(struct image_check *check, const struct image_segment_view *shard)
+{
+    const struct image_endpoint *endpoints = shard->at[IMAGE_SECTION_ENDPOINTS];
+
+    for (uint32_t i = 0; i < shard->count[IMAGE_SECTION_ENDPOINTS]; i++) {
+        const struct image_endpoint *endpoint = &endpoints[i];
+        IMAGE_CHECK(image_check_str(shard, endpoint->dns_name),
+                    "an endpoint's DNS name is out of bounds");
+        IMAGE_CHECK(endpoint->kind == ROUTE_ENDPOINT_IP || endpoint->kind == ROUTE_ENDPOINT_DNS,
+                    "an endpoint is of no known kind");
+        IMAGE_CHECK((endpoint->kind == ROUTE_ENDPOINT_DNS) == (endpoint->dns_name.len > 0),
+                    "an endpoint has a DNS name where it should not, or none where it should");
+    }
+    return true;
+}
+
+static bool shard_check(struct image_check *check, uint32_t shard_index)
+{
+    const struct image_segment_view *shard = &check->view->endpoints[shard_index];
+    const struct image_endpoint_set *sets = shard->at[IMAGE_SECTION_ENDPOINT_SETS];
+    uint32_t sets_len = shard->count[IMAGE_SECTION_ENDPOINT_SETS];
+    uint32_t end = 0;
+
+    if (!image_check_slots(check, shard, IMAGE_SECTION_ENDPOINT_SLOTS, sets_len))
+        return false;
+    for (uint32_t i = 0; i < sets_len; i++) {
+        IMAGE_CHECK(i == 0 || sets[i].service_key > sets[i - 1].service_key,
+                    "sets of endpoints are not sorted by service");
+        IMAGE_CHECK((sets[i].service_key >> 32) % check->view->endpoint_shards == shard_index,
+                    "a set of endpoints lies in the wrong shard");
+        IMAGE_CHECK(sets[i].endpoints_first == end &&
+                        image_check_run(shard, IMAGE_SECTION_ENDPOINTS, end, sets[i].endpoints_len),
+                    "a set of endpoints is out of bounds or out of order");
+        end += sets[i].endpoints_len;
+        IMAGE_CHECK(image_endpoints_find(check->view, sets[i].service_key).items ==
+                        (const struct image_endpoint *)shard->at[IMAGE_SECTION_ENDPOINTS] +
+                            sets[i].endpoints_first,
+                    "a set of endpoints is not found by its service");
+    }
+    IMAGE_CHECK(end == shard->count[IMAGE_SECTION_ENDPOINTS], "an endpoint belongs to no set");
+    return endpoints_check(check, shard);
+}
+
+bool image_verify(const struct image_view *view, const char **ret_what)
+{
+    struct image_check check = { .view = view };
+    bool holds = certificates_check(&check) && image_check_routes(&check);
+
+    for (uint32_t i = 0; holds && i < view->endpoint_shards; i++)
+        holds = shard_check(&check, i);
+    if (!holds)
+        *ret_what = check.what;
+    return holds;
+}

@@ -1,0 +1,298 @@
+#include "base/hash.h"
+#include "image/lookup.h"
+#include "image/verify_parts.h"
+
+/* The last of each enumeration that an image carries: a worker switches on them without a default.
+ */
+enum {
+    LOG_ESCAPE_LAST = ROUTE_LOG_ESCAPE_NONE,
+    PATH_KIND_LAST = ROUTE_PATH_PREFIX,
+    PREDICATE_KIND_LAST = ROUTE_PREDICATE_HEADER,
+    FILTER_KIND_LAST = ROUTE_FILTER_RESPOND,
+    PROTOCOL_LAST = ROUTE_PROTOCOL_HTTP,
+    BALANCE_LAST = ROUTE_BALANCE_ROUND_ROBIN,
+    RETRY_ALL = ROUTE_RETRY_ERROR | ROUTE_RETRY_TIMEOUT | ROUTE_RETRY_NON_IDEMPOTENT,
+    HOST_FLAGS_ALL = IMAGE_HOST_TLS | IMAGE_HOST_HAS_EXACT,
+};
+
+static uint32_t count(const struct image_check *check, enum image_section section)
+{
+    return check->view->routes.count[section];
+}
+
+static bool str_holds(const struct image_check *check, struct image_str str)
+{
+    return image_check_str(&check->view->routes, str);
+}
+
+static bool run_holds(const struct image_check *check, enum image_section section, uint32_t first,
+                      uint32_t len)
+{
+    return image_check_run(&check->view->routes, section, first, len);
+}
+
+static bool certificate_holds(const struct image_check *check, uint64_t id)
+{
+    return id == 0 || image_certificate_find(check->view, id) != NULL;
+}
+
+static bool settings_check(struct image_check *check)
+{
+    IMAGE_CHECK(count(check, IMAGE_SECTION_SETTINGS) == 1, "there is not one record of settings");
+
+    const struct image_settings *settings = image_settings_get(check->view);
+    IMAGE_CHECK(str_holds(check, settings->forwarded_for_header) &&
+                    str_holds(check, settings->log_format),
+                "a text of the settings is out of bounds");
+    IMAGE_CHECK(settings->log_escape <= LOG_ESCAPE_LAST, "log_escape has no known value");
+    IMAGE_CHECK(settings->default_rule == IMAGE_NONE ||
+                    settings->default_rule < count(check, IMAGE_SECTION_RULES),
+                "the default rule is not there");
+    IMAGE_CHECK(certificate_holds(check, settings->default_certificate_id),
+                "the default certificate is not there");
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_TRUSTED); i++)
+        IMAGE_CHECK(image_trusted_get(check->view, i)->prefix_bits <= 128,
+                    "a trusted block has more than 128 bits");
+    return true;
+}
+
+static bool origins_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_ORIGINS); i++) {
+        const struct image_origin *origin = image_origin_get(check->view, i);
+        IMAGE_CHECK(str_holds(check, origin->kind) && str_holds(check, origin->namespace) &&
+                        str_holds(check, origin->name) && str_holds(check, origin->field) &&
+                        str_holds(check, origin->file),
+                    "a text of an origin is out of bounds");
+    }
+    return true;
+}
+
+static bool services_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_SERVICES); i++) {
+        const struct image_service *service = image_service_get(check->view, i);
+        IMAGE_CHECK(str_holds(check, service->namespace) && str_holds(check, service->name) &&
+                        str_holds(check, service->port) && str_holds(check, service->upstream_name),
+                    "a text of a service is out of bounds");
+        IMAGE_CHECK(service->protocol <= PROTOCOL_LAST, "a service speaks no known protocol");
+        IMAGE_CHECK(service->balance <= BALANCE_LAST, "a service has no known balancing");
+        IMAGE_CHECK(service->origin < count(check, IMAGE_SECTION_ORIGINS),
+                    "the origin of a service is not there");
+    }
+    return true;
+}
+
+static bool policies_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_POLICIES); i++) {
+        uint32_t retry_on = image_policy_get(check->view, i)->retry_on;
+        IMAGE_CHECK((retry_on & ~(uint32_t)RETRY_ALL) == 0, "a policy retries on unknown causes");
+    }
+    return true;
+}
+
+/* Predicates and filters. */
+static bool conditions_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_PREDICATES); i++) {
+        const struct image_predicate *predicate = image_predicate_get(check->view, i);
+        IMAGE_CHECK(predicate->kind <= PREDICATE_KIND_LAST, "a predicate is of no known kind");
+        IMAGE_CHECK(str_holds(check, predicate->name) && str_holds(check, predicate->value),
+                    "a text of a predicate is out of bounds");
+    }
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_FILTERS); i++) {
+        const struct image_filter *filter = image_filter_get(check->view, i);
+        IMAGE_CHECK(filter->kind <= FILTER_KIND_LAST, "a filter is of no known kind");
+        IMAGE_CHECK(filter->status >= 200 && filter->status <= 599,
+                    "a filter answers with no final status");
+        IMAGE_CHECK((filter->flags & ~IMAGE_FILTER_KEEP_TRAILING_SLASH) == 0,
+                    "a filter has unknown flags");
+    }
+    return true;
+}
+
+static bool backends_check(struct image_check *check, const struct image_rule *rule)
+{
+    uint64_t weight_total = 0;
+
+    IMAGE_CHECK(run_holds(check, IMAGE_SECTION_BACKENDS, rule->backends_first, rule->backends_len),
+                "the backends of a rule are out of bounds");
+    for (uint32_t i = 0; i < rule->backends_len; i++) {
+        const struct image_backend *backend =
+            image_backend_get(check->view, rule->backends_first + i);
+        IMAGE_CHECK(backend->service < count(check, IMAGE_SECTION_SERVICES),
+                    "the service of a backend is not there");
+        weight_total += backend->weight;
+    }
+    IMAGE_CHECK(weight_total == rule->weight_total,
+                "the weights of a rule do not add up to its total");
+    return true;
+}
+
+static bool rules_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_RULES); i++) {
+        const struct image_rule *rule = image_rule_get(check->view, i);
+        IMAGE_CHECK(str_holds(check, rule->namespace) && str_holds(check, rule->ingress) &&
+                        str_holds(check, rule->path),
+                    "a text of a rule is out of bounds");
+        IMAGE_CHECK(run_holds(check, IMAGE_SECTION_PREDICATES, rule->predicates_first,
+                              rule->predicates_len),
+                    "the predicates of a rule are out of bounds");
+        IMAGE_CHECK(run_holds(check, IMAGE_SECTION_FILTERS, rule->filters_first, rule->filters_len),
+                    "the filters of a rule are out of bounds");
+        IMAGE_CHECK(rule->policy < count(check, IMAGE_SECTION_POLICIES),
+                    "the policy of a rule is not there");
+        IMAGE_CHECK(rule->origin < count(check, IMAGE_SECTION_ORIGINS),
+                    "the origin of a rule is not there");
+        if (!backends_check(check, rule))
+            return false;
+    }
+    return true;
+}
+
+static bool path_is_well_formed(enum route_path_kind kind, struct span path)
+{
+    if (kind == ROUTE_PATH_EXACT)
+        return path.len > 0 && path.ptr[0] == '/';
+    return path.len == 0 || (path.ptr[0] == '/' && path.ptr[path.len - 1] != '/');
+}
+
+/* Hash and depth (0 for Exact) of a path, worked out from its text alone. */
+static uint64_t path_hash(const struct image_path *path, struct span text, uint32_t *ret_depth)
+{
+    struct span rest = span_from(text, 1);
+    struct span segment;
+    uint64_t hash = 0;
+
+    *ret_depth = 0;
+    if (path->kind == ROUTE_PATH_EXACT)
+        return image_path_hash(path->host, ROUTE_PATH_EXACT, hash_bytes(text, 0));
+    while (span_split(&rest, '/', &segment))
+        hash += image_segment_hash(segment, ++*ret_depth);
+    return image_path_hash(path->host, ROUTE_PATH_PREFIX, hash);
+}
+
+/* Finds itself, and before it no twin that would take its requests. */
+static bool path_is_found(const struct image_check *check, uint32_t index, uint64_t hash)
+{
+    const struct image_path *path = image_path_get(check->view, index);
+    struct image_probe probe =
+        image_probe_start(&check->view->routes, IMAGE_SECTION_PATH_SLOTS, hash);
+
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        const struct image_path *other = image_path_get(check->view, i);
+        if (other->host == path->host && other->kind == path->kind &&
+            span_eq(image_str_get(check->view, other->path),
+                    image_str_get(check->view, path->path)))
+            return i == index;
+    }
+    return false;
+}
+
+/* Before the look-ups go through other paths than their own: what all of them must keep. */
+static bool paths_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_PATHS); i++) {
+        const struct image_path *path = image_path_get(check->view, i);
+        IMAGE_CHECK(str_holds(check, path->path), "the text of a path is out of bounds");
+        IMAGE_CHECK(path->kind <= PATH_KIND_LAST, "a path is of no known kind");
+        IMAGE_CHECK(path_is_well_formed(path->kind, image_str_get(check->view, path->path)),
+                    "a path does not start with a slash, or a prefix ends in one");
+        IMAGE_CHECK(run_holds(check, IMAGE_SECTION_RULES, path->rules_first, path->rules_len),
+                    "the rules of a path are out of bounds");
+    }
+    return image_check_slots(check, &check->view->routes, IMAGE_SECTION_PATH_SLOTS,
+                             count(check, IMAGE_SECTION_PATHS));
+}
+
+static bool host_paths_check(struct image_check *check, uint32_t index)
+{
+    const struct image_host *host = image_host_get(check->view, index);
+    uint32_t depth_max = 0;
+    bool has_exact = false;
+
+    for (uint32_t i = 0; i < host->paths_len; i++) {
+        const struct image_path *path = image_path_get(check->view, host->paths_first + i);
+        uint32_t depth;
+        uint64_t hash = path_hash(path, image_str_get(check->view, path->path), &depth);
+
+        IMAGE_CHECK(path->host == index, "a path lies among those of another host");
+        IMAGE_CHECK(path_is_found(check, host->paths_first + i, hash),
+                    "a path is not found by its own look-up");
+        depth_max = MAX(depth_max, depth);
+        has_exact = has_exact || path->kind == ROUTE_PATH_EXACT;
+    }
+    IMAGE_CHECK(host->prefix_depth_max == depth_max, "prefix_depth_max of a host is wrong");
+    IMAGE_CHECK(has_exact == !!(host->flags & IMAGE_HOST_HAS_EXACT),
+                "IMAGE_HOST_HAS_EXACT of a host is wrong");
+    return true;
+}
+
+static bool is_wildcard(struct span name)
+{
+    return name.len > 0 && name.ptr[0] == '*';
+}
+
+static bool host_is_found(const struct image_check *check, uint32_t index)
+{
+    struct span name = image_str_get(check->view, image_host_get(check->view, index)->name);
+    uint64_t hash =
+        is_wildcard(name) ? image_wildcard_hash(span_from(name, 1)) : image_host_hash(name);
+    struct image_probe probe =
+        image_probe_start(&check->view->routes, IMAGE_SECTION_HOST_SLOTS, hash);
+
+    for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
+        if (span_eq(image_str_get(check->view, image_host_get(check->view, i)->name), name))
+            return i == index;
+    }
+    return false;
+}
+
+static bool host_check(struct image_check *check, const struct image_host *host)
+{
+    IMAGE_CHECK(str_holds(check, host->name), "the name of a host is out of bounds");
+    IMAGE_CHECK(run_holds(check, IMAGE_SECTION_PATHS, host->paths_first, host->paths_len),
+                "the paths of a host are out of bounds");
+    IMAGE_CHECK(certificate_holds(check, host->certificate_id),
+                "the certificate of a host is not there");
+    IMAGE_CHECK(host->origin < count(check, IMAGE_SECTION_ORIGINS),
+                "the origin of a host is not there");
+    IMAGE_CHECK((host->flags & ~(uint32_t)HOST_FLAGS_ALL) == 0, "a host has unknown flags");
+
+    struct span name = image_str_get(check->view, host->name);
+    IMAGE_CHECK(!is_wildcard(name) || (name.len > 2 && name.ptr[1] == '.'),
+                "a wildcard is not the whole first label of its host");
+    return true;
+}
+
+static bool hosts_check(struct image_check *check)
+{
+    uint32_t hosts = count(check, IMAGE_SECTION_HOSTS);
+    uint32_t paths_end = 0;
+
+    if (!image_check_slots(check, &check->view->routes, IMAGE_SECTION_HOST_SLOTS, hosts))
+        return false;
+    for (uint32_t i = 0; i < hosts; i++) {
+        const struct image_host *host = image_host_get(check->view, i);
+        if (!host_check(check, host))
+            return false;
+        IMAGE_CHECK(host->paths_first == paths_end, "paths are not grouped by host");
+        paths_end += host->paths_len;
+    }
+    IMAGE_CHECK(paths_end == count(check, IMAGE_SECTION_PATHS), "a path belongs to no host");
+    for (uint32_t i = 0; i < hosts; i++) {
+        IMAGE_CHECK(host_is_found(check, i), "a host is not found by its own look-up");
+        if (!host_paths_check(check, i))
+            return false;
+    }
+    return true;
+}
+
+bool image_check_routes(struct image_check *check)
+{
+    return settings_check(check) && origins_check(check) && services_check(check) &&
+           policies_check(check) && conditions_check(check) && rules_check(check) &&
+           paths_check(check) && hosts_check(check);
+}
