@@ -4,8 +4,8 @@
  * Ownership  A kube_bundle owns everything that was decoded into it, texts of diagnostics too.
  * Lifetime   kube_bundle_free() ends all its objects: take them out of any kube_store first.
  * Limits     KUBE_FILE_BYTES_MAX, KUBE_DEPTH_MAX, KUBE_NODES_MAX (aliases counted as often as they
- *            are used: a "billion laughs" ends as a diagnostic). What is over a cap is refused whole.
- * Errors     None: whatever is wrong is in bundle->diags, and the rest is decoded. */
+ *            are used: a "billion laughs" ends as a diagnostic). What is over a cap is refused
+ * whole. Errors     None: whatever is wrong is in bundle->diags, and the rest is decoded. */
 #ifndef YETT_KUBE_DECODE_H
 #define YETT_KUBE_DECODE_H
 
@@ -21,7 +21,7 @@ struct kube_bundle {
     struct arena arena;
     VEC(struct kube_object) objects; /* in the order of the text */
     struct diag_list diags;
-    size_t documents; /* read, those passed over too */
+    size_t documents;   /* read, those passed over too */
     size_t passed_over; /* objects of kinds that do not concern a gate */
 };
 

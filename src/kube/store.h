@@ -2,7 +2,8 @@
  *
  * Purpose    The objects of a cluster (or of a directory) by kind, namespace and name.
  * Ownership  Borrows objects; whoever puts one in takes it out before it dies.
- * Lifetime   kube_store_init() … kube_store_deinit(). */
+ * Lifetime   kube_store_init() … kube_store_deinit().
+ * Limits     None; memory goes with what is in it, however often objects come and go. */
 #ifndef YETT_KUBE_STORE_H
 #define YETT_KUBE_STORE_H
 
@@ -10,17 +11,18 @@
 #include "kube/types.h"
 
 struct kube_store {
-    struct map by_key[KUBE_KINDS_LEN]; /* "namespace/name" → kube_object */
-    struct map slices_by_service;      /* "namespace/service" → list of its EndpointSlices */
-    struct arena keys;
+    struct map by_key[KUBE_KINDS_LEN]; /* "namespace/name" → store_entry (store.c) */
+    struct map slices_by_service;      /* "namespace/service" → slice_set: its EndpointSlices */
 };
 
 void kube_store_init(struct kube_store *store);
 void kube_store_deinit(struct kube_store *store);
 
-/* Inserts. Where one of that kind, namespace and name is there already, the newcomer is left out and
- * the one that stands is returned; NULL: inserted. */
-const struct kube_object *kube_store_put(struct kube_store *store, const struct kube_object *object);
+/* Inserts. Where one of that kind, namespace and name is there already, the newcomer is left out
+ * and the one that stands is returned; NULL: inserted. */
+const struct kube_object *kube_store_put(struct kube_store *store,
+                                         const struct kube_object *object);
+/* Takes `object` out. One that was left out, or another of the same name, is not touched. */
 void kube_store_remove(struct kube_store *store, const struct kube_object *object);
 
 const struct kube_object *kube_store_find(const struct kube_store *store, enum kube_kind kind,

@@ -165,7 +165,8 @@ struct kube_object {
     enum kube_kind kind;
     struct span file; /* as it was named to the decoder; empty from the API */
     struct kube_pos pos;
-    struct span namespace; /* "default" where a namespaced object names none; empty: cluster-scoped */
+    struct span namespace; /* "default" where a namespaced object names none; empty: cluster-scoped
+                            */
     struct span name;
     struct span uid, resource_version; /* empty in manifests */
     int64_t created_s;                 /* creationTimestamp, Unix time; 0: none */

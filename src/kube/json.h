@@ -1,0 +1,19 @@
+/* kube/json.h
+ *
+ * Purpose    One JSON value → a tree (the only user of jansson). */
+#ifndef YETT_KUBE_JSON_H
+#define YETT_KUBE_JSON_H
+
+#include "kube/node.h"
+
+/* Parses the value that `text` starts with and says how many bytes it took; more may follow. The
+ * text is held strictly to RFC 8259. `wants_positions`: nodes know where they stand, at the price
+ * of a second reading. The rest is as kube_yaml_parse(). */
+YETT_MUST_USE enum kube_parse_result kube_json_parse(struct arena *arena, struct span text,
+                                                     struct kube_pos origin, bool wants_positions,
+                                                     size_t *nodes_left,
+                                                     const struct kube_node **ret_root,
+                                                     size_t *ret_bytes,
+                                                     struct kube_fault *ret_fault);
+
+#endif
