@@ -1,0 +1,78 @@
+#include "cli/describe.h"
+
+#include "route/model.h"
+
+void describe_endpoint(const struct image_endpoints *endpoints, uint32_t index, struct buf *out)
+{
+    const struct image_endpoint *endpoint = &endpoints->items[index];
+    struct ip_addr addr;
+    char text[IP_TEXT_MAX];
+
+    if (endpoint->kind == ROUTE_ENDPOINT_DNS) {
+        buf_append(out, image_text(endpoints->segment, endpoint->dns_name));
+        buf_printf(out, ":%u", endpoint->port);
+        return;
+    }
+    memcpy(addr.bytes, endpoint->ip, sizeof(addr.bytes));
+    size_t len = ip_format(&addr, text);
+    if (ip_is_v4(&addr))
+        buf_printf(out, "%.*s:%u", (int)len, text, endpoint->port);
+    else
+        buf_printf(out, "[%.*s]:%u", (int)len, text, endpoint->port);
+}
+
+void describe_service(const struct image_view *view, const struct image_service *service,
+                      struct buf *out)
+{
+    buf_append(out, image_str_get(view, service->namespace));
+    buf_append_byte(out, '/');
+    buf_append(out, image_str_get(view, service->name));
+    buf_append_byte(out, ':');
+    buf_append(out, image_str_get(view, service->port));
+}
+
+void describe_filter(const struct image_filter *filter, struct buf *out)
+{
+    switch ((enum route_filter_kind)filter->kind) {
+    case ROUTE_FILTER_HTTPS_REDIRECT:
+        buf_printf(out, "https-redirect %u", filter->status);
+        return;
+    case ROUTE_FILTER_RESPOND:
+        buf_printf(out, "respond %u", filter->status);
+        return;
+    }
+    unreachable(); /* the image was verified */
+}
+
+const char *describe_path_kind(uint32_t kind)
+{
+    return kind == ROUTE_PATH_EXACT ? "Exact" : "Prefix";
+}
+
+struct span describe_path(const struct image_view *view, const struct image_path *path)
+{
+    struct span text = image_str_get(view, path->path);
+
+    return span_is_empty(text) ? SPAN("/") : text;
+}
+
+struct span describe_host(const struct image_view *view, const struct image_host *host)
+{
+    struct span name = image_str_get(view, host->name);
+
+    return span_is_empty(name) ? SPAN("*") : name;
+}
+
+void describe_place(const struct image_view *view, uint32_t origin, struct buf *out)
+{
+    if (origin == IMAGE_NONE)
+        return;
+
+    const struct image_origin *record = image_origin_get(view, origin);
+    struct span file = image_str_get(view, record->file);
+    if (span_is_empty(file))
+        return;
+    buf_append(out, file);
+    if (record->line > 0)
+        buf_printf(out, ":%u:%u", record->line, record->column);
+}

@@ -1,0 +1,97 @@
+#include "cli/explanation.h"
+
+#include "route/model.h"
+
+const char *explanation_step_name(enum image_step_kind kind)
+{
+    switch (kind) {
+    case IMAGE_STEP_HOST_EXACT:
+        return "host-exact";
+    case IMAGE_STEP_HOST_WILDCARD:
+        return "host-wildcard";
+    case IMAGE_STEP_HOST_ANY:
+        return "host-any";
+    case IMAGE_STEP_PATH_EXACT:
+        return "path-exact";
+    case IMAGE_STEP_PATH_PREFIX:
+        return "path-prefix";
+    case IMAGE_STEP_PREDICATE:
+        return "predicate";
+    case IMAGE_STEP_DEFAULT:
+        return "default-backend";
+    }
+    unreachable();
+}
+
+bool explanation_filter_answers(const struct explanation *explanation,
+                                const struct image_filter *filter)
+{
+    switch ((enum route_filter_kind)filter->kind) {
+    case ROUTE_FILTER_HTTPS_REDIRECT:
+        return span_eq(explanation->scheme, SPAN("http"));
+    case ROUTE_FILTER_RESPOND:
+        return true;
+    }
+    unreachable(); /* the image was verified */
+}
+
+static bool rule_has_endpoints(const struct image_view *view, const struct image_rule *rule)
+{
+    for (uint32_t i = 0; i < rule->backends_len; i++) {
+        const struct image_backend *backend = image_backend_get(view, rule->backends_first + i);
+        const struct image_service *service = image_service_get(view, backend->service);
+
+        if (backend->weight > 0 && image_endpoints_find(view, service->key).len > 0)
+            return true;
+    }
+    return false;
+}
+
+static void find_end(struct explanation *explanation)
+{
+    const struct image_rule *rule = explanation->match.rule;
+
+    if (explanation->result == IMAGE_MATCH_NONE) {
+        explanation->end = EXPLANATION_NO_RULE;
+        explanation->status = 404;
+        return;
+    }
+    for (uint32_t i = 0; i < rule->filters_len; i++) {
+        const struct image_filter *filter =
+            image_filter_get(explanation->view, rule->filters_first + i);
+        if (!explanation_filter_answers(explanation, filter))
+            continue;
+        explanation->end = EXPLANATION_FILTER;
+        explanation->filter = i;
+        explanation->status = filter->status;
+        return;
+    }
+    if (rule_has_endpoints(explanation->view, rule)) {
+        explanation->end = EXPLANATION_BACKEND;
+        return;
+    }
+    explanation->end = EXPLANATION_NO_ENDPOINTS;
+    explanation->status = 503;
+}
+
+void explanation_init(struct explanation *explanation, const struct image_view *view,
+                      const struct image_request *request, struct span scheme, struct span raw_path)
+{
+    *explanation = (struct explanation){
+        .view = view,
+        .request = *request,
+        .scheme = scheme,
+        .raw_path = raw_path,
+    };
+    arena_init(&explanation->arena, 4096);
+    explanation->trace.arena = &explanation->arena;
+    explanation->result = (enum image_match_result)image_match(view, request, &explanation->trace,
+                                                               &explanation->match);
+    find_end(explanation);
+}
+
+void explanation_deinit(struct explanation *explanation)
+{
+    vec_deinit(&explanation->trace.steps);
+    arena_deinit(&explanation->arena);
+}

@@ -1,0 +1,142 @@
+#include "base/scope.h"
+#include "cli/describe.h"
+#include "cli/explanation.h"
+
+static void append_member(struct buf *out, const char *name, struct span value)
+{
+    buf_printf(out, ",\"%s\":\"", name);
+    buf_append_json(out, value);
+    buf_append_byte(out, '"');
+}
+
+static void append_request(const struct explanation *explanation, struct buf *out)
+{
+    buf_append(out, SPAN("{\"request\":{\"method\":\""));
+    buf_append_json(out, explanation->request.method);
+    buf_append_byte(out, '"');
+    append_member(out, "scheme", explanation->scheme);
+    append_member(out, "host", explanation->request.host);
+    append_member(out, "path", explanation->raw_path);
+    append_member(out, "matchedAs", explanation->request.path);
+    buf_append_byte(out, '}');
+}
+
+static void append_steps(const struct explanation *explanation, struct buf *out)
+{
+    const char *separator = "";
+
+    buf_append(out, SPAN(",\n\"steps\":["));
+    vec_for_each (step, &explanation->trace.steps) {
+        buf_printf(out, "%s{\"step\":\"%s\",\"matched\":%s", separator,
+                   explanation_step_name(step->kind), step->matched ? "true" : "false");
+        append_member(out, "subject", step->subject);
+        buf_append_byte(out, '}');
+        separator = ",";
+    }
+    buf_append_byte(out, ']');
+}
+
+static void append_rule(const struct explanation *explanation, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf place = { 0 };
+    const struct image_view *view = explanation->view;
+    const struct image_match *match = &explanation->match;
+
+    if (match->rule == NULL) {
+        buf_append(out, SPAN(",\n\"rule\":null"));
+        return;
+    }
+    const struct image_origin *origin = image_origin_get(view, match->rule->origin);
+    describe_place(view, match->rule->origin, &place);
+    buf_append(out, SPAN(",\n\"rule\":{\"kind\":\""));
+    buf_append_json(out, image_str_get(view, origin->kind));
+    buf_append_byte(out, '"');
+    append_member(out, "namespace", image_str_get(view, origin->namespace));
+    append_member(out, "name", image_str_get(view, origin->name));
+    append_member(out, "field", image_str_get(view, origin->field));
+    append_member(out, "place", buf_span(&place));
+    if (explanation->result == IMAGE_MATCH_OK) {
+        append_member(out, "host", describe_host(view, match->host));
+        append_member(out, "path", describe_path(view, match->path));
+        append_member(out, "type", span_from_str(describe_path_kind(match->path->kind)));
+    }
+    buf_append_byte(out, '}');
+}
+
+static void append_filters(const struct explanation *explanation, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf words = { 0 };
+    const struct image_rule *rule = explanation->match.rule;
+
+    buf_append(out, SPAN(",\n\"filters\":["));
+    for (uint32_t i = 0; rule != NULL && i < rule->filters_len; i++) {
+        const struct image_filter *filter =
+            image_filter_get(explanation->view, rule->filters_first + i);
+
+        words.len = 0;
+        describe_filter(filter, &words);
+        buf_append(out, i > 0 ? SPAN(",{\"filter\":\"") : SPAN("{\"filter\":\""));
+        buf_append_json(out, buf_span(&words));
+        buf_printf(out, "\",\"answers\":%s}",
+                   explanation->end == EXPLANATION_FILTER && explanation->filter == i ? "true"
+                                                                                      : "false");
+    }
+    buf_append_byte(out, ']');
+}
+
+static void append_backend(const struct explanation *explanation,
+                           const struct image_backend *backend, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf words = { 0 };
+    const struct image_service *service = image_service_get(explanation->view, backend->service);
+    struct image_endpoints endpoints = image_endpoints_find(explanation->view, service->key);
+
+    describe_service(explanation->view, service, &words);
+    buf_append(out, SPAN("{\"service\":\""));
+    buf_append_json(out, buf_span(&words));
+    buf_printf(out, "\",\"weight\":%u,\"endpoints\":[", backend->weight);
+    for (uint32_t i = 0; i < endpoints.len; i++) {
+        words.len = 0;
+        describe_endpoint(&endpoints, i, &words);
+        buf_append(out, i > 0 ? SPAN(",\"") : SPAN("\""));
+        buf_append_json(out, buf_span(&words));
+        buf_append_byte(out, '"');
+    }
+    buf_append(out, SPAN("]}"));
+}
+
+static const char *end_name(enum explanation_end end)
+{
+    switch (end) {
+    case EXPLANATION_BACKEND:
+        return "backend";
+    case EXPLANATION_FILTER:
+        return "filter";
+    case EXPLANATION_NO_ENDPOINTS:
+        return "no-endpoints";
+    case EXPLANATION_NO_RULE:
+        return "no-rule";
+    }
+    unreachable();
+}
+
+void explanation_append_json(const struct explanation *explanation, struct buf *out)
+{
+    const struct image_rule *rule = explanation->match.rule;
+
+    append_request(explanation, out);
+    append_steps(explanation, out);
+    append_rule(explanation, out);
+    append_filters(explanation, out);
+    buf_append(out, SPAN(",\n\"backends\":["));
+    for (uint32_t i = 0; rule != NULL && i < rule->backends_len; i++) {
+        if (i > 0)
+            buf_append_byte(out, ',');
+        append_backend(explanation, image_backend_get(explanation->view, rule->backends_first + i),
+                       out);
+    }
+    buf_printf(out, "],\n\"end\":\"%s\"", end_name(explanation->end));
+    if (explanation->status != 0)
+        buf_printf(out, ",\"status\":%u", explanation->status);
+    buf_append(out, SPAN("}\n"));
+}

@@ -1,0 +1,83 @@
+/* `yett routes`: the table that is being served, or would be. */
+#include "base/scope.h"
+#include "cli/command.h"
+#include "cli/manifests.h"
+#include "cli/meaning.h"
+#include "cli/output.h"
+#include "cli/print.h"
+#include "cli/routes_rows.h"
+#include "cli/serving.h"
+
+struct routes_flags {
+    struct meaning_flags meaning;
+    struct span manifests;
+    uint32_t output;
+};
+
+static const struct option options[] = {
+    OPTION_HEADING("Flags"),
+    OPTION_FLAG(struct routes_flags, "manifests", TEXT, manifests, "PATH",
+                "Manifests to compile: a directory, a file, or - (.)."),
+    OUTPUT_OPTION(struct routes_flags, output),
+    MEANING_OPTIONS(struct routes_flags),
+};
+static const struct option_table table = { options, ARRAY_LEN(options) };
+
+static int read_manifests(const struct routes_flags *flags, struct routes_rows *rows)
+{
+    SCOPED(manifests_deinit) struct manifests manifests;
+    SCOPED(image_view_unrefp) struct image_view *view = NULL;
+    struct ingress_options meaning = meaning_options(&flags->meaning);
+
+    manifests_init(&manifests);
+    manifests_add(&manifests, flags->manifests.ptr);
+    int r = serving_view_new(&manifests.store, &meaning, &manifests.diags, &view);
+    if (manifests.diags.errors > 0)
+        print_error("these manifests have %zu errors; 'yett check " SPAN_FMT "' tells them",
+                    manifests.diags.errors, SPAN_ARG(flags->manifests));
+    if (r != SERVING_OK)
+        return COMMAND_FAILED;
+    routes_rows_read_view(rows, view);
+    return COMMAND_OK;
+}
+
+static int routes_run(int argc, char **argv)
+{
+    SCOPED(option_words_deinit) struct option_words words = { 0 };
+    SCOPED(routes_rows_deinit) struct routes_rows rows;
+    SCOPED(buf_deinit) struct buf out = { 0 };
+    struct routes_flags flags = {
+        .meaning = meaning_flags_default(false),
+        .manifests = SPAN("."),
+    };
+    int status;
+
+    routes_rows_init(&rows);
+    if (!command_parse(&command_routes, argc, argv, &flags, &words, &status))
+        return status;
+    if (words.operands.len > 0)
+        return command_usage_error(&command_routes,
+                                   "'%s' is one word too many; give --manifests %s",
+                                   words.operands.items[0], words.operands.items[0]);
+    status = read_manifests(&flags, &rows);
+    if (status != COMMAND_OK)
+        return status;
+    if (flags.output == OUTPUT_JSON)
+        routes_rows_append_json(&rows, &out);
+    else
+        routes_rows_append_text(&rows, &out);
+    return print_result(&out, COMMAND_OK);
+}
+
+const struct command command_routes = {
+    .name = "routes",
+    .usage = "routes [--manifests PATH]",
+    .summary = "show the table of routes that manifests make",
+    .help = "Compiles the manifests into an image, as a running yett does, and shows what is in "
+            "it: a row a\n"
+            "rule, with the Service and the endpoints that it leads to.\n"
+            "\n"
+            "  yett routes --manifests examples/hello\n",
+    .options = &table,
+    .run = routes_run,
+};

@@ -1,0 +1,104 @@
+#include "base/scope.h"
+#include "cli/routes_rows.h"
+#include "cli/words.h"
+
+/* Columns as wide as their widest cell, but the last. */
+enum { COLUMNS = 8, COLUMN_GAP = 2, ENDPOINTS_SHOWN = 3 };
+
+struct table_row {
+    struct span cells[COLUMNS];
+};
+
+static const struct table_row heading = { { SPAN("HOST"), SPAN("PATH"), SPAN("TYPE"),
+                                            SPAN("SERVICE:PORT"), SPAN("ENDPOINTS"),
+                                            SPAN("INGRESS"), SPAN("TLS"), SPAN("FILTERS") } };
+
+static struct span or_dash(struct span text)
+{
+    return span_is_empty(text) ? SPAN("-") : text;
+}
+
+static void append_comma(struct buf *out)
+{
+    if (out->len > 0)
+        buf_append_byte(out, ',');
+}
+
+static struct span services_cell(const struct routes_row *row, struct arena *arena)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+
+    for (size_t i = 0; i < row->backends_len; i++) {
+        append_comma(&text);
+        buf_append(&text, row->backends[i].service);
+        if (row->backends_len > 1)
+            buf_printf(&text, "*%u", row->backends[i].weight);
+    }
+    return or_dash(arena_dup(arena, buf_span(&text)));
+}
+
+static struct span endpoints_cell(const struct routes_row *row, struct arena *arena)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+    size_t hidden = 0;
+
+    for (size_t i = 0; i < row->backends_len; i++) {
+        const struct routes_backend *backend = &row->backends[i];
+        size_t shown = MIN(backend->endpoints_len, (size_t)ENDPOINTS_SHOWN);
+
+        for (size_t j = 0; j < shown; j++) {
+            append_comma(&text);
+            buf_append(&text, backend->endpoints[j]);
+        }
+        hidden += backend->endpoints_len - shown;
+    }
+    if (hidden > 0)
+        buf_printf(&text, ",+%zu", hidden);
+    if (text.len == 0)
+        return SPAN("none");
+    return arena_dup(arena, buf_span(&text));
+}
+
+static struct span filters_cell(const struct routes_row *row, struct arena *arena)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+
+    for (size_t i = 0; i < row->filters_len; i++) {
+        append_comma(&text);
+        buf_append(&text, row->filters[i]);
+    }
+    return or_dash(arena_dup(arena, buf_span(&text)));
+}
+
+static void append_row(const struct table_row *row, const size_t *widths, struct buf *out)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        buf_append(out, row->cells[i]);
+        if (i + 1 < COLUMNS)
+            words_pad(out, widths[i] - row->cells[i].len + COLUMN_GAP);
+    }
+    buf_append_byte(out, '\n');
+}
+
+void routes_rows_append_text(const struct routes_rows *rows, struct buf *out)
+{
+    VEC(struct table_row) table = { 0 };
+    struct arena arena;
+    size_t widths[COLUMNS] = { 0 };
+
+    arena_init(&arena, 64 << 10);
+    vec_push(&table, heading);
+    vec_for_each (row, &rows->rows)
+        vec_push(&table,
+                 ((struct table_row){ { row->host, row->path, row->type, services_cell(row, &arena),
+                                        endpoints_cell(row, &arena), or_dash(row->ingress),
+                                        row->has_tls ? SPAN("yes") : SPAN("-"),
+                                        filters_cell(row, &arena) } }));
+    vec_for_each (row, &table)
+        for (size_t i = 0; i < COLUMNS; i++)
+            widths[i] = MAX(widths[i], row->cells[i].len);
+    vec_for_each (row, &table)
+        append_row(row, widths, out);
+    vec_deinit(&table);
+    arena_deinit(&arena);
+}

@@ -1,0 +1,257 @@
+/* `yett run`: flags → the options of the three roles. Every role is this very program with the same
+ * command line (proc/inherit.h), so all of them read the flags anew; only the supervisor, which a
+ * person started, says what it thinks of them. */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "cli/command.h"
+#include "cli/meaning.h"
+#include "cli/names.h"
+#include "cli/print.h"
+#include "control/main.h"
+#include "proc/inherit.h"
+#include "proc/spawn.h"
+#include "proxy/main.h"
+#include "supervisor/main.h"
+
+enum {
+    RUN_HTTP_PORT = 80,
+    RUN_HTTPS_PORT = 443,
+    RUN_HEALTH_PORT = 10254,
+    RUN_DRAIN_MS = 240 * 1000, /* worker-shutdown-timeout of ingress-nginx */
+    RUN_VERBOSITY_DEBUG = 3,
+};
+
+enum run_switch {
+    RUN_ON,
+    RUN_OFF,
+    RUN_TRUE,
+    RUN_FALSE
+}; /* in the order of --access-log's choices */
+
+struct run_flags {
+    struct span manifests;
+    struct meaning_flags meaning;
+    struct ip_addr address;
+    struct option_port http_port, https_port, health_port;
+    struct span health_host, health_check_path;
+    uint32_t workers, grace_ms, drain_ms;
+    uint32_t log_format; /* enum log_format */
+    uint32_t access_log; /* enum run_switch */
+    uint32_t verbosity;
+    bool metrics_per_host, report_status_classes, version;
+};
+
+#define RUN_GROUP(heading)        OPTION_HEADING(heading),
+#define RUN_FLAG(...)             OPTION_FLAG(struct run_flags, __VA_ARGS__),
+#define RUN_IDLE(flag, type, why) { .name = flag, .kind = OPTION_##type, .no_effect = why },
+static const struct option options[] = {
+#include "cli/run_flags.h"
+};
+#undef RUN_GROUP
+#undef RUN_FLAG
+#undef RUN_IDLE
+static const struct option_table table = { options, ARRAY_LEN(options) };
+
+static uint32_t workers_default(void)
+{
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == -1)
+        return 1;
+    return MIN(MAX((uint32_t)CPU_COUNT(&cpus), 1u), (uint32_t)PROC_WORKERS_MAX);
+}
+
+static struct run_flags run_flags_default(bool as_ingress_nginx)
+{
+    return (struct run_flags){
+        .meaning = meaning_flags_default(as_ingress_nginx),
+        .http_port = { .number = RUN_HTTP_PORT },
+        .https_port = { .number = RUN_HTTPS_PORT },
+        .health_port = { .number = RUN_HEALTH_PORT },
+        .health_host = SPAN_EMPTY,
+        .health_check_path = SPAN("/healthz"),
+        .workers = workers_default(),
+        .drain_ms = RUN_DRAIN_MS,
+        .metrics_per_host = true,
+    };
+}
+
+/* :: stands for every address; where the kernel has no IPv6, that is 0.0.0.0. */
+static struct ip_addr address_or_ipv4(struct ip_addr address)
+{
+    static const struct ip_addr any;
+    struct ip_addr any_ipv4 = any;
+
+    if (!ip_eq(&address, &any))
+        return address;
+    SCOPED(fd_closep) int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe >= 0)
+        return address;
+    invariant(ip_parse(SPAN("0.0.0.0"), &any_ipv4));
+    return any_ipv4;
+}
+
+/* A flag's value is wrong in a way that only `run` knows. */
+static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_health_address,
+                        int *ret_exit)
+{
+    struct ip_addr health_address = { { 0 } };
+    struct stat st;
+
+    *ret_exit = COMMAND_USAGE;
+    if (flags->manifests.len == 0) {
+        (void)command_usage_error(&command_run,
+                                  "yett run needs --manifests DIR; watching a cluster is not there "
+                                  "yet");
+        return false;
+    }
+    if (flags->health_host.len > 0 && !ip_parse(flags->health_host, &health_address)) {
+        (void)command_usage_error(&command_run,
+                                  "--healthz-host: '" SPAN_FMT "' is no IP address; give one such "
+                                  "as 127.0.0.1 or ::",
+                                  SPAN_ARG(flags->health_host));
+        return false;
+    }
+    if (!span_starts_with(flags->health_check_path, SPAN("/"))) {
+        (void)command_usage_error(&command_run,
+                                  "--health-check-path: '" SPAN_FMT "' is no path; give one that "
+                                  "starts with /",
+                                  SPAN_ARG(flags->health_check_path));
+        return false;
+    }
+    if (stat(flags->manifests.ptr, &st) == -1 || !S_ISDIR(st.st_mode)) {
+        print_error("run: --manifests: '%s' is no directory that can be read; give one that holds "
+                    "manifests",
+                    flags->manifests.ptr);
+        *ret_exit = COMMAND_FAILED;
+        return false;
+    }
+    *ret_health_address = health_address;
+    return true;
+}
+
+/* The command line for the roles: `argv` starts with the command's name, which needs a program
+ * before. */
+static char **role_argv_new(int argc, char **argv)
+{
+    static char program[] = "yett";
+    char **role_argv = mem_alloc(((size_t)argc + 2) * sizeof(role_argv[0]));
+
+    role_argv[0] = program;
+    memcpy(&role_argv[1], argv, (size_t)argc * sizeof(argv[0]));
+    role_argv[argc + 1] = NULL;
+    return role_argv;
+}
+
+static int run_supervisor(const struct run_flags *flags, const struct ip_addr *health_address,
+                          const struct option_words *words, int argc, char **argv)
+{
+    SCOPED(mem_freep) char **role_argv = role_argv_new(argc, argv);
+
+    vec_for_each (option, &words->no_effect)
+        log_warn("flag_has_no_effect", F_STR("flag", (*option)->name),
+                 F_STR("because", (*option)->no_effect));
+
+    return supervisor_main(&(struct supervisor_options){
+        .address = address_or_ipv4(flags->address),
+        .http_port = flags->http_port.number,
+        .https_port = flags->https_port.number,
+        .no_http = flags->http_port.is_off,
+        .no_https = flags->https_port.is_off,
+        .health_address = address_or_ipv4(*health_address),
+        .health_port = flags->health_port.number,
+        .no_health = flags->health_port.is_off,
+        .workers = flags->workers,
+        .access_log = flags->access_log == RUN_ON || flags->access_log == RUN_TRUE,
+        .grace_ms = flags->grace_ms,
+        .drain_ms = flags->drain_ms,
+        .argv = role_argv,
+    });
+}
+
+static int run_controller(const struct run_flags *flags)
+{
+    return control_main(&(struct control_options){
+        .manifests = flags->manifests.ptr,
+        .ingress = meaning_options(&flags->meaning),
+        .metrics_class = flags->meaning.controller_class,
+        .pod_name = span_from_str(getenv("POD_NAME")),
+        .pod_namespace = span_from_str(getenv("POD_NAMESPACE")),
+        .metrics_per_host = flags->metrics_per_host,
+        .report_status_classes = flags->report_status_classes,
+    });
+}
+
+static int run_worker(const struct run_flags *flags)
+{
+    return proxy_main(&(struct proxy_options){
+        .access_log_format =
+            flags->log_format == LOG_FORMAT_JSON ? PROXY_LOG_JSON : PROXY_LOG_INGRESS_NGINX,
+        .https_port_public = flags->https_port.number,
+        .health_check_path = flags->health_check_path,
+    });
+}
+
+static int run_role(const struct run_flags *flags, const struct ip_addr *health_address,
+                    const struct option_words *words, int argc, char **argv)
+{
+    enum proc_role role = proc_role_self();
+
+    log_init((enum log_format)flags->log_format,
+             flags->verbosity >= RUN_VERBOSITY_DEBUG ? LOG_DEBUG : LOG_INFO, proc_role_name(role));
+    switch (role) {
+    case PROC_SUPERVISOR:
+        return run_supervisor(flags, health_address, words, argc, argv);
+    case PROC_CONTROLLER:
+        return run_controller(flags);
+    case PROC_WORKER:
+        return run_worker(flags);
+    }
+    unreachable();
+}
+
+static int run_run(int argc, char **argv)
+{
+    SCOPED(option_words_deinit) struct option_words words = { 0 };
+    struct run_flags flags = run_flags_default(names_are_ingress_nginx(argv[0]));
+    struct ip_addr health_address;
+    int status;
+
+    if (!command_parse(&command_run, argc, argv, &flags, &words, &status))
+        return status;
+    if (flags.version)
+        return command_version.run(1, argv);
+    if (words.operands.len > 0)
+        return command_usage_error(&command_run,
+                                   "'%s' is one word too many; to serve a directory, give "
+                                   "--manifests %s",
+                                   words.operands.items[0], words.operands.items[0]);
+    if (!flags_check(&flags, &health_address, &status))
+        return status;
+    return run_role(&flags, &health_address, &words, argc, argv);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .usage = "run --manifests DIR [flags]",
+    .summary = "serve a directory of Kubernetes manifests, and follow its changes",
+    .help =
+        "Compiles the Ingresses, Services, EndpointSlices and Secrets in DIR into a routing image "
+        "and\n"
+        "carries the traffic. Any change in DIR is live at once, without a restart and without a\n"
+        "connection closed. SIGTERM drains: requests in flight finish, then it ends with status 0; "
+        "a\n"
+        "second SIGTERM ends it at once.\n"
+        "\n"
+        "  yett run --manifests examples/hello --http-port 8080 --https-port 8443\n"
+        "\n"
+        "Started as nginx-ingress-controller, the classes default to ingress-nginx's own.\n",
+    .options = &table,
+    .run = run_run,
+};
