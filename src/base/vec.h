@@ -33,6 +33,6 @@
 
 /* `it` is a pointer to each item in turn. */
 #define vec_for_each(it, v)                                                                        \
-    for (__typeof__((v)->items) it = (v)->items; it != (v)->items + (v)->len; it++)
+    for (__typeof__(*(v)->items) *it = (v)->items; it != (v)->items + (v)->len; it++)
 
 #endif
