@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/scope.h"
 #include "image/verify.h"
 
@@ -170,4 +171,54 @@ struct image_view *fixture_view(const struct route_model *model)
     struct image_view *view = fixture_view_of(&bytes);
     image_writer_free(writer);
     return view;
+}
+
+void fixture_image_init(struct fixture_image *image)
+{
+    struct route_model *model = fixture_model_rich();
+    struct image_writer *writer = image_writer_new();
+    struct image_bytes bytes;
+
+    *image = (struct fixture_image){ 0 };
+    assert_int_equal(image_write(writer, model, &bytes), IMAGE_WRITE_OK);
+    memcpy(&image->root, bytes.root.ptr, bytes.root.len);
+    for (uint32_t i = 0; i < bytes.segments_len; i++)
+        buf_append(&image->segments[i], bytes.segments[i]);
+    image_writer_free(writer);
+    route_model_free(model);
+}
+
+void fixture_image_deinit(struct fixture_image *image)
+{
+    for (uint32_t i = 0; i < IMAGE_SEGMENTS_MAX; i++)
+        buf_deinit(&image->segments[i]);
+}
+
+void fixture_image_reseal(struct fixture_image *image)
+{
+    for (uint32_t i = 0; i < IMAGE_SEGMENTS_MAX && image->segments[i].ptr; i++)
+        image->root.refs[i].checksum = hash_bytes(buf_span(&image->segments[i]), 0);
+    if (image->root.root.segments_len <= IMAGE_SEGMENTS_MAX)
+        image->root.root.checksum = image_root_checksum(&image->root);
+}
+
+int fixture_image_open(const struct fixture_image *image, struct image_view **ret_view)
+{
+    enum { SEGMENTS = 3 };
+    struct span root = span_of((const char *)&image->root, image_root_bytes(SEGMENTS));
+    struct span segments[SEGMENTS];
+
+    for (uint32_t i = 0; i < SEGMENTS; i++)
+        segments[i] = buf_span(&image->segments[i]);
+    return image_view_open_bytes(root, segments, SEGMENTS, ret_view);
+}
+
+void *fixture_image_record(struct fixture_image *image, uint32_t position,
+                           enum image_section section, uint32_t index)
+{
+    char *bytes = image->segments[position].ptr;
+    const struct image_segment *segment = (const void *)bytes;
+
+    assert_true(index < segment->sections[section].count);
+    return bytes + segment->sections[section].offset + index * image_section_record_bytes(section);
 }

@@ -5,6 +5,8 @@
 #ifndef YETT_TEST_IMAGE_FIXTURE_H
 #define YETT_TEST_IMAGE_FIXTURE_H
 
+#include "base/buf.h"
+#include "image/segment.h"
 #include "image/view.h"
 #include "image/writer.h"
 #include "route/model.h"
@@ -35,5 +37,21 @@ struct image_view *fixture_view(const struct route_model *model);
 
 /* Opens what a writer gave. */
 struct image_view *fixture_view_of(const struct image_bytes *bytes);
+
+/* An image's bytes as a test may damage them: the rich model's, in one shard. */
+struct fixture_image {
+    struct image_root_block root;
+    struct buf segments[IMAGE_SEGMENTS_MAX];
+};
+
+void fixture_image_init(struct fixture_image *image);
+void fixture_image_deinit(struct fixture_image *image);
+/* Makes all checksums true again, so that a damage is met by more than a checksum. */
+void fixture_image_reseal(struct fixture_image *image);
+YETT_MUST_USE int fixture_image_open(const struct fixture_image *image,
+                                     struct image_view **ret_view);
+/* Record `index` of a section, to be damaged. */
+void *fixture_image_record(struct fixture_image *image, uint32_t position,
+                           enum image_section section, uint32_t index);
 
 #endif

@@ -1,0 +1,251 @@
+#include "image/dump.h"
+
+#include "base/ip.h"
+#include "route/model.h"
+
+/* In the image's own order, which is the model's: what is compared in golden tests must not depend
+ * on hashes. Names instead of indexes; of keys, nothing. */
+
+static const char *const path_kinds[] = {
+    [ROUTE_PATH_EXACT] = "Exact", [ROUTE_PATH_PREFIX] = "Prefix"
+};
+static const char *const filter_kinds[] = {
+    [ROUTE_FILTER_HTTPS_REDIRECT] = "https-redirect", [ROUTE_FILTER_RESPOND] = "respond"
+};
+static const char *const protocols[] = { [ROUTE_PROTOCOL_HTTP] = "http" };
+static const char *const balances[] = { [ROUTE_BALANCE_ROUND_ROBIN] = "round-robin" };
+static const char *const log_escapes[] = { [ROUTE_LOG_ESCAPE_DEFAULT] = "default",
+                                           [ROUTE_LOG_ESCAPE_JSON] = "json",
+                                           [ROUTE_LOG_ESCAPE_NONE] = "none" };
+
+struct dump {
+    const struct image_view *view;
+    struct buf *out;
+};
+
+/* Names come from manifests, where anyone may write anything: control bytes stay on their line. */
+static void put_text(struct dump *dump, struct image_str text)
+{
+    buf_append_json(dump->out, image_str_get(dump->view, text));
+}
+
+static void put_quoted(struct dump *dump, struct image_str text)
+{
+    buf_append_byte(dump->out, '"');
+    put_text(dump, text);
+    buf_append_byte(dump->out, '"');
+}
+
+static void dump_origin(struct dump *dump, uint32_t index)
+{
+    const struct image_origin *origin = image_origin_get(dump->view, index);
+
+    if (origin->name.len == 0) { /* made by yett itself */
+        buf_append_byte(dump->out, '\n');
+        return;
+    }
+    buf_append(dump->out, SPAN("  # "));
+    put_text(dump, origin->kind);
+    buf_append_byte(dump->out, ' ');
+    put_text(dump, origin->namespace);
+    buf_append_byte(dump->out, '/');
+    put_text(dump, origin->name);
+    if (origin->field.len > 0) {
+        buf_append_byte(dump->out, ' ');
+        put_text(dump, origin->field);
+    }
+    if (origin->file.len > 0) {
+        buf_append_byte(dump->out, ' ');
+        put_text(dump, origin->file);
+        buf_printf(dump->out, ":%u", origin->line);
+    }
+    buf_append_byte(dump->out, '\n');
+}
+
+static void dump_predicate(struct dump *dump, const struct image_predicate *predicate)
+{
+    buf_append(dump->out, SPAN("      when "));
+    if (predicate->kind == ROUTE_PREDICATE_METHOD) {
+        buf_append(dump->out, SPAN("method"));
+    } else {
+        buf_append(dump->out, SPAN("header "));
+        put_text(dump, predicate->name);
+    }
+    buf_append(dump->out, SPAN(" = "));
+    put_quoted(dump, predicate->value);
+    buf_append_byte(dump->out, '\n');
+}
+
+static void dump_filter(struct dump *dump, const struct image_filter *filter)
+{
+    buf_printf(dump->out, "      filter %s %u%s\n", filter_kinds[filter->kind], filter->status,
+               filter->flags & IMAGE_FILTER_KEEP_TRAILING_SLASH ? " keep-trailing-slash" : "");
+}
+
+static void dump_policy(struct dump *dump, const struct image_policy *policy)
+{
+    buf_printf(dump->out, "      policy connect=%ums read=%ums send=%ums tries=%u",
+               policy->connect_timeout_ms, policy->read_timeout_ms, policy->send_timeout_ms,
+               policy->retry_tries);
+    buf_printf(dump->out, " within=%ums on=%s%s%s body=%lu\n", policy->retry_timeout_ms,
+               policy->retry_on & ROUTE_RETRY_ERROR ? "e" : "-",
+               policy->retry_on & ROUTE_RETRY_TIMEOUT ? "t" : "-",
+               policy->retry_on & ROUTE_RETRY_NON_IDEMPOTENT ? "n" : "-",
+               (unsigned long)policy->body_bytes_max);
+}
+
+static void dump_rule(struct dump *dump, const struct image_rule *rule)
+{
+    buf_append(dump->out, SPAN("    rule "));
+    put_text(dump, rule->namespace);
+    buf_append_byte(dump->out, '/');
+    put_text(dump, rule->ingress);
+    buf_append_byte(dump->out, ' ');
+    put_quoted(dump, rule->path);
+    dump_origin(dump, rule->origin);
+    for (uint32_t i = 0; i < rule->predicates_len; i++)
+        dump_predicate(dump, image_predicate_get(dump->view, rule->predicates_first + i));
+    for (uint32_t i = 0; i < rule->filters_len; i++)
+        dump_filter(dump, image_filter_get(dump->view, rule->filters_first + i));
+    dump_policy(dump, image_policy_get(dump->view, rule->policy));
+    for (uint32_t i = 0; i < rule->backends_len; i++) {
+        const struct image_backend *backend =
+            image_backend_get(dump->view, rule->backends_first + i);
+        buf_append(dump->out, SPAN("      backend "));
+        put_text(dump, image_service_get(dump->view, backend->service)->upstream_name);
+        buf_printf(dump->out, " %u/%u\n", backend->weight, rule->weight_total);
+    }
+}
+
+static void dump_path(struct dump *dump, const struct image_path *path)
+{
+    bool is_root = path->path.len == 0;
+
+    buf_printf(dump->out, "  path %s ", path_kinds[path->kind]);
+    if (is_root)
+        buf_append_byte(dump->out, '/');
+    else
+        put_text(dump, path->path);
+    buf_append_byte(dump->out, '\n');
+    for (uint32_t i = 0; i < path->rules_len; i++)
+        dump_rule(dump, image_rule_get(dump->view, path->rules_first + i));
+}
+
+static void dump_host(struct dump *dump, const struct image_host *host)
+{
+    buf_append(dump->out, SPAN("\nhost "));
+    put_quoted(dump, host->name);
+    if (host->flags & IMAGE_HOST_TLS)
+        buf_append(dump->out, SPAN(" tls"));
+    if (host->certificate_id != 0)
+        buf_printf(dump->out, " certificate=%016lx", (unsigned long)host->certificate_id);
+    dump_origin(dump, host->origin);
+    for (uint32_t i = 0; i < host->paths_len; i++)
+        dump_path(dump, image_path_get(dump->view, host->paths_first + i));
+}
+
+static void dump_endpoint(struct dump *dump, const struct image_segment_view *segment,
+                          const struct image_endpoint *endpoint)
+{
+    char text[IP_TEXT_MAX];
+    struct ip_addr ip;
+
+    buf_append(dump->out, SPAN("  endpoint "));
+    if (endpoint->kind == ROUTE_ENDPOINT_DNS) {
+        buf_append_json(dump->out, image_text(segment, endpoint->dns_name));
+    } else {
+        memcpy(ip.bytes, endpoint->ip, sizeof(ip.bytes));
+        struct span address = span_of(text, ip_format(&ip, text));
+        bool is_v4 = ip_is_v4(&ip);
+        buf_append(dump->out, is_v4 ? SPAN_EMPTY : SPAN("["));
+        buf_append(dump->out, address);
+        buf_append(dump->out, is_v4 ? SPAN_EMPTY : SPAN("]"));
+    }
+    buf_printf(dump->out, ":%u\n", endpoint->port);
+}
+
+static void dump_service(struct dump *dump, const struct image_service *service)
+{
+    struct image_endpoints endpoints = image_endpoints_find(dump->view, service->key);
+
+    buf_append(dump->out, SPAN("\nservice "));
+    put_text(dump, service->upstream_name);
+    buf_printf(dump->out, " %s %s", protocols[service->protocol], balances[service->balance]);
+    dump_origin(dump, service->origin);
+    for (uint32_t i = 0; i < endpoints.len; i++)
+        dump_endpoint(dump, endpoints.segment, &endpoints.items[i]);
+}
+
+static void dump_settings_flags(struct dump *dump, uint32_t flags)
+{
+    static const struct {
+        enum image_settings_flag flag;
+        const char *name;
+    } names[] = {
+        { IMAGE_USE_FORWARDED_HEADERS, "use-forwarded-headers" },
+        { IMAGE_ENABLE_REAL_IP, "enable-real-ip" },
+        { IMAGE_COMPUTE_FULL_FORWARDED_FOR, "compute-full-forwarded-for" },
+        { IMAGE_GENERATE_REQUEST_ID, "generate-request-id" },
+        { IMAGE_ALLOW_UNDERSCORES, "allow-underscores-in-headers" },
+        { IMAGE_IGNORE_INVALID_HEADERS, "ignore-invalid-headers" },
+        { IMAGE_ACCESS_LOG, "access-log" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (flags & names[i].flag)
+            buf_printf(dump->out, " %s", names[i].name);
+    }
+}
+
+static void dump_trusted(struct dump *dump, const struct image_block *block)
+{
+    char text[IP_TEXT_MAX];
+    struct ip_addr ip;
+
+    memcpy(ip.bytes, block->addr, sizeof(ip.bytes));
+    unsigned bits =
+        ip_is_v4(&ip) && block->prefix_bits >= 96 ? block->prefix_bits - 96 : block->prefix_bits;
+    buf_append(dump->out, SPAN("  trusted "));
+    buf_append(dump->out, span_of(text, ip_format(&ip, text)));
+    buf_printf(dump->out, "/%u\n", bits);
+}
+
+static void dump_settings(struct dump *dump, const struct image_settings *settings)
+{
+    buf_append(dump->out, SPAN("settings"));
+    dump_settings_flags(dump, settings->flags);
+    buf_append(dump->out, SPAN("\n  forwarded-for-header "));
+    put_quoted(dump, settings->forwarded_for_header);
+    buf_printf(dump->out, "\n  log %s ", log_escapes[settings->log_escape]);
+    put_quoted(dump, settings->log_format);
+    buf_printf(dump->out, "\n  keep-alive %ums %u requests, client header %ums body %ums\n",
+               settings->keep_alive_ms, settings->keep_alive_requests,
+               settings->client_header_timeout_ms, settings->client_body_timeout_ms);
+    buf_printf(dump->out, "  upstream idle %u for %ums\n", settings->upstream_idle_max,
+               settings->upstream_idle_timeout_ms);
+    for (uint32_t i = 0; i < dump->view->routes.count[IMAGE_SECTION_TRUSTED]; i++)
+        dump_trusted(dump, image_trusted_get(dump->view, i));
+    if (settings->default_certificate_id != 0)
+        buf_printf(dump->out, "  default certificate=%016lx\n",
+                   (unsigned long)settings->default_certificate_id);
+    if (settings->default_rule != IMAGE_NONE) {
+        buf_append(dump->out, SPAN("  default\n"));
+        dump_rule(dump, image_rule_get(dump->view, settings->default_rule));
+    }
+}
+
+void image_dump(const struct image_view *view, struct buf *out)
+{
+    struct dump dump = { view, out };
+
+    dump_settings(&dump, image_settings_get(view));
+    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_HOSTS]; i++)
+        dump_host(&dump, image_host_get(view, i));
+    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_SERVICES]; i++)
+        dump_service(&dump, image_service_get(view, i));
+    for (uint32_t i = 0; i < view->secrets.count[IMAGE_SECTION_CERTIFICATES]; i++) {
+        const struct image_certificate *certificate = image_certificate_get(view, i);
+        buf_printf(out, "\ncertificate %016lx chain %u bytes\n", (unsigned long)certificate->id,
+                   certificate->chain_pem.len);
+    }
+}
