@@ -1,8 +1,8 @@
 /* control/main.h
  *
- * Purpose    The controller role: watch a directory of manifests (later: the Kubernetes API), compile,
- *            publish images, answer the admin endpoint.
- * Roles      controller. Called once by cli; returns the exit status. */
+ * Purpose    The controller role: watch a directory of manifests (later: the Kubernetes API),
+ * compile, publish images, answer the admin endpoint. Roles      controller. Called once by cli;
+ * returns the exit status. */
 #ifndef YETT_CONTROL_MAIN_H
 #define YETT_CONTROL_MAIN_H
 
@@ -11,7 +11,7 @@
 struct control_options {
     const char *manifests; /* directory */
     struct ingress_options ingress;
-    struct span metrics_class; /* label controller_class */
+    struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */
     bool metrics_per_host;
     bool report_status_classes;

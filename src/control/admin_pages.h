@@ -1,0 +1,20 @@
+/* control/admin_pages.h
+ *
+ * Purpose    The answers of the admin endpoint, by path.
+ * Roles      controller.
+ * See        docs/admin.md */
+#ifndef YETT_CONTROL_ADMIN_PAGES_H
+#define YETT_CONTROL_ADMIN_PAGES_H
+
+#include "control/admin.h"
+#include "control/metrics.h"
+
+/* An admin_page_fn; ctx is a struct metrics_input, which names all there is to show. */
+void admin_page(void *ctx, struct span path, struct admin_answer *answer);
+
+/* The table that the view holds: {"generation":…,"routes":[…],"default":…}. */
+void admin_routes_json(const struct image_view *view, struct buf *out);
+void admin_diagnostics_json(const struct diag_list *diags, struct buf *out);
+void admin_status_json(const struct metrics_input *input, struct buf *out);
+
+#endif

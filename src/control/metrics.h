@@ -1,0 +1,38 @@
+/* control/metrics.h
+ *
+ * Purpose    What /metrics says: the workers' counters under the names of their routes, the state
+ * of the configuration, the controller's own process. Names and meanings are ingress-nginx's where
+ *            there is one, yett_… elsewhere.
+ * Ownership  metrics_write() borrows everything it reads, for the call.
+ * Limits     One series per route and status class; routes past STATS_SLOTS_MAX are summed up under
+ * empty labels, as are those whose names were forgotten. Roles      controller. See docs/metrics.md
+ */
+#ifndef YETT_CONTROL_METRICS_H
+#define YETT_CONTROL_METRICS_H
+
+#include "base/buf.h"
+#include "control/reconcile.h"
+#include "control/route_labels.h"
+#include "stats/page.h"
+
+struct metrics_input {
+    const struct reconcile *reconcile;
+    const struct route_labels *labels;
+    const struct stats_page *const *pages; /* one per worker slot */
+    size_t pages_len;
+    struct span namespace, class, pod; /* controller_namespace, controller_class, controller_pod */
+    bool per_host;
+    uint64_t started_wall_ns; /* of this controller */
+};
+
+void metrics_write(const struct metrics_input *input, struct buf *out);
+
+/* The parts of it, each whole families. `common` are the controller's own labels as
+ * prom_label_append() wrote them. */
+void metrics_write_requests(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_workers(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_config(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_objects(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_process(const struct metrics_input *input, struct buf *out);
+
+#endif

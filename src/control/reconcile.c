@@ -1,0 +1,468 @@
+/* Two ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and
+ * writes the shards that hold them; everything else compiles the model anew. Both end in put_out():
+ * sealed, opened and verified as a worker would, and only then sent. */
+#include "control/reconcile.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "control/diag_log.h"
+#include "image/publish.h"
+#include "image/verify.h"
+#include "image/writer.h"
+
+const uint64_t reconcile_apply_bounds_us[RECONCILE_APPLY_BUCKETS] = {
+    1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000, UINT64_MAX,
+};
+
+struct reconcile {
+    struct loop *loop;
+    int channel;
+    const struct ingress_options *options;
+    const struct source *source;
+    void (*on_serving)(void *ctx, const struct image_view *view, const struct route_model *model);
+    void *on_serving_ctx;
+
+    struct source_change pending;
+    uint64_t pending_since_ns; /* 0: nothing is pending */
+    struct loop_task task;
+    struct loop_timer recheck_timer;
+
+    struct route_model *model;
+    struct diag_list diags;
+    struct diag_log diag_log;
+
+    struct image_writer *writer;
+    struct image_fds newest_fds; /* of the newest image written, served or not */
+    bool has_fds;
+    struct image_view *newest, *serving;
+    uint64_t newest_hash;
+
+    uint64_t in_flight_generation; /* 0: none */
+    uint64_t in_flight_since_ns;
+    struct reconcile_facts facts;
+};
+
+/* ---- failure and success ----------------------------------------------------------------------
+ */
+
+static void failed(struct reconcile *reconcile)
+{
+    reconcile->facts.last_ok = false;
+    reconcile->facts.config_hash = 0;
+    reconcile->facts.failures++;
+    reconcile->facts.last_failure_wall_ns = clock_wall_ns();
+}
+
+static void apply_duration_count(struct reconcile_facts *facts, uint64_t us)
+{
+    size_t bucket = 0;
+
+    while (us > reconcile_apply_bounds_us[bucket])
+        bucket++;
+    facts->apply_buckets[bucket]++;
+    facts->apply_sum_us += us;
+    facts->apply_count++;
+}
+
+static void served(struct reconcile *reconcile)
+{
+    struct reconcile_facts *facts = &reconcile->facts;
+
+    image_view_unref(reconcile->serving);
+    reconcile->serving = image_view_ref(reconcile->newest);
+    facts->generation = reconcile->in_flight_generation;
+    facts->config_hash = reconcile->newest_hash;
+    facts->last_ok = true;
+    facts->successes++;
+    facts->last_success_wall_ns = clock_wall_ns();
+    apply_duration_count(facts, (clock_mono_ns() - reconcile->in_flight_since_ns) / 1000);
+    log_set_generation(facts->generation);
+    log_info("image_published", F_UINT("generation", facts->generation));
+    if (reconcile->on_serving)
+        reconcile->on_serving(reconcile->on_serving_ctx, reconcile->serving, reconcile->model);
+}
+
+/* ---- from bytes to the supervisor -------------------------------------------------------------
+ */
+
+static void newest_drop(struct reconcile *reconcile)
+{
+    if (reconcile->has_fds)
+        image_fds_close(&reconcile->newest_fds);
+    reconcile->has_fds = false;
+    reconcile->newest = image_view_unref(reconcile->newest);
+}
+
+/* What the writer remembers has no descriptors behind it: let it write everything anew. */
+static void writer_restart(struct reconcile *reconcile, uint64_t generation)
+{
+    newest_drop(reconcile);
+    image_writer_free(reconcile->writer);
+    reconcile->writer = image_writer_new();
+    image_writer_set_generation(reconcile->writer, generation);
+}
+
+static bool bytes_are_news(const struct image_bytes *bytes)
+{
+    for (uint32_t i = 0; i < bytes->segments_len; i++) {
+        if (bytes->is_new[i])
+            return true;
+    }
+    return false;
+}
+
+/* The same for the same content, in every process: the checksums of the segments. */
+static uint64_t bytes_hash(const struct image_bytes *bytes)
+{
+    struct image_segment_ref ref;
+    uint64_t hash = 0;
+
+    for (uint32_t i = 0; i < bytes->segments_len; i++) {
+        memcpy(&ref, bytes->root.ptr + sizeof(struct image_root) + i * sizeof(ref), sizeof(ref));
+        hash = hash_combine(hash, ref.checksum);
+    }
+    return hash;
+}
+
+static int fds_send(struct reconcile *reconcile, const struct image_fds *fds, uint64_t generation)
+{
+    struct proc_message message = {
+        .kind = PROC_PUBLISH,
+        .generation = generation,
+        .fds_len = 1 + fds->segments_len,
+        .fds[0] = fds->root,
+    };
+
+    invariant(message.fds_len <= PROC_FDS_MAX);
+    memcpy(message.fds + 1, fds->segments, fds->segments_len * sizeof(int));
+    return proc_channel_send(reconcile->channel, &message);
+}
+
+/* Opens and verifies the image as a worker would. */
+static bool image_holds(struct reconcile *reconcile, const struct image_fds *fds,
+                        struct image_view **ret_view)
+{
+    SCOPED(image_view_unrefp) struct image_view *view = NULL;
+    const char *what = "";
+    int r = image_view_open(fds, reconcile->newest, &view);
+
+    if (r != IMAGE_OPEN_OK) {
+        log_error("image_does_not_open", F_INT("result", r));
+        return false;
+    }
+    if (!image_verify(view, &what)) {
+        log_error("image_does_not_verify", F_STR("what", what));
+        return false;
+    }
+    *ret_view = TAKE(view);
+    return true;
+}
+
+static void fds_closep(struct image_fds **fds)
+{
+    if (*fds)
+        image_fds_close(*fds);
+}
+
+static bool put_out(struct reconcile *reconcile, const struct image_bytes *bytes)
+{
+    SCOPED(image_view_unrefp) struct image_view *view = NULL;
+    struct image_fds fds;
+    int r = image_publish(bytes, reconcile->has_fds ? &reconcile->newest_fds : NULL, &fds);
+
+    if (r < 0) {
+        log_error("image_not_sealed", F_ERRNO(r));
+        return false;
+    }
+    SCOPED(fds_closep) struct image_fds *fds_guard = &fds;
+    if (!image_holds(reconcile, &fds, &view))
+        return false;
+    r = fds_send(reconcile, &fds, bytes->generation);
+    if (r < 0) {
+        log_error("image_not_sent", F_ERRNO(r));
+        return false;
+    }
+    newest_drop(reconcile);
+    reconcile->newest_fds = fds;
+    reconcile->has_fds = true;
+    fds_guard = NULL;
+    reconcile->newest = TAKE(view);
+    reconcile->newest_hash = bytes_hash(bytes);
+    reconcile->in_flight_generation = bytes->generation;
+    reconcile->in_flight_since_ns = reconcile->pending_since_ns;
+    return true;
+}
+
+static void image_written(struct reconcile *reconcile, const struct image_bytes *bytes)
+{
+    if (reconcile->has_fds && !bytes_are_news(bytes))
+        return;
+    if (put_out(reconcile, bytes))
+        return;
+    failed(reconcile);
+    writer_restart(reconcile, bytes->generation);
+    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_RETRY_MS);
+}
+
+/* ---- from the store to bytes ------------------------------------------------------------------
+ */
+
+static void too_large_report(struct reconcile *reconcile)
+{
+    struct diag diag = {
+        .severity = DIAG_ERROR,
+        .code = DIAG_IMAGE_LIMIT,
+        .message = SPAN("the routing image would be larger than its format allows"),
+        .mend = SPAN("serve fewer objects with this gate"),
+    };
+
+    diag_add(&reconcile->diags, &diag);
+    failed(reconcile);
+}
+
+static void diags_collect(struct reconcile *reconcile, const struct diag_list *compiled)
+{
+    diag_list_deinit(&reconcile->diags);
+    diag_list_init(&reconcile->diags);
+    source_diags_append(reconcile->source, &reconcile->diags);
+    diag_list_append(&reconcile->diags, compiled);
+    diag_list_sort(&reconcile->diags);
+}
+
+static void compile_all(struct reconcile *reconcile)
+{
+    struct ingress_options options = *reconcile->options;
+    SCOPED(diag_list_deinit) struct diag_list compiled;
+    struct image_bytes bytes;
+
+    diag_list_init(&compiled);
+    options.now_s = (int64_t)(clock_wall_ns() / 1000000000);
+    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_RECHECK_MS);
+    route_model_free(reconcile->model);
+    reconcile->model = ingress_compile(&reconcile->source->store, &options, &compiled);
+    int r = image_write(reconcile->writer, reconcile->model, &bytes);
+    if (r == IMAGE_WRITE_OK)
+        image_written(reconcile, &bytes); /* first of all, for traffic waits for it */
+    diags_collect(reconcile, &compiled);
+    if (r == IMAGE_WRITE_TOO_LARGE)
+        too_large_report(reconcile);
+    diag_log_update(&reconcile->diag_log, &reconcile->diags);
+}
+
+struct refreshed {
+    VEC(struct route_service *) services;
+};
+
+static void on_service_refreshed(void *ctx, struct route_service *service)
+{
+    struct refreshed *refreshed = ctx;
+
+    vec_push(&refreshed->services, service);
+}
+
+static void refresh_endpoints(struct reconcile *reconcile)
+{
+    struct refreshed refreshed = { 0 };
+    struct image_bytes bytes;
+
+    vec_for_each (service, &reconcile->pending.services)
+        ingress_endpoints_refresh(&reconcile->source->store, reconcile->options, reconcile->model,
+                                  service->namespace, service->name, on_service_refreshed,
+                                  &refreshed);
+    if (refreshed.services.len > 0) {
+        loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_SETTLE_MS);
+        int r = image_write_endpoints(reconcile->writer, reconcile->model, refreshed.services.items,
+                                      refreshed.services.len, &bytes);
+        if (r == IMAGE_WRITE_OK)
+            image_written(reconcile, &bytes);
+        else
+            too_large_report(reconcile);
+    }
+    vec_deinit(&refreshed.services);
+}
+
+static void pending_clear(struct reconcile *reconcile)
+{
+    source_change_deinit(&reconcile->pending);
+    source_change_init(&reconcile->pending);
+    reconcile->pending_since_ns = 0;
+}
+
+static void work(struct reconcile *reconcile)
+{
+    if (reconcile->in_flight_generation || !reconcile->pending_since_ns)
+        return;
+    /* After a failure the writer has forgotten everything: then only the whole will do. */
+    if (reconcile->has_fds && source_change_is_endpoints_only(&reconcile->pending))
+        refresh_endpoints(reconcile);
+    else
+        compile_all(reconcile);
+    pending_clear(reconcile);
+}
+
+static void on_task(struct loop_task *task)
+{
+    work(container_of(task, struct reconcile, task));
+}
+
+/* ---- events -----------------------------------------------------------------------------------
+ */
+
+static void work_later(struct reconcile *reconcile)
+{
+    if (!reconcile->pending_since_ns)
+        reconcile->pending_since_ns = clock_mono_ns();
+    loop_task_queue(reconcile->loop, &reconcile->task);
+}
+
+void reconcile_on_change(void *ctx, const struct source_change *change)
+{
+    struct reconcile *reconcile = ctx;
+
+    source_change_merge(&reconcile->pending, change);
+    work_later(reconcile);
+}
+
+/* Everything anew, though no object changed. */
+static void work_all_later(struct reconcile *reconcile)
+{
+    reconcile->pending.has_new_diags = true;
+    work_later(reconcile);
+}
+
+static void on_recheck(struct loop_timer *timer)
+{
+    work_all_later(container_of(timer, struct reconcile, recheck_timer));
+}
+
+/* Images of this controller must count on from what the workers have. */
+static void generation_learn(struct reconcile *reconcile, uint64_t generation)
+{
+    if (generation <= reconcile->facts.generation)
+        return;
+    reconcile->facts.generation = generation;
+    if (reconcile->in_flight_generation > generation)
+        return;
+    bool was_overtaken = reconcile->in_flight_generation != 0;
+    reconcile->in_flight_generation = 0;
+    writer_restart(reconcile, generation);
+    if (was_overtaken)
+        work_all_later(reconcile);
+}
+
+static const char *reject_name(int32_t result)
+{
+    switch ((enum proc_reject)result) {
+    case PROC_REJECT_REFUSED:
+        return "a worker refused it";
+    case PROC_REJECT_KILLED:
+        return "a worker died of it";
+    case PROC_REJECT_TIMED_OUT:
+        return "a worker did not take it in time";
+    }
+    return "unknown";
+}
+
+void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message)
+{
+    bool is_ours =
+        reconcile->in_flight_generation && message->generation == reconcile->in_flight_generation;
+
+    if (message->kind == PROC_PUBLISHED && !is_ours) {
+        generation_learn(reconcile, message->generation);
+        return;
+    }
+    if (!is_ours)
+        return;
+    if (message->kind == PROC_PUBLISHED) {
+        served(reconcile);
+    } else if (message->kind == PROC_REJECTED) {
+        log_error("image_rolled_back", F_UINT("generation", message->generation),
+                  F_STR("reason", reject_name(message->result)),
+                  F_UINT("serving", reconcile->facts.generation));
+        failed(reconcile);
+    } else {
+        return;
+    }
+    reconcile->in_flight_generation = 0;
+    if (reconcile->pending_since_ns)
+        loop_task_queue(reconcile->loop, &reconcile->task);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+struct reconcile *reconcile_new(struct loop *loop, int channel,
+                                const struct ingress_options *options)
+{
+    struct reconcile *reconcile = mem_alloc_zero(sizeof(*reconcile));
+
+    reconcile->loop = loop;
+    reconcile->channel = channel;
+    reconcile->options = options;
+    source_change_init(&reconcile->pending);
+    loop_task_init(&reconcile->task, on_task);
+    loop_timer_init(&reconcile->recheck_timer, on_recheck);
+    diag_list_init(&reconcile->diags);
+    reconcile->writer = image_writer_new();
+    return reconcile;
+}
+
+struct reconcile *reconcile_free(struct reconcile *reconcile)
+{
+    if (!reconcile)
+        return NULL;
+    loop_task_cancel(&reconcile->task);
+    loop_timer_cancel(&reconcile->recheck_timer);
+    newest_drop(reconcile);
+    image_view_unref(reconcile->serving);
+    image_writer_free(reconcile->writer);
+    route_model_free(reconcile->model);
+    diag_list_deinit(&reconcile->diags);
+    diag_log_deinit(&reconcile->diag_log);
+    source_change_deinit(&reconcile->pending);
+    return mem_free(reconcile);
+}
+
+void reconcile_set_source(struct reconcile *reconcile, const struct source *source)
+{
+    reconcile->source = source;
+}
+
+void reconcile_set_on_serving(struct reconcile *reconcile,
+                              void (*on_serving)(void *ctx, const struct image_view *view,
+                                                 const struct route_model *model),
+                              void *ctx)
+{
+    reconcile->on_serving = on_serving;
+    reconcile->on_serving_ctx = ctx;
+}
+
+const struct reconcile_facts *reconcile_facts(const struct reconcile *reconcile)
+{
+    return &reconcile->facts;
+}
+
+const struct diag_list *reconcile_diags(const struct reconcile *reconcile)
+{
+    return &reconcile->diags;
+}
+
+const struct image_view *reconcile_serving(const struct reconcile *reconcile)
+{
+    return reconcile->serving;
+}
+
+const struct route_model *reconcile_model(const struct reconcile *reconcile)
+{
+    return reconcile->model;
+}
+
+const struct source *reconcile_source(const struct reconcile *reconcile)
+{
+    return reconcile->source;
+}

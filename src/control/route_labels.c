@@ -1,0 +1,133 @@
+#include "control/route_labels.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+
+void route_labels_deinit(struct route_labels *labels)
+{
+    size_t cursor = 0;
+
+    for (void *label = idmap_next(&labels->by_id, &cursor); label;
+         label = idmap_next(&labels->by_id, &cursor))
+        mem_free(label);
+    idmap_deinit(&labels->by_id);
+}
+
+const struct route_label *route_labels_find(const struct route_labels *labels, uint64_t id)
+{
+    return idmap_find(&labels->by_id, id);
+}
+
+static void forget_former(struct route_labels *labels, uint64_t generation)
+{
+    VEC(struct route_label *) former = { 0 };
+    size_t cursor = 0;
+
+    for (struct route_label *label = idmap_next(&labels->by_id, &cursor); label;
+         label = idmap_next(&labels->by_id, &cursor)) {
+        if (label->generation != generation)
+            vec_push(&former, label);
+    }
+    vec_for_each (label, &former) {
+        idmap_remove(&labels->by_id, (*label)->id);
+        mem_free(*label);
+    }
+    vec_deinit(&former);
+}
+
+static struct span text_put(char **at, struct span text)
+{
+    struct span copy = span_of(*at, text.len);
+
+    if (text.len)
+        memcpy(*at, text.ptr, text.len);
+    *at += text.len;
+    return copy;
+}
+
+/* The label and its texts are one block. */
+static struct route_label *label_new(const struct route_label *from)
+{
+    size_t text_bytes = from->namespace.len + from->ingress.len + from->path.len +
+                        from->service.len + from->host.len;
+    struct route_label *label = mem_alloc(sizeof(*label) + text_bytes);
+    char *at = (char *)(label + 1);
+
+    *label = *from;
+    label->namespace = text_put(&at, from->namespace);
+    label->ingress = text_put(&at, from->ingress);
+    label->path = text_put(&at, from->path);
+    label->service = text_put(&at, from->service);
+    label->host = text_put(&at, from->host);
+    return label;
+}
+
+static bool label_eq(const struct route_label *a, const struct route_label *b)
+{
+    return span_eq(a->namespace, b->namespace) && span_eq(a->ingress, b->ingress) &&
+           span_eq(a->path, b->path) && span_eq(a->service, b->service) &&
+           span_eq(a->host, b->host);
+}
+
+static void label_learn(struct route_labels *labels, const struct route_label *label)
+{
+    struct route_label *known = idmap_find(&labels->by_id, label->id);
+
+    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
+        forget_former(labels, label->generation);
+    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
+        return;
+    if (known && known->generation == label->generation) {
+        if (!span_eq(known->host, label->host))
+            known->host = SPAN_EMPTY; /* one path of one Ingress under several hosts */
+        return;
+    }
+    if (known && label_eq(known, label)) {
+        known->generation = label->generation;
+        return;
+    }
+    idmap_put(&labels->by_id, label->id, label_new(label));
+    mem_free(known);
+}
+
+static void rule_learn(struct route_labels *labels, const struct image_view *view,
+                       const struct image_rule *rule, struct span host)
+{
+    struct route_label label = {
+        .id = rule->metric_id,
+        .namespace = image_str_get(view, rule->namespace),
+        .ingress = image_str_get(view, rule->ingress),
+        .path = image_str_get(view, rule->path),
+        .service = SPAN_EMPTY,
+        .host = host,
+        .generation = view->generation,
+    };
+
+    if (rule->backends_len > 0) {
+        const struct image_backend *backend = image_backend_get(view, rule->backends_first);
+        label.service = image_str_get(view, image_service_get(view, backend->service)->name);
+    }
+    label_learn(labels, &label);
+}
+
+static void host_learn(struct route_labels *labels, const struct image_view *view,
+                       const struct image_host *host)
+{
+    struct span name = image_str_get(view, host->name);
+
+    for (uint32_t i = 0; i < host->paths_len; i++) {
+        const struct image_path *path = image_path_get(view, host->paths_first + i);
+        for (uint32_t j = 0; j < path->rules_len; j++)
+            rule_learn(labels, view, image_rule_get(view, path->rules_first + j), name);
+    }
+}
+
+void route_labels_learn(struct route_labels *labels, const struct image_view *view)
+{
+    uint32_t default_rule = image_settings_get(view)->default_rule;
+
+    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_HOSTS]; i++)
+        host_learn(labels, view, image_host_get(view, i));
+    if (default_rule != IMAGE_NONE)
+        rule_learn(labels, view, image_rule_get(view, default_rule), SPAN_EMPTY);
+}
