@@ -12,24 +12,29 @@
 #include "kube/store.h"
 #include "route/model.h"
 
+struct ingress_cache;
+
 struct ingress_object_name {
     struct span namespace, name; /* both empty: not given */
 };
 
 struct ingress_options {
-    struct span ingress_class;    /* "yett": the legacy annotation's value, and the class name by name */
+    struct span
+        ingress_class; /* "yett": the legacy annotation's value, and the class name by name */
     struct span controller_class; /* "yett.dev/ingress-controller" */
     bool class_by_name;           /* --ingress-class-by-name */
     bool watch_without_class;     /* --watch-ingress-without-class */
-    bool default_class_applies;   /* manifests: an Ingress without class is the default IngressClass' */
-    bool any_class;               /* `check`: judge every Ingress as if it were ours */
+    bool
+        default_class_applies; /* manifests: an Ingress without class is the default IngressClass' */
+    bool any_class;            /* `check`: judge every Ingress as if it were ours */
     bool disable_catch_all;
-    struct span watch_namespace;  /* empty: all */
+    struct span watch_namespace;    /* empty: all */
     struct span annotations_prefix; /* "nginx.ingress.kubernetes.io" */
     struct ingress_object_name config_map, default_certificate, default_backend;
     /* The pair shown where no other fits; PEM, borrowed. Empty: none. */
     struct span fallback_chain_pem, fallback_key_pem;
-    int64_t now_s; /* Unix time, for the expiry of certificates */
+    int64_t now_s;               /* Unix time, for the expiry of certificates */
+    struct ingress_cache *cache; /* ingress/cache.h: what the compile before learned; NULL: none */
 };
 
 struct ingress_options ingress_options_default(void);
@@ -40,8 +45,10 @@ YETT_MUST_USE struct route_model *ingress_compile(const struct kube_store *store
 
 /* Takes the endpoints of a Service anew from the store, for every port of it in the model. Calls
  * `on_change` for each route_service whose endpoints are others now. Needs no new ingress_compile(). */
-void ingress_endpoints_refresh(const struct kube_store *store, const struct ingress_options *options,
-                               struct route_model *model, struct span namespace, struct span service,
-                               void (*on_change)(void *ctx, struct route_service *service), void *ctx);
+void ingress_endpoints_refresh(const struct kube_store *store,
+                               const struct ingress_options *options, struct route_model *model,
+                               struct span namespace, struct span service,
+                               void (*on_change)(void *ctx, struct route_service *service),
+                               void *ctx);
 
 #endif

@@ -39,7 +39,7 @@ struct route_endpoint {
     struct ip_addr ip;
     uint16_t port;
     struct span dns_name; /* lower case, no trailing dot */
-    uint64_t id;          /* route_endpoint_id(): the same in every image as long as it is the same */
+    uint64_t id; /* route_endpoint_id(): the same in every image as long as it is the same */
 };
 
 enum route_protocol {
@@ -54,10 +54,10 @@ enum route_balance {
 struct route_service {
     uint64_t key; /* route_service_key() */
     struct span namespace, name;
-    struct span port;          /* as written in the rule: number or name */
-    struct span upstream_name; /* "namespace-name-port", as ingress-nginx logs it */
-    struct route_endpoint *endpoints; /* those to be used now; none: 503 */
-    size_t endpoints_len;
+    struct span port;                    /* as written in the rule: number or name */
+    struct span upstream_name;           /* "namespace-name-port", as ingress-nginx logs it */
+    struct route_endpoint *endpoints;    /* those to be used now; none: 503 */
+    size_t endpoints_len, endpoints_cap; /* room, for those that a refresh adds */
     enum route_protocol protocol;
     enum route_balance balance;
     struct route_origin origin;
@@ -70,16 +70,16 @@ struct route_backend {
 };
 
 enum route_retry {
-    ROUTE_RETRY_ERROR = 1 << 0,          /* connect failed, or the connection broke before an answer */
-    ROUTE_RETRY_TIMEOUT = 1 << 1,        /* connect or first byte timed out */
+    ROUTE_RETRY_ERROR = 1 << 0,   /* connect failed, or the connection broke before an answer */
+    ROUTE_RETRY_TIMEOUT = 1 << 1, /* connect or first byte timed out */
     ROUTE_RETRY_NON_IDEMPOTENT = 1 << 2, /* also for POST, PATCH, LOCK already sent */
 };
 
 struct route_policy {
     uint32_t connect_timeout_ms;
-    uint32_t read_timeout_ms; /* between two reads from the backend, the first byte included */
-    uint32_t send_timeout_ms; /* between two writes to the backend */
-    uint32_t retry_tries;     /* the first included */
+    uint32_t read_timeout_ms;  /* between two reads from the backend, the first byte included */
+    uint32_t send_timeout_ms;  /* between two writes to the backend */
+    uint32_t retry_tries;      /* the first included */
     uint32_t retry_timeout_ms; /* no try starts later than this; 0: none */
     uint32_t retry_on;         /* enum route_retry, or-ed */
     uint64_t body_bytes_max;   /* 0: none */
@@ -124,14 +124,15 @@ enum route_path_kind { ROUTE_PATH_EXACT, ROUTE_PATH_PREFIX };
 
 struct route_path {
     enum route_path_kind kind;
-    struct span path; /* normalised as request paths are; a prefix without its trailing slash ("" is "/") */
+    struct span
+        path; /* normalised as request paths are; a prefix without its trailing slash ("" is "/") */
     VEC(struct route_rule *) rules;
 };
 
 struct route_certificate {
-    uint64_t id;                          /* hash of its content; never 0 */
-    struct span chain_pem, key_pem;       /* the key goes into the secrets segment only */
-    int64_t not_after_s;                  /* Unix time */
+    uint64_t id;                    /* hash of its content; never 0 */
+    struct span chain_pem, key_pem; /* the key goes into the secrets segment only */
+    int64_t not_after_s;            /* Unix time */
     struct route_origin origin;
 };
 
@@ -172,7 +173,8 @@ struct route_model {
     VEC(struct route_host *) hosts;
     VEC(struct route_service *) services;
     VEC(struct route_certificate *) certificates; /* those that hosts use, and the default */
-    const struct route_certificate *default_certificate; /* NULL: TLS handshakes have nothing to show */
+    const struct route_certificate
+        *default_certificate;        /* NULL: TLS handshakes have nothing to show */
     struct route_rule *default_rule; /* for what no host and path takes; NULL: built-in 404 */
     struct route_settings settings;
     struct map hosts_by_name;

@@ -1,0 +1,19 @@
+/* ingress/backend.h
+ *
+ * Purpose    The backend of a rule → a service of the model with its endpoints, and diagnostics.
+ * Roles      The ingress room. */
+#ifndef YETT_INGRESS_BACKEND_H
+#define YETT_INGRESS_BACKEND_H
+
+#include "ingress/compiler.h"
+
+/* NULL for a backend that is no Service (reported). `field` names the backend. A Service that is not
+ * there gives a service without endpoints (reported too): the route stays, and answers 503. */
+struct route_service *ingress_backend_get(struct compiler *c, const struct kube_object *ingress,
+                                          const struct kube_backend *backend, struct span field);
+
+/* Finds or makes the service; says in *ret_result (enum service_result) what the store has of it. */
+struct route_service *ingress_service_get(struct compiler *c, struct span namespace,
+                                          struct span name, struct span port, int *ret_result);
+
+#endif

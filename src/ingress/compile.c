@@ -1,0 +1,206 @@
+#include "ingress/compile.h"
+
+#include <stdlib.h>
+
+#include "ingress/class.h"
+#include "ingress/compiler.h"
+#include "ingress/merge.h"
+#include "ingress/tls.h"
+
+/* The steps in their order. Nothing here depends on the order in which the store lists its objects:
+ * Ingresses are sorted first, and all that the model lists follows from them. */
+
+enum {
+    SCRATCH_BLOCK_BYTES = 64 << 10,
+    SUGGESTIONS_MAX =
+        64, /* walks over all Services: a cluster full of mistakes must not cost minutes */
+    DENIED_STATUS = 503,
+};
+
+struct ingress_options ingress_options_default(void)
+{
+    return (struct ingress_options){
+        .ingress_class = SPAN("yett"),
+        .controller_class = SPAN("yett.dev/ingress-controller"),
+        .annotations_prefix = SPAN("nginx.ingress.kubernetes.io"),
+    };
+}
+
+struct route_origin compiler_origin(struct compiler *c, const struct owned *owned,
+                                    struct span field, struct kube_pos pos)
+{
+    return (struct route_origin){
+        .kind = SPAN("Ingress"),
+        .namespace = owned->namespace,
+        .name = owned->name,
+        .field = arena_dup(&c->model->arena, field),
+        .file = owned->file,
+        .line = pos.line,
+        .column = pos.column,
+    };
+}
+
+struct span compiler_path_field(struct compiler *c, size_t rule, size_t path)
+{
+    return arena_printf(&c->scratch, "spec.rules[%zu].http.paths[%zu]", rule, path);
+}
+
+bool compiler_is_new(struct compiler *c, const void *address)
+{
+    return !idmap_put(&c->reported, (uint64_t)(uintptr_t)address, c);
+}
+
+static bool is_catch_all_forbidden(struct compiler *c, const struct kube_object *object)
+{
+    const struct kube_backend *backend = &object->ingress.default_backend;
+
+    if (!c->options->disable_catch_all || backend->kind == KUBE_BACKEND_NONE)
+        return false;
+    ingress_report(c->diags, DIAG_WARNING, DIAG_DEFAULT_BACKEND_CONFLICT,
+                   place_of(object, SPAN("spec.defaultBackend"), backend->pos),
+                   SPAN("remove spec.defaultBackend, or start without --disable-catch-all"),
+                   "--disable-catch-all is set; this Ingress makes no routes");
+    return true;
+}
+
+/* "namespace/name" as one text, since '/' sorts after '-' and '.': as ingress-nginx compares. */
+static int full_name_cmp(const struct kube_object *a, const struct kube_object *b)
+{
+    size_t common = MIN(a->namespace.len, b->namespace.len);
+    int r = memcmp(a->namespace.ptr, b->namespace.ptr, common);
+
+    if (r != 0)
+        return r;
+    if (a->namespace.len == b->namespace.len)
+        return span_cmp(a->name, b->name);
+    return a->namespace.len < b->namespace.len ? '/' - (unsigned char)b->namespace.ptr[common]
+                                               : (unsigned char)a->namespace.ptr[common] - '/';
+}
+
+static int merge_order(const void *left, const void *right)
+{
+    const struct kube_object *a = *(const struct kube_object *const *)left;
+    const struct kube_object *b = *(const struct kube_object *const *)right;
+
+    if (a->created_s != b->created_s)
+        return a->created_s < b->created_s ? -1 : 1;
+    return full_name_cmp(b, a);
+}
+
+static const struct route_policy *policy_keep(struct compiler *c,
+                                              const struct ingress_annotations *annotations)
+{
+    if (!annotations->has_policy)
+        return c->policy;
+    struct route_policy *policy = arena_new(&c->model->arena, struct route_policy);
+    *policy = annotations->policy;
+    return policy;
+}
+
+static void owned_add(struct compiler *c, const struct kube_object *object)
+{
+    struct arena *arena = &c->model->arena;
+    struct owned owned = { .object = object };
+
+    if (is_catch_all_forbidden(c, object))
+        return;
+    owned.annotations = ingress_annotations_read(object, &c->config, c->options, c->diags);
+    if (owned.annotations.is_dropped)
+        return;
+    owned.namespace = arena_dup(arena, object->namespace);
+    owned.name = arena_dup(arena, object->name);
+    owned.file = arena_dup(arena, object->file);
+    owned.policy = policy_keep(c, &owned.annotations);
+    vec_push(&c->owned, owned);
+}
+
+/* Ours, sorted; the class is judged in that order too, so that diagnostics do not jump about. */
+static void owned_collect(struct compiler *c)
+{
+    struct ingress_classes classes = ingress_classes_read(c->store, c->options, c->diags);
+    size_t len = kube_store_len(c->store, KUBE_INGRESS), count = 0;
+    const struct kube_object **all = arena_new_array(&c->scratch, const struct kube_object *, len);
+    const struct kube_object *object;
+
+    for (size_t cursor = 0; (object = kube_store_next(c->store, KUBE_INGRESS, &cursor));)
+        all[count++] = object;
+    qsort(all, count, sizeof(all[0]), merge_order);
+    for (size_t i = 0; i < count; i++) {
+        if (ingress_is_ours(&classes, all[i], c->diags))
+            owned_add(c, all[i]);
+    }
+}
+
+static void config_read(struct compiler *c)
+{
+    const struct ingress_object_name *name = &c->options->config_map;
+    const struct kube_object *object = NULL;
+
+    if (name->name.len) {
+        object = kube_store_find(c->store, KUBE_CONFIG_MAP, name->namespace, name->name);
+        if (!object)
+            ingress_report(c->diags, DIAG_WARNING, DIAG_FLAG_OBJECT_MISSING,
+                           place_of(NULL, SPAN("--configmap"), (struct kube_pos){ 0 }),
+                           SPAN("create the ConfigMap, or leave the flag out"),
+                           "there is no ConfigMap " SPAN_FMT "/" SPAN_FMT "; defaults apply",
+                           SPAN_ARG(name->namespace), SPAN_ARG(name->name));
+    }
+    c->config = ingress_config_read(object, &c->model->arena, c->diags);
+    c->model->settings = c->config.settings;
+}
+
+/* What many rules share: made once. */
+static void shared_make(struct compiler *c)
+{
+    struct arena *arena = &c->model->arena;
+    struct route_policy *policy = arena_new(arena, struct route_policy);
+
+    *policy = c->config.policy;
+    c->policy = policy;
+    c->deny = arena_new(arena, struct route_filter);
+    *c->deny = (struct route_filter){ .kind = ROUTE_FILTER_RESPOND, .status = DENIED_STATUS };
+    for (size_t i = 0; i < REDIRECTS_LEN; i++) {
+        c->redirects[i] = arena_new(arena, struct route_filter);
+        *c->redirects[i] = (struct route_filter){ .kind = ROUTE_FILTER_HTTPS_REDIRECT,
+                                                  .status = c->config.redirect_status,
+                                                  .keep_trailing_slash = i == REDIRECT_KEEP_SLASH };
+    }
+}
+
+static void compiler_deinit(struct compiler *c)
+{
+    if (c->options->cache)
+        ingress_cache_end(c->cache);
+    else
+        c->cache = ingress_cache_free(c->cache);
+    vec_deinit(&c->owned);
+    vec_deinit(&c->hosts);
+    vec_deinit(&c->services);
+    vec_deinit(&c->service_results);
+    idmap_deinit(&c->certificates);
+    idmap_deinit(&c->reported);
+    arena_deinit(&c->scratch);
+}
+
+struct route_model *ingress_compile(const struct kube_store *store,
+                                    const struct ingress_options *options, struct diag_list *diags)
+{
+    struct compiler c = {
+        .store = store,
+        .options = options,
+        .model = route_model_new(),
+        .diags = diags,
+        .cache = options->cache ? options->cache : ingress_cache_new(),
+        .suggestions_left = SUGGESTIONS_MAX,
+    };
+
+    arena_init(&c.scratch, SCRATCH_BLOCK_BYTES);
+    config_read(&c);
+    shared_make(&c);
+    owned_collect(&c);
+    ingress_tls_default(&c);
+    ingress_merge(&c);
+    ingress_default_rule(&c);
+    compiler_deinit(&c);
+    return c.model;
+}

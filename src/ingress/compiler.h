@@ -1,0 +1,68 @@
+/* ingress/compiler.h
+ *
+ * Purpose    What the steps of one compile share.
+ * Ownership  The model goes to the caller; `scratch` and the rest end with the compile.
+ * Roles      The ingress room only. */
+#ifndef YETT_INGRESS_COMPILER_H
+#define YETT_INGRESS_COMPILER_H
+
+#include "ingress/annotate.h"
+#include "ingress/cache.h"
+#include "ingress/compile.h"
+#include "ingress/report.h"
+#include "ingress/service.h"
+
+/* An Ingress that is ours. */
+struct owned {
+    const struct kube_object *object;
+    struct span namespace, name, file; /* in the model's arena */
+    struct ingress_annotations annotations;
+    const struct route_policy *policy;
+    struct route_host **rule_hosts; /* by spec.rules; NULL: its host is none */
+};
+
+/* What is known about a host of the model while it is compiled. */
+struct host_facts {
+    const struct owned *creator; /* first in order that has the host */
+    const struct owned *tls_by;  /* first in order that has the host and any spec.tls */
+};
+
+enum redirect_kind { REDIRECT_CUT_SLASH, REDIRECT_KEEP_SLASH, REDIRECTS_LEN };
+
+struct compiler {
+    const struct kube_store *store;
+    const struct ingress_options *options;
+    struct route_model *model;
+    struct diag_list *diags;
+    struct ingress_cache *cache;
+    struct ingress_config config;
+    struct arena scratch;
+    VEC(struct owned) owned;                /* in merge order */
+    VEC(struct host_facts) hosts;           /* by host->index */
+    VEC(struct service_endpoints) services; /* by service->index; what the store said */
+    VEC(int) service_results;               /* likewise, enum service_result */
+    struct idmap certificates;              /* id → struct route_certificate */
+    struct idmap reported;             /* by address: Secrets and slices that were told about */
+    const struct route_policy *policy; /* the ConfigMap's, shared */
+    struct route_filter *deny;
+    struct route_filter *redirects[REDIRECTS_LEN];
+    size_t suggestions_left; /* each costs a walk over all Services */
+};
+
+/* The origin of a part of an Ingress; `field` is copied. */
+struct route_origin compiler_origin(struct compiler *c, const struct owned *owned,
+                                    struct span field, struct kube_pos pos);
+
+/* "spec.rules[i].http.paths[j]": in scratch. */
+struct span compiler_path_field(struct compiler *c, size_t rule, size_t path);
+
+/* Is an object of this kind expected to be there? Not by `check` over a set that holds none at all. */
+static inline bool compiler_expects(const struct compiler *c, enum kube_kind kind)
+{
+    return !c->options->any_class || kube_store_len(c->store, kind) > 0;
+}
+
+/* True the first time that it is asked about what lies at `address`. */
+bool compiler_is_new(struct compiler *c, const void *address);
+
+#endif

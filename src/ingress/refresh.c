@@ -1,0 +1,65 @@
+#include "ingress/compile.h"
+#include "ingress/service.h"
+
+/* The model's arena only grows, and a model may live for weeks while its Pods come and go: an array is
+ * used again as long as it has room, and grows in powers of two. */
+
+static bool endpoints_are(const struct route_service *service,
+                          const struct service_endpoints *endpoints)
+{
+    if (service->endpoints_len != endpoints->len)
+        return false;
+    for (size_t i = 0; i < endpoints->len; i++) {
+        const struct route_endpoint *a = &service->endpoints[i], *b = &endpoints->items[i];
+
+        if (a->kind != b->kind || a->port != b->port || !ip_eq(&a->ip, &b->ip) ||
+            !span_eq(a->dns_name, b->dns_name))
+            return false;
+    }
+    return true;
+}
+
+static void endpoints_set(struct arena *arena, struct route_service *service,
+                          const struct service_endpoints *endpoints)
+{
+    if (endpoints->len > service->endpoints_cap) {
+        size_t cap = MAX((size_t)4, service->endpoints_cap);
+        while (cap < endpoints->len)
+            cap *= 2;
+        service->endpoints = arena_new_array(arena, struct route_endpoint, cap);
+        service->endpoints_cap = cap;
+    }
+    for (size_t i = 0; i < endpoints->len; i++) {
+        service->endpoints[i] = endpoints->items[i];
+        if (endpoints->items[i].kind == ROUTE_ENDPOINT_DNS)
+            service->endpoints[i].dns_name = arena_dup(arena, endpoints->items[i].dns_name);
+    }
+    service->endpoints_len = endpoints->len;
+}
+
+void ingress_endpoints_refresh(const struct kube_store *store,
+                               const struct ingress_options *options, struct route_model *model,
+                               struct span namespace, struct span service,
+                               void (*on_change)(void *ctx, struct route_service *service),
+                               void *ctx)
+{
+    struct arena scratch;
+
+    if (options->watch_namespace.len && !span_eq(options->watch_namespace, namespace))
+        return;
+    arena_init(&scratch, 4096);
+    vec_for_each (it, &model->services) {
+        struct route_service *its = *it;
+        struct service_endpoints endpoints;
+
+        if (!span_eq(its->name, service) || !span_eq(its->namespace, namespace))
+            continue;
+        int r = ingress_service_resolve(store, namespace, service, its->port, &scratch, &endpoints);
+        invariant(r == SERVICE_OK || endpoints.len == 0);
+        if (endpoints_are(its, &endpoints))
+            continue;
+        endpoints_set(&model->arena, its, &endpoints);
+        on_change(ctx, its);
+    }
+    arena_deinit(&scratch);
+}
