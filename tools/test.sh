@@ -1,0 +1,76 @@
+#!/bin/sh
+# Runs tests and ends with one line: N passed, N failed, N skipped.
+#   check   lint; sanitizer build; unit, loopback and golden tests, fuzz seeds
+#   e2e     end-to-end tests with the release build
+#   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds
+set -u
+cd "$(dirname "$0")/.." || exit 1
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+failures=0
+
+# step NAME COMMAND...: a step that fails counts as one failed test, and the others go on.
+step() {
+    name=$1
+    shift
+    echo "== $name"
+    "$@" && return
+    echo "$name" >>"$results/failed-steps"
+    failures=1
+}
+
+configure() { # DIR SETTINGS...
+    dir=$1
+    shift
+    [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >/dev/null
+}
+
+unit() {
+    meson test -C build-asan --no-rebuild --print-errorlogs --quiet
+    status=$?
+    cp build-asan/meson-logs/testlog.json "$results/meson.json" 2>/dev/null || return 1
+    return $status
+}
+
+build_asan() {
+    configure build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false &&
+        ninja -C build-asan --quiet
+}
+
+build_clang() {
+    CC=clang configure build-clang --buildtype=debugoptimized && ninja -C build-clang --quiet
+}
+
+build_release() {
+    make --no-print-directory build
+}
+
+e2e() { # BUILD
+    go=$(tools/go.sh) || return 1
+    (cd test/e2e && YETT_BIN="$PWD/../../$1/yett" "$go" test -count=1 -json ./...) >"$results/go-$1.json"
+}
+
+run_check() {
+    step "lint" tools/lint.sh
+    step "sanitizer build" build_asan
+    step "unit, loopback, golden, fuzz seeds" unit
+}
+
+case "${1:-all}" in
+check) run_check ;;
+e2e)
+    step "release build" build_release
+    step "end-to-end, release build" e2e build
+    ;;
+all)
+    run_check
+    step "release build" build_release
+    step "clang build" build_clang
+    step "end-to-end, release build" e2e build
+    step "end-to-end, sanitizer build" e2e build-asan
+    ;;
+*) echo "usage: tools/test.sh check|e2e|all" >&2; exit 2 ;;
+esac
+
+python3 tools/tally.py "$results" || failures=1
+exit $failures
