@@ -100,7 +100,7 @@ static void identity_peek(const struct kube_node *node, struct kube_object *obje
 
     if (name && name->kind == KUBE_NODE_STRING)
         object->name = name->text;
-    if (namespace && namespace->kind == KUBE_NODE_STRING)
+    if (namespace && namespace->kind == KUBE_NODE_STRING && namespace->text.len)
         object->namespace = namespace->text;
 }
 
@@ -117,7 +117,10 @@ static void object_decode(struct decoder *decoder, const struct kube_kind_row *r
         decoder->bundle->passed_over++;
         return;
     }
+    if (row->is_namespaced)
+        object.namespace = SPAN("default");
     identity_peek(node, &object);
+    kube_field_check_duplicates(&root);
     if (fit == API_WRONG) {
         struct kube_field field = kube_field_get(&root, "apiVersion");
         kube_field_report(&field, DIAG_ERROR, DIAG_INVALID_VALUE,
@@ -129,9 +132,11 @@ static void object_decode(struct decoder *decoder, const struct kube_kind_row *r
     if (fit == API_OUTDATED)
         outdated_report(&root, row);
     object.ingress.is_outdated = row->kind == KUBE_INGRESS && fit == API_OUTDATED;
-    kube_field_check_duplicates(&root);
     kube_field_check_known(&root, row->known, row->misfits);
-    if (kube_decode_metadata(&root, row->is_namespaced, &object) && row->decode(&root, &object))
+    /* An object that cannot be named is read to its end all the same: one report tells of all that is
+     * wrong in it. */
+    bool is_named = kube_decode_metadata(&root, row->is_namespaced, &object);
+    if (row->decode(&root, &object) && is_named)
         vec_push(&decoder->bundle->objects, object);
 }
 

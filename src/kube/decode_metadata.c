@@ -56,7 +56,7 @@ static bool name_read(const struct kube_field *metadata, const char *field_name,
 
     if (!kube_field_text(&field, &text))
         return false;
-    if (!kube_text_is_set(&text))
+    if (span_is_empty(text.text))
         return true;
     if (!is_name(text.text, len_max)) {
         kube_field_report(&field, DIAG_ERROR, DIAG_INVALID_VALUE,
@@ -72,7 +72,7 @@ static bool name_read(const struct kube_field *metadata, const char *field_name,
     return true;
 }
 
-static void name_missing_report(const struct kube_field *metadata)
+static bool name_missing_report(const struct kube_field *metadata)
 {
     struct kube_field generate = kube_field_get(metadata, "generateName");
     struct kube_field name = kube_field_get(metadata, "name");
@@ -82,6 +82,7 @@ static void name_missing_report(const struct kube_field *metadata)
         kube_field_is_set(&generate)
             ? SPAN("write name instead of generateName: only the API server makes up names")
             : SPAN("add a line \"name: ...\" below metadata"));
+    return false;
 }
 
 static void created_read(const struct kube_field *metadata, struct kube_object *object)
@@ -116,21 +117,19 @@ bool kube_decode_metadata(const struct kube_field *root, bool is_namespaced,
     if (!kube_field_require(&metadata, KUBE_NODE_MAP, "add \"metadata:\" with at least a name"))
         return false;
     kube_field_check_known(&metadata, metadata_known, metadata_misfits);
-    if (!name_read(&metadata, "name", NAME_BYTES_MAX, &name))
-        return false;
-    if (is_namespaced && !name_read(&metadata, "namespace", NAMESPACE_BYTES_MAX, &namespace))
-        return false;
-    if (span_is_empty(name)) {
-        name_missing_report(&metadata);
-        return false;
-    }
-    object->name = name;
-    object->namespace = is_namespaced ? namespace : SPAN_EMPTY;
-    object->uid = object->resource_version = SPAN_EMPTY;
+    bool is_good = name_read(&metadata, "name", NAME_BYTES_MAX, &name);
+    if (is_good && span_is_empty(name))
+        is_good = name_missing_report(&metadata);
+    if (is_namespaced)
+        is_good = name_read(&metadata, "namespace", NAMESPACE_BYTES_MAX, &namespace) && is_good;
+    created_read(&metadata, object);
     text_read(&metadata, "uid", &object->uid);
     text_read(&metadata, "resourceVersion", &object->resource_version);
-    created_read(&metadata, object);
     object->labels = kube_field_pairs(&labels);
     object->annotations = kube_field_pairs(&annotations);
+    if (!is_good)
+        return false;
+    object->name = name;
+    object->namespace = is_namespaced ? namespace : SPAN_EMPTY;
     return true;
 }

@@ -43,6 +43,17 @@ static const struct kube_node *refuse(struct json_builder *builder, enum diag_co
     return NULL;
 }
 
+static bool nodes_take(struct json_builder *builder)
+{
+    if (*builder->nodes_left == 0) {
+        refuse(builder, DIAG_FILE_TOO_LARGE,
+               arena_printf(builder->arena, "more than %d values", KUBE_NODES_MAX));
+        return false;
+    }
+    --*builder->nodes_left;
+    return true;
+}
+
 static const struct kube_node *node_build(struct json_builder *builder, json_t *value, int depth);
 
 static const struct kube_node *scalar_build(struct json_builder *builder, const json_t *value)
@@ -94,6 +105,8 @@ static const struct kube_node *map_build(struct json_builder *builder, json_t *v
         if (!child)
             return NULL;
         invariant(len + 2 <= cap);
+        if (!nodes_take(builder))
+            return NULL;
         pairs[len++] = kube_node_new_scalar(builder->arena, KUBE_NODE_STRING,
                                             (struct kube_pos){ 0 }, arena_dup(builder->arena, key));
         pairs[len++] = child;
@@ -105,10 +118,8 @@ static const struct kube_node *node_build(struct json_builder *builder, json_t *
 {
     bool is_list = json_is_array(value), is_map = json_is_object(value);
 
-    if (*builder->nodes_left == 0)
-        return refuse(builder, DIAG_FILE_TOO_LARGE,
-                      arena_printf(builder->arena, "more than %d values", KUBE_NODES_MAX));
-    --*builder->nodes_left;
+    if (!nodes_take(builder))
+        return NULL;
     if ((is_list || is_map) && depth == KUBE_DEPTH_MAX)
         return refuse(builder, DIAG_TOO_DEEP,
                       arena_printf(builder->arena, "nested deeper than %d levels", KUBE_DEPTH_MAX));

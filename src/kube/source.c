@@ -125,12 +125,12 @@ bool kube_cutter_next(struct kube_cutter *cutter, struct span *ret_piece, uint32
         struct span line = span_upto(rest, line_len(rest));
         if (is_started && is_marker(line, SPAN("---")))
             break;
-        is_started = is_started || !is_preamble(line);
         rest = span_from(rest, line.len);
-        piece_bytes += line.len;
         cutter->line++;
         if (is_marker(line, SPAN("...")))
             break;
+        is_started = is_started || !is_preamble(line);
+        piece_bytes += line.len;
     }
     *ret_piece = span_upto(cutter->rest, piece_bytes);
     cutter->rest = rest;
