@@ -218,7 +218,7 @@ static void folder_walk(struct dir_watch *watch, struct span path, unsigned dept
             vec_push(&subfolders, found);
         } else if (dir_name_is_manifest(name)) {
             SCOPED(mem_freep) char *file = path_join(path, name);
-            watch->events->on_file(watch->ctx, span_from_str(file), DIR_LOOK_IF_CHANGED);
+            watch->events->on_file(watch->ctx, span_from_str(file), DIR_LOOK_SCANNED);
         }
     }
     subfolders_enter(watch, subfolders.items, subfolders.len, depth + 1);

@@ -22,7 +22,8 @@ enum {
 };
 
 enum dir_look {
-    DIR_LOOK_IF_CHANGED, /* a scan met it: read where mtime, size or inode are others */
+    DIR_LOOK_SCANNED,    /* a walk met it: as IF_CHANGED, and it counts as seen */
+    DIR_LOOK_IF_CHANGED, /* read where mtime, size or inode are others */
     DIR_LOOK_NOW,        /* closed by its writer, renamed, linked, gone */
     DIR_LOOK_WHEN_QUIET, /* someone is writing */
 };

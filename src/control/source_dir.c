@@ -296,6 +296,13 @@ static void file_set_writing(struct source_dir *dir, struct manifest_file *file)
         loop_timer_set(dir->loop, &dir->quiet_timer, SOURCE_DIR_QUIET_MS);
 }
 
+/* Not while someone is writing: half a file is worse than the one before. */
+static void look_if_changed(struct source_dir *dir, struct manifest_file *file)
+{
+    if (list_is_empty(&file->writing_link))
+        file_set_stale(dir, file, false);
+}
+
 static void on_file(void *ctx, struct span path, enum dir_look look)
 {
     struct source_dir *dir = ctx;
@@ -303,14 +310,16 @@ static void on_file(void *ctx, struct span path, enum dir_look look)
 
     if (!file)
         return;
-    file->seen_scan = dir->scan;
     switch (look) {
+    case DIR_LOOK_SCANNED:
+        file->seen_scan = dir->scan;
+        look_if_changed(dir, file);
+        return;
     case DIR_LOOK_WHEN_QUIET:
         file_set_writing(dir, file);
         return;
     case DIR_LOOK_IF_CHANGED:
-        if (list_is_empty(&file->writing_link))
-            file_set_stale(dir, file, false);
+        look_if_changed(dir, file);
         return;
     case DIR_LOOK_NOW:
         list_remove(&file->writing_link);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "control/source_dir.h"
+#include "kube/decode.h"
 #include "scratch.h"
 
 /* Each Service stands for the file that it is in; its port tells one version from another. */
