@@ -1,0 +1,24 @@
+/* supervisor/listeners.h
+ *
+ * Purpose    The listening sockets: of each port one for every worker (SO_REUSEPORT), so that the
+ * kernel spreads connections and a worker that dies leaves its queue behind, unbroken. Ownership
+ * Owns the sockets; workers get duplicates. Roles      supervisor. Errors     What cannot be bound
+ * is logged with its flag before -errno is returned. */
+#ifndef YETT_SUPERVISOR_LISTENERS_H
+#define YETT_SUPERVISOR_LISTENERS_H
+
+#include "base/compiler.h"
+#include "proc/inherit.h"
+#include "supervisor/main.h"
+
+struct listeners {
+    uint32_t workers_len, len;
+    struct proc_listener kinds[PROC_LISTENERS_MAX];
+    int fds[PROC_WORKERS_MAX][PROC_LISTENERS_MAX];
+};
+
+YETT_MUST_USE int listeners_open(const struct supervisor_options *options,
+                                 struct listeners *ret_listeners);
+void listeners_close(struct listeners *listeners);
+
+#endif
