@@ -242,9 +242,10 @@ void rollout_on_death(struct rollout *rollout, uint32_t worker, bool is_crash, u
 void rollout_on_taken(struct rollout *rollout, uint32_t worker, uint64_t generation,
                       uint64_t now_ms, struct rollout_actions *actions)
 {
+    if (rollout->workers[worker].asked != generation)
+        return; /* of an image that it was told to leave since, or never given */
     rollout->workers[worker].taken = generation;
-    if (rollout->rolling == 0 || generation != rollout->rolling ||
-        rollout->workers[worker].asked != generation)
+    if (rollout->rolling == 0 || generation != rollout->rolling)
         return;
     if (rollout->phase == ROLLOUT_FIRST && worker == rollout->first) {
         set_phase(rollout, ROLLOUT_REST);
