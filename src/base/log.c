@@ -15,6 +15,9 @@ static struct {
     uint64_t generation;
 } log_state = { LOG_FORMAT_TEXT, LOG_INFO, "yett", 0 };
 
+/* Kept free behind the fields: for "cut", the generation and the line's end. */
+enum { LINE_TAIL_MAX = 64 };
+
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 
 void log_init(enum log_format format, enum log_level most_detailed, const char *role)
@@ -50,9 +53,27 @@ static void value_append(struct buf *line, const struct log_field *field, bool j
                  span_find(text, '"') != SPAN_NOT_FOUND || span_find(text, '=') != SPAN_NOT_FOUND;
     if (quote)
         buf_append_byte(line, '"');
-    buf_append_json(line, text);
+    buf_append_json(line, span_upto(text, LOG_VALUE_MAX));
+    if (text.len > LOG_VALUE_MAX)
+        buf_append(line, SPAN("..."));
     if (quote)
         buf_append_byte(line, '"');
+}
+
+/* A field that does not fit is taken back whole, and with it all that follow. */
+static void fields_append(struct buf *line, const struct log_field *fields, bool json)
+{
+    for (; fields->name; fields++) {
+        size_t before = line->len;
+
+        buf_printf(line, json ? ",\"%s\":" : " %s=", fields->name);
+        value_append(line, fields, json);
+        if (line->len + LINE_TAIL_MAX > LOG_LINE_MAX) {
+            line->len = before;
+            buf_append(line, json ? SPAN(",\"cut\":true") : SPAN(" cut=true"));
+            return;
+        }
+    }
 }
 
 static void line_append_json(struct buf *line, const char *time, enum log_level level,
@@ -62,10 +83,7 @@ static void line_append_json(struct buf *line, const char *time, enum log_level 
                CLOCK_RFC3339_LEN, time, level_names[level], log_state.role, event);
     if (log_state.generation)
         buf_printf(line, ",\"generation\":%" PRIu64, log_state.generation);
-    for (; fields->name; fields++) {
-        buf_printf(line, ",\"%s\":", fields->name);
-        value_append(line, fields, true);
-    }
+    fields_append(line, fields, true);
     buf_append_byte(line, '}');
 }
 
@@ -74,10 +92,7 @@ static void line_append_text(struct buf *line, const char *time, enum log_level 
 {
     buf_printf(line, "%.*s %-5s [%s] %s", CLOCK_RFC3339_LEN, time, level_names[level],
                log_state.role, event);
-    for (; fields->name; fields++) {
-        buf_printf(line, " %s=", fields->name);
-        value_append(line, fields, false);
-    }
+    fields_append(line, fields, false);
     if (log_state.generation)
         buf_printf(line, " generation=%" PRIu64, log_state.generation);
 }
@@ -94,8 +109,6 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         line_append_json(&line, time, level, event, fields);
     else
         line_append_text(&line, time, level, event, fields);
-    if (line.len >= LOG_LINE_MAX)
-        line.len = LOG_LINE_MAX - 1;
     buf_append_byte(&line, '\n');
 
     /* One write keeps lines of several processes apart; a log that cannot be written has no other

@@ -34,9 +34,9 @@ bool num_parse_i64(struct span text, int64_t *ret_value)
     bool negative = text.len > 0 && text.ptr[0] == '-';
     uint64_t value;
 
-    if (!num_parse_u64(span_from(text, negative), INT64_MAX, &value))
+    if (!num_parse_u64(span_from(text, negative), (uint64_t)INT64_MAX + negative, &value))
         return false;
-    *ret_value = negative ? -(int64_t)value : (int64_t)value;
+    *ret_value = (int64_t)(negative ? -value : value);
     return true;
 }
 
@@ -56,10 +56,10 @@ bool num_parse_bool(struct span text, bool *ret_value)
         struct span text;
         bool value;
     } words[] = {
-        { { "true", 4 }, true },    { { "false", 5 }, false }, { { "1", 1 }, true },
-        { { "0", 1 }, false },      { { "t", 1 }, true },      { { "f", 1 }, false },
-        { { "T", 1 }, true },       { { "F", 1 }, false },     { { "TRUE", 4 }, true },
-        { { "FALSE", 5 }, false },  { { "True", 4 }, true },   { { "False", 5 }, false },
+        { { "true", 4 }, true },   { { "false", 5 }, false }, { { "1", 1 }, true },
+        { { "0", 1 }, false },     { { "t", 1 }, true },      { { "f", 1 }, false },
+        { { "T", 1 }, true },      { { "F", 1 }, false },     { { "TRUE", 4 }, true },
+        { { "FALSE", 5 }, false }, { { "True", 4 }, true },   { { "False", 5 }, false },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -104,8 +104,8 @@ static bool duration_term(struct span *text, uint64_t *total_us)
         struct span name;
         uint64_t us;
     } units[] = {
-        { { "ms", 2 }, 1000 },      { { "us", 2 }, 1 },           { { "h", 1 }, 3600000000 },
-        { { "m", 1 }, 60000000 },   { { "s", 1 }, 1000000 },
+        { { "ms", 2 }, 1000 },    { { "us", 2 }, 1 },      { { "h", 1 }, 3600000000 },
+        { { "m", 1 }, 60000000 }, { { "s", 1 }, 1000000 },
     };
     size_t digits = 0, fraction = 0;
     uint64_t whole, part = 0, part_scale = 1, unit_us = 0;
@@ -131,8 +131,9 @@ static bool duration_term(struct span *text, uint64_t *total_us)
             *text = span_from(*text, units[i].name.len);
         }
     }
-    *total_us += whole * unit_us + part * unit_us / part_scale;
-    return unit_us != 0;
+    /* One term cannot overflow, by the bounds on whole and part; a sum of them can. */
+    return unit_us != 0 && !__builtin_add_overflow(*total_us, whole * unit_us, total_us) &&
+           !__builtin_add_overflow(*total_us, part * unit_us / part_scale, total_us);
 }
 
 bool num_parse_duration_ms(struct span text, uint64_t max_ms, uint64_t *ret_ms)

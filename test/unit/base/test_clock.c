@@ -1,0 +1,60 @@
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+    uint64_t wall_ns;
+    const char *text;
+} times[] = {
+    { 0, "1970-01-01T00:00:00.000Z" },
+    { 999999, "1970-01-01T00:00:00.000Z" }, /* cut, not rounded */
+    { 1000000, "1970-01-01T00:00:00.001Z" },
+    { 999999999, "1970-01-01T00:00:00.999Z" },
+    { 951782399123000000, "2000-02-28T23:59:59.123Z" },
+    { 951782400000000000, "2000-02-29T00:00:00.000Z" },
+    { 1709251199999999999, "2024-02-29T23:59:59.999Z" },
+    { 4107542400000000000, "2100-03-01T00:00:00.000Z" }, /* no leap year */
+    { UINT64_MAX, "2554-07-21T23:34:33.709Z" },
+};
+
+static void test_format(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        char at[CLOCK_RFC3339_LEN + 2];
+
+        memset(at, '#', sizeof(at));
+        clock_format_rfc3339(times[i].wall_ns, at);
+        assert_memory_equal(at, times[i].text, CLOCK_RFC3339_LEN);
+        assert_memory_equal(at + CLOCK_RFC3339_LEN, "##", 2); /* no NUL, nothing beyond */
+    }
+}
+
+static void test_clocks_run(void **state)
+{
+    (void)state;
+    uint64_t last_ns = 0;
+
+    for (int i = 0; i < 1000; i++) {
+        uint64_t now_ns = clock_mono_ns();
+        assert_true(now_ns >= last_ns);
+        last_ns = now_ns;
+    }
+    assert_true(clock_wall_ns() > 1700000000000000000u); /* November 2023 */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_clocks_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
