@@ -130,6 +130,12 @@ static void result_report(struct compiler *c, const struct route_service *servic
 {
     const struct service_endpoints *endpoints = &c->services.items[service->index];
 
+    if (endpoints->by_target_port && is_first)
+        ingress_report(c->diags, DIAG_WARNING, DIAG_SERVICE_PORT_MISSING, place,
+                       ports_mend(c, &endpoints->object->service),
+                       SPAN_FMT " is a targetPort of Service " SPAN_FMT
+                                ", not a port of it; taken all the same",
+                       SPAN_ARG(service->port), SPAN_ARG(service->name));
     switch (result) {
     case SERVICE_OK:
         return;

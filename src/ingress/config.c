@@ -155,7 +155,11 @@ static void trusted_read(struct reading *reading, const struct kube_pair *pair)
         if (ip_block_parse(item, &block))
             vec_push(&blocks, block);
         else if (!span_is_empty(item))
-            value_invalid(reading, pair, "address blocks such as 10.0.0.0/8, separated by commas");
+            ingress_report(reading->diags, DIAG_WARNING, DIAG_CONFIG_VALUE_INVALID,
+                           pair_place(reading, pair),
+                           SPAN("write blocks such as 10.0.0.0/8, separated by commas"),
+                           "'" SPAN_FMT "' is no address block; it is left out",
+                           SPAN_ARG(span_upto(item, 200)));
     }
     struct ip_block *trusted = arena_new_array(reading->arena, struct ip_block, blocks.len);
     if (blocks.len)

@@ -192,8 +192,9 @@ static void conflict_report(struct compiler *c, const struct rule_source *loser,
             : SPAN("give one of the two another host or path; the older Ingress wins, and of two "
                    "of one age the one whose namespace/name sorts last"),
         "host '" SPAN_FMT "' path '" SPAN_FMT "' (%s) is taken already, by Ingress " SPAN_FMT,
-        SPAN_ARG(loser->host->name), SPAN_ARG(loser->path),
-        path->kind == ROUTE_PATH_EXACT ? "Exact" : "Prefix", SPAN_ARG(winner_text(c, winner)));
+        SPAN_ARG(span_is_empty(loser->host->name) ? SPAN("(any)") : loser->host->name),
+        SPAN_ARG(loser->path), path->kind == ROUTE_PATH_EXACT ? "Exact" : "Prefix",
+        SPAN_ARG(winner_text(c, winner)));
 }
 
 static bool path_is_denied(const struct owned *owned, struct span path)

@@ -8,9 +8,9 @@
 /* Which endpoints: of the slices' ports that bear the name of the Service's port (as kube-proxy
  * does), the addresses that are ready; where none is, those that are terminating but still serve.
  *
- * A dual-stack Service has each Pod twice, once per family. Using both would count no Pod twice in
- * load but give those with two families two turns, so one family is used: that of the Service's
- * clusterIP, else IPv4; the other only where the first has nobody. */
+ * A dual-stack Service has each Pod twice, once per family, and using both would give those with two
+ * families two turns. So one family is used: that of the Service's clusterIP, else IPv4; the other only
+ * where the first has nobody. */
 
 enum family { FAMILY_V4, FAMILY_V6, FAMILIES_LEN };
 enum readiness { READY, STILL_SERVING, READINESS_LEN };
@@ -72,8 +72,6 @@ static void slice_collect(struct candidates *candidates, const struct kube_endpo
 {
     enum family family = slice->address_type == KUBE_ADDRESS_IPV4 ? FAMILY_V4 : FAMILY_V6;
 
-    if (slice->address_type == KUBE_ADDRESS_FQDN)
-        return;
     for (size_t i = 0; i < slice->ports_len; i++) {
         const struct kube_slice_port *its = &slice->ports[i];
         uint16_t number =
@@ -82,7 +80,8 @@ static void slice_collect(struct candidates *candidates, const struct kube_endpo
         if (its->protocol != KUBE_TCP || !span_eq(its->name.text, port->name.text))
             continue;
         candidates->slices_with_port++;
-        for (size_t j = 0; j < slice->endpoints_len; j++)
+        for (size_t j = 0; j < slice->endpoints_len && slice->address_type != KUBE_ADDRESS_FQDN;
+             j++)
             endpoint_add(candidates, &slice->endpoints[j], family, number);
     }
 }
