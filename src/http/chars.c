@@ -1,7 +1,7 @@
 #include "http/chars.h"
 
 enum {
-    ALNUM = HTTP_CHAR_TOKEN | HTTP_CHAR_HOST | HTTP_CHAR_SCHEME,
+    ALNUM = HTTP_CHAR_TOKEN | HTTP_CHAR_HOST,
     TOKEN = HTTP_CHAR_TOKEN,
 };
 
@@ -10,10 +10,10 @@ const uint8_t http_chars[256] = {
     ['A' ... 'Z'] = ALNUM,
     ['a' ... 'z'] = ALNUM,
     ['-'] = ALNUM,
-    ['.'] = ALNUM,
+    ['.'] = TOKEN,
     ['_'] = TOKEN | HTTP_CHAR_HOST,
     ['~'] = TOKEN | HTTP_CHAR_HOST,
-    ['+'] = TOKEN | HTTP_CHAR_SCHEME,
+    ['+'] = TOKEN,
     ['!'] = TOKEN,
     ['#'] = TOKEN,
     ['$'] = TOKEN,

@@ -10,8 +10,7 @@
 
 enum {
     HTTP_CHAR_TOKEN = 1, /* methods, field names, list members */
-    HTTP_CHAR_HOST = 2,  /* registered names: what DNS and its users write, "_" included */
-    HTTP_CHAR_SCHEME = 4,
+    HTTP_CHAR_HOST = 2,  /* labels of host names: what DNS and its users write, "_" included */
 };
 
 extern const uint8_t http_chars[256];

@@ -18,7 +18,8 @@ const char *h1_field_parse(struct h1_parser *parser, const char *at, const char 
                            struct http_header *ret_header)
 {
     const char *name = at;
-    while (at < end && http_char_is(*at, HTTP_CHAR_TOKEN))
+    at = h1_scan_name(at, end);
+    while (at < end && http_char_is(*at, HTTP_CHAR_TOKEN)) /* names less usual, "x_y" */
         at++;
     if (unlikely(at == end || *at != ':' || at == name)) {
         (void)h1_refuse(parser, name_fault(name, at, end));

@@ -1,7 +1,5 @@
 #include "http/h1_head.h"
 
-#include "http/h1_scan.h"
-
 /* A head is parsed in two steps. The first looks for the line feeds alone, each byte once however
  * the bytes arrive, and finds the end. The second parses the whole head in one go, so that it needs
  * no state between calls and may point into the bytes. The first step costs a few per cent of the
@@ -20,15 +18,18 @@ int h1_refuse(struct h1_parser *parser, enum h1_fault fault)
 int h1_head_end(struct h1_parser *parser, struct span bytes, size_t start,
                 const struct h1_limits *limits, size_t *ret_end)
 {
-    size_t stop_at = start + MIN(bytes.len - start, limits->head_bytes);
-    const char *stop = bytes.ptr + stop_at;
-    const char *lf = h1_scan_lf(bytes.ptr + MAX(parser->seen, start), stop);
+    size_t stop = start + MIN(bytes.len - start, limits->head_bytes);
+    size_t at = MAX(parser->seen, start);
 
-    for (; lf < stop; lf = h1_scan_lf(lf + 1, stop)) {
+    while (at < stop) {
+        const char *lf = memchr(bytes.ptr + at, '\n', stop - at);
+        if (lf == NULL)
+            break;
         if (lf[-1] != '\r')
             return h1_refuse(parser, H1_FAULT_LINE_END);
+        at = (size_t)(lf + 1 - bytes.ptr);
         if (lf[-2] == '\n') {
-            *ret_end = (size_t)(lf + 1 - bytes.ptr);
+            *ret_end = at;
             return H1_OK;
         }
         if (parser->lines++ > limits->headers) /* the first line holds no field */
@@ -37,15 +38,13 @@ int h1_head_end(struct h1_parser *parser, struct span bytes, size_t start,
 
     if (bytes.len - start >= limits->head_bytes)
         return h1_refuse(parser, H1_FAULT_HEAD_TOO_LARGE);
-    parser->seen = stop_at;
+    parser->seen = stop;
     return H1_PARTIAL;
 }
 
-const char *h1_line_end(struct h1_parser *parser, const char *at, const char *end,
-                        enum h1_fault otherwise)
+const char *h1_refuse_line(struct h1_parser *parser, const char *at, const char *end,
+                           enum h1_fault otherwise)
 {
-    if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
-        return at + 2;
     bool bare = at < end && (*at == '\r' || *at == '\n');
     (void)h1_refuse(parser, bare ? H1_FAULT_LINE_END : otherwise);
     return NULL;

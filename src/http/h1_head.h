@@ -34,10 +34,18 @@ YETT_COLD int h1_refuse(struct h1_parser *parser, enum h1_fault fault);
 YETT_MUST_USE int h1_head_end(struct h1_parser *parser, struct span bytes, size_t start,
                               const struct h1_limits *limits, size_t *ret_end);
 
-/* "\r\n" at `at`: returns what follows, or NULL with H1_FAULT_LINE_END, or with `otherwise` where
- * there is no line end at all. */
-const char *h1_line_end(struct h1_parser *parser, const char *at, const char *end,
-                        enum h1_fault otherwise);
+/* The line does not end at `at` as it should: bare CR or LF, or `otherwise`. Returns NULL. */
+YETT_COLD const char *h1_refuse_line(struct h1_parser *parser, const char *at, const char *end,
+                                     enum h1_fault otherwise);
+
+/* "\r\n" at `at`: returns what follows; or NULL as h1_refuse_line() does. */
+static inline const char *h1_line_end(struct h1_parser *parser, const char *at, const char *end,
+                                      enum h1_fault otherwise)
+{
+    if (likely(end - at >= 2 && at[0] == '\r' && at[1] == '\n'))
+        return at + 2;
+    return h1_refuse_line(parser, at, end, otherwise);
+}
 
 /* Parses one field line at `at`; returns what follows its line end, or NULL. */
 const char *h1_field_parse(struct h1_parser *parser, const char *at, const char *end,

@@ -9,9 +9,15 @@
 
 enum { H1_DEL = 0x7f };
 
-static inline const char *h1_scan_lf_portable(const char *at, const char *end)
+static inline bool h1_is_name(uint8_t c)
 {
-    while (at < end && *at != '\n')
+    uint8_t lower = c | 0x20;
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+static inline const char *h1_scan_name_portable(const char *at, const char *end)
+{
+    while (at < end && h1_is_name((uint8_t)*at))
         at++;
     return at;
 }

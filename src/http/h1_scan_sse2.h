@@ -28,14 +28,23 @@ static inline __m128i h1_scan_equal(__m128i bytes, char value)
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(value));
 }
 
-static inline const char *h1_scan_lf_sse2(const char *at, const char *end)
+/* Bytes from `first` on, `count` of them. */
+static inline __m128i h1_scan_range(__m128i bytes, char first, char count)
+{
+    return h1_scan_up_to(_mm_sub_epi8(bytes, _mm_set1_epi8(first)), (char)(count - 1));
+}
+
+static inline const char *h1_scan_name_sse2(const char *at, const char *end)
 {
     for (; end - at >= H1_SCAN_STEP; at += H1_SCAN_STEP) {
-        int hits = _mm_movemask_epi8(h1_scan_equal(h1_scan_load(at), '\n'));
-        if (hits != 0)
-            return at + __builtin_ctz((unsigned)hits);
+        __m128i bytes = h1_scan_load(at);
+        __m128i letters = h1_scan_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 26);
+        __m128i others = _mm_or_si128(h1_scan_range(bytes, '0', 10), h1_scan_equal(bytes, '-'));
+        unsigned names = (unsigned)_mm_movemask_epi8(_mm_or_si128(letters, others));
+        if (names != 0xffff)
+            return at + __builtin_ctz(~names);
     }
-    return h1_scan_lf_portable(at, end);
+    return h1_scan_name_portable(at, end);
 }
 
 static inline const char *h1_scan_text_sse2(const char *at, const char *end)

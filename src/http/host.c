@@ -32,16 +32,22 @@ static size_t literal_bytes(struct span value)
     return v6 ? close + 1 : 0;
 }
 
-/* Takes the name off the front; returns its length, or 0 where a label is empty. */
+/* Takes the name off the front, with the root's dot where it has one; returns its length, or 0 where a
+ * label is empty. */
 static size_t name_bytes(struct span value)
 {
-    size_t i = 0;
-    for (; i < value.len && http_char_is(value.ptr[i], HTTP_CHAR_HOST); i++) {
-        bool label_is_empty = i == 0 || value.ptr[i - 1] == '.';
-        if (value.ptr[i] == '.' && label_is_empty)
-            return 0;
+    size_t at = 0;
+    for (;;) {
+        size_t label = at;
+        while (at < value.len && http_char_is(value.ptr[at], HTTP_CHAR_HOST))
+            at++;
+        bool dotted = at < value.len && value.ptr[at] == '.';
+        if (at == label)
+            return dotted ? 0 : at;
+        if (!dotted)
+            return at;
+        at++;
     }
-    return i;
 }
 
 /* Splits off the port and one trailing dot. */

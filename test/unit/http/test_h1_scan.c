@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "http/h1_scan.h"
 
-static bool is_lf(uint8_t c)
+static bool is_no_name(uint8_t c)
 {
-    return c == '\n';
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return !letter && !(c >= '0' && c <= '9') && c != '-';
 }
 
 static bool is_no_text(uint8_t c)
@@ -30,8 +31,8 @@ static const struct {
     bool (*stops)(uint8_t c);
     char filler; /* a byte that does not stop it */
 } scans[] = {
-    { "lf", h1_scan_lf, is_lf, '\r' },
-    { "lf, portable", h1_scan_lf_portable, is_lf, '\r' },
+    { "name", h1_scan_name, is_no_name, '-' },
+    { "name, portable", h1_scan_name_portable, is_no_name, '9' },
     { "text", h1_scan_text, is_no_text, '\t' },
     { "text, portable", h1_scan_text_portable, is_no_text, '\t' },
     { "target", h1_scan_target, is_no_target, '\x80' },
