@@ -21,6 +21,25 @@ static inline uint64_t load_le64(const char *at)
     return le64toh(v);
 }
 
+static inline uint64_t load_le32(const char *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof(v));
+    return le32toh(v);
+}
+
+/* The last 1 to 7 bytes as the low bytes of a word: by loads that overlap, for most of what is hashed
+ * is short, and a copy of unknown length costs more than all the rest. */
+static inline uint64_t load_tail(const char *at, size_t left)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+
+    if (left >= 4)
+        return load_le32(at) | load_le32(at + left - 4) << (left - 4) * 8;
+    return byte[0] | (uint64_t)byte[left / 2] << left / 2 * 8 |
+           (uint64_t)byte[left - 1] << (left - 1) * 8;
+}
+
 uint64_t hash_u64(uint64_t value)
 {
     return fold(value ^ odd_a, odd_b);
@@ -34,10 +53,7 @@ uint64_t hash_bytes(struct span bytes, uint64_t seed)
 
     for (; left >= 8; at += 8, left -= 8)
         h = fold(h ^ load_le64(at), odd_a);
-    if (left > 0) {
-        char tail[8] = { 0 };
-        memcpy(tail, at, left);
-        h = fold(h ^ load_le64(tail), odd_a ^ left);
-    }
+    if (left > 0)
+        h = fold(h ^ load_tail(at, left), odd_a ^ left);
     return fold(h ^ odd_a, odd_b);
 }
