@@ -79,9 +79,10 @@ static void served(struct reconcile *reconcile)
     facts->last_ok = true;
     facts->successes++;
     facts->last_success_wall_ns = clock_wall_ns();
-    apply_duration_count(facts, (clock_mono_ns() - reconcile->in_flight_since_ns) / 1000);
+    uint64_t took_us = (clock_mono_ns() - reconcile->in_flight_since_ns) / 1000;
+    apply_duration_count(facts, took_us);
     log_set_generation(facts->generation);
-    log_info("image_published", F_UINT("generation", facts->generation));
+    log_info("image_published", F_UINT("took_us", took_us));
     if (reconcile->on_serving)
         reconcile->on_serving(reconcile->on_serving_ctx, reconcile->serving, reconcile->model);
 }
@@ -381,9 +382,8 @@ void reconcile_on_message(struct reconcile *reconcile, const struct proc_message
     if (message->kind == PROC_PUBLISHED) {
         served(reconcile);
     } else if (message->kind == PROC_REJECTED) {
-        log_error("image_rolled_back", F_UINT("generation", message->generation),
-                  F_STR("reason", reject_name(message->result)),
-                  F_UINT("serving", reconcile->facts.generation));
+        log_error("image_rolled_back", F_UINT("image", message->generation),
+                  F_STR("reason", reject_name(message->result)));
         failed(reconcile);
     } else {
         return;

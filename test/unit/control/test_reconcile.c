@@ -1,0 +1,225 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/scope.h"
+#include "fake.h"
+
+#define WEB    FAKE_APP("web", "web.example", "10.0.0.1")
+#define SLICES (1u << KUBE_ENDPOINT_SLICE)
+
+static int setup(void **state)
+{
+    struct fake *fake = mem_alloc(sizeof(*fake));
+
+    fake_open(fake);
+    *state = fake;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fake_close(*state);
+    mem_free(*state);
+    return 0;
+}
+
+static void test_change_becomes_an_image(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_change(fake, WEB, 0);
+    SCOPED(image_view_unrefp) struct image_view *view = fake_published(fake);
+    assert_non_null(view);
+    assert_string_equal(fake_endpoint(view, "web.example"), "10.0.0.1");
+    assert_null(reconcile_serving(fake->reconcile)); /* not before every worker has it */
+    assert_int_equal(reconcile_facts(fake->reconcile)->generation, 0);
+
+    fake_answer(fake, PROC_PUBLISHED, view->generation);
+    const struct reconcile_facts *facts = reconcile_facts(fake->reconcile);
+    assert_int_equal(facts->generation, view->generation);
+    assert_true(facts->last_ok);
+    assert_int_equal(facts->successes, 1);
+    assert_int_equal(facts->apply_count, 1);
+    assert_int_not_equal(facts->config_hash, 0);
+    assert_int_equal(reconcile_serving(fake->reconcile)->generation, view->generation);
+}
+
+static void test_nothing_at_all_is_published_too(void **state)
+{
+    assert_int_not_equal(fake_serve(*state, ""), 0);
+}
+
+static void test_same_bytes_are_not_published(void **state)
+{
+    struct fake *fake = *state;
+
+    assert_int_not_equal(fake_serve(fake, WEB), 0);
+    assert_int_equal(fake_serve(fake, WEB), 0);
+    assert_int_not_equal(fake_serve(fake, WEB FAKE_APP("api", "api.example", "10.0.0.2")), 0);
+}
+
+static void test_one_in_flight_and_the_latest_wins(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_change(fake, WEB, 0);
+    SCOPED(image_view_unrefp) struct image_view *first = fake_published(fake);
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.2"), 0);
+    assert_null(fake_published(fake));
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.3"), 0);
+    assert_null(fake_published(fake));
+
+    fake_answer(fake, PROC_PUBLISHED, first->generation);
+    SCOPED(image_view_unrefp) struct image_view *second = fake_published(fake);
+    assert_string_equal(fake_endpoint(second, "web.example"), "10.0.0.3");
+    fake_answer(fake, PROC_PUBLISHED, second->generation);
+    assert_null(fake_published(fake));
+    assert_int_equal(reconcile_facts(fake->reconcile)->successes, 2);
+}
+
+static void test_rejection_leaves_what_runs(void **state)
+{
+    struct fake *fake = *state;
+    uint64_t good = fake_serve(fake, WEB);
+
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.2"), 0);
+    SCOPED(image_view_unrefp) struct image_view *bad = fake_published(fake);
+    fake_answer(fake, PROC_REJECTED, bad->generation);
+    const struct reconcile_facts *facts = reconcile_facts(fake->reconcile);
+    assert_int_equal(facts->generation, good);
+    assert_int_equal(reconcile_serving(fake->reconcile)->generation, good);
+    assert_false(facts->last_ok);
+    assert_int_equal(facts->failures, 1);
+    assert_int_equal(facts->config_hash, 0);
+
+    /* Back to what runs: the workers are to hear of it all the same. */
+    assert_true(fake_serve(fake, WEB) > bad->generation);
+    assert_true(facts->last_ok);
+    assert_string_equal(fake_endpoint(reconcile_serving(fake->reconcile), "web.example"),
+                        "10.0.0.1");
+}
+
+static void test_endpoints_go_the_short_way(void **state)
+{
+    struct fake *fake = *state;
+
+    assert_int_not_equal(fake_serve(fake, WEB), 0);
+    const struct route_model *model = reconcile_model(fake->reconcile);
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.9"), SLICES);
+    SCOPED(image_view_unrefp) struct image_view *view = fake_published(fake);
+    assert_non_null(view);
+    assert_string_equal(fake_endpoint(view, "web.example"), "10.0.0.9");
+    assert_ptr_equal(reconcile_model(fake->reconcile), model); /* nothing was compiled anew */
+    fake_answer(fake, PROC_PUBLISHED, view->generation);
+
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.9"), SLICES);
+    assert_null(fake_published(fake));
+}
+
+static void test_mixed_while_in_flight_takes_the_long_way(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_change(fake, WEB, 0);
+    SCOPED(image_view_unrefp) struct image_view *first = fake_published(fake);
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.2"), SLICES);
+    fake_change(fake, FAKE_APP("web", "www.example", "10.0.0.2"), 1u << KUBE_INGRESS);
+    fake_answer(fake, PROC_PUBLISHED, first->generation);
+    SCOPED(image_view_unrefp) struct image_view *second = fake_published(fake);
+    assert_string_equal(fake_endpoint(second, "www.example"), "10.0.0.2");
+    assert_string_equal(fake_endpoint(second, "web.example"), "");
+}
+
+static void test_counts_on_from_the_predecessor(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_answer(fake, PROC_PUBLISHED, 41);
+    assert_int_equal(reconcile_facts(fake->reconcile)->generation, 41);
+    assert_int_equal(fake_serve(fake, WEB), 42);
+}
+
+/* The predecessor's generation comes late: what was sent meanwhile is sent again above it. */
+static void test_learns_late(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_change(fake, WEB, 0);
+    SCOPED(image_view_unrefp) struct image_view *stale = fake_published(fake);
+    fake_answer(fake, PROC_PUBLISHED, stale->generation + 40);
+    SCOPED(image_view_unrefp) struct image_view *again = fake_published(fake);
+    assert_int_equal(again->generation, stale->generation + 41);
+    fake_answer(fake, PROC_REJECTED, stale->generation); /* of no interest any more */
+    assert_int_equal(reconcile_facts(fake->reconcile)->failures, 0);
+    fake_answer(fake, PROC_PUBLISHED, again->generation);
+    assert_int_equal(reconcile_facts(fake->reconcile)->successes, 1);
+}
+
+static void test_bad_objects_harm_only_themselves(void **state)
+{
+    struct fake *fake = *state;
+
+    assert_int_not_equal(
+        fake_serve(fake, WEB "kind: [unclosed\n---\n" FAKE_INGRESS("bad", "not_a host!")), 0);
+    assert_string_equal(fake_endpoint(reconcile_serving(fake->reconcile), "web.example"),
+                        "10.0.0.1");
+    assert_true(reconcile_diags(fake->reconcile)->errors >= 2);
+}
+
+/* The supervisor is gone: what cannot be sent is a failure that is seen, and nothing else. */
+static void test_closed_channel(void **state)
+{
+    struct fake *fake = *state;
+
+    fd_closep(&fake->supervisor);
+    fake->supervisor = -1;
+    fake_change(fake, WEB, 0);
+    fake_turn(fake);
+    assert_int_equal(reconcile_facts(fake->reconcile)->failures, 1);
+    assert_false(reconcile_facts(fake->reconcile)->last_ok);
+}
+
+static unsigned servings;
+
+static void on_serving(void *ctx, const struct image_view *view, const struct route_model *model)
+{
+    assert_ptr_equal(reconcile_serving(((struct fake *)ctx)->reconcile), view);
+    assert_non_null(model);
+    servings++;
+}
+
+static void test_serving_is_told(void **state)
+{
+    struct fake *fake = *state;
+
+    servings = 0;
+    reconcile_set_on_serving(fake->reconcile, on_serving, fake);
+    assert_int_not_equal(fake_serve(fake, WEB), 0);
+    assert_int_equal(servings, 1);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_change_becomes_an_image),
+        CASE(test_nothing_at_all_is_published_too),
+        CASE(test_same_bytes_are_not_published),
+        CASE(test_one_in_flight_and_the_latest_wins),
+        CASE(test_rejection_leaves_what_runs),
+        CASE(test_endpoints_go_the_short_way),
+        CASE(test_mixed_while_in_flight_takes_the_long_way),
+        CASE(test_counts_on_from_the_predecessor),
+        CASE(test_learns_late),
+        CASE(test_bad_objects_harm_only_themselves),
+        CASE(test_closed_channel),
+        CASE(test_serving_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
