@@ -59,6 +59,7 @@ static const struct advice yaml_advice[] = {
     { "expected ',' or", "close the bracket, or separate the values by commas" },
     { "control characters", "remove the control character" },
     { "UTF-8", "save the file as UTF-8" },
+    { "stands as a key", "write a word as the key, and quote a value that begins with { or [" },
     { "unknown escape", "double the backslash, or use single quotes" },
 };
 

@@ -192,6 +192,15 @@ static const struct kube_node *node_build(struct yaml_builder *builder, const ya
     return collection_build(builder, event, depth + 1);
 }
 
+/* Most often the braces of a template: {{ }} is a map with a map as its key. */
+static void refuse_key(struct yaml_builder *builder, struct kube_pos pos)
+{
+    struct span problem = SPAN("a list or a map stands as a key");
+
+    refuse(builder, DIAG_SYNTAX, pos, problem,
+           kube_mend_yaml(problem, builder->piece, pos.line - builder->origin.line));
+}
+
 /* Children come onto `pending`, up to the end of the collection; false: a fault. */
 static bool children_build(struct yaml_builder *builder, bool is_map, size_t depth)
 {
@@ -205,9 +214,7 @@ static bool children_build(struct yaml_builder *builder, bool is_map, size_t dep
         if (!child)
             return false;
         if (is_key && child->height) {
-            refuse(
-                builder, DIAG_SYNTAX, child->pos, SPAN("a list or a map stands as a key"),
-                SPAN("a key is a word; a value in braces, as templates leave them, wants quotes"));
+            refuse_key(builder, child->pos);
             return false;
         }
         vec_push(&builder->pending, child);
