@@ -17,7 +17,7 @@
     "{service: {name: " name ", port: {number: 80}}}\n---\n"
 #define FAKE_SERVICE(name)                                                              \
     "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {ports: [{port: " \
-                                                            "80}]}\n---\n"
+    "80}]}\n---\n"
 #define FAKE_SLICE(name, address)                                                    \
     "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: " name \
     "-1\n  labels: {kubernetes.io/service-name: " name                               \
