@@ -1,9 +1,11 @@
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "image/encode.h"
 #include "image/lookup.h"
 
-/* Hosts, paths, rules and what hangs on them, in the model's order: what belongs to one host lies
- * together. Records that several rules share (policies) are written once. */
+/* Hosts, rules and what hangs on them, in the model's order, a host's paths in that of their trial: what
+ * belongs to one host lies together. Records that several rules share (policies) are written once. */
 
 struct encoder {
     struct image_sections *sections;
@@ -11,6 +13,7 @@ struct encoder {
     struct map policies; /* bytes of a struct image_policy → its index + 1 */
     VEC(uint64_t) host_hashes;
     VEC(uint64_t) path_hashes;
+    VEC(const struct route_path *) paths; /* one host's, sorted */
 };
 
 #define ADD(encoder, section, record) \
@@ -159,6 +162,29 @@ static void path_add(struct encoder *encoder, uint32_t host_index, const struct 
     }
 }
 
+/* Exact paths, then prefixes, the longest first; of equal length by their bytes, so that the order in
+ * which a model was filled makes no difference. */
+static int by_trial(const void *a, const void *b)
+{
+    const struct route_path *left = *(const struct route_path *const *)a;
+    const struct route_path *right = *(const struct route_path *const *)b;
+
+    if (left->kind != right->kind)
+        return left->kind == ROUTE_PATH_EXACT ? -1 : 1;
+    if (left->path.len != right->path.len)
+        return left->path.len > right->path.len ? -1 : 1;
+    return span_cmp(left->path, right->path);
+}
+
+static void paths_sort(struct encoder *encoder, const struct route_host *host)
+{
+    encoder->paths.len = 0;
+    vec_for_each (path, &host->paths)
+        vec_push(&encoder->paths, *path);
+    if (encoder->paths.len > 1)
+        qsort(encoder->paths.items, encoder->paths.len, sizeof(encoder->paths.items[0]), by_trial);
+}
+
 static uint64_t host_hash(struct span name)
 {
     bool is_wildcard = name.len > 0 && name.ptr[0] == '*';
@@ -177,9 +203,9 @@ static void host_add(struct encoder *encoder, const struct route_host *host)
     };
     uint32_t index = count(encoder, IMAGE_SECTION_HOSTS);
 
-    vec_for_each (path, &host->paths) {
+    paths_sort(encoder, host);
+    vec_for_each (path, &encoder->paths)
         path_add(encoder, index, *path, &record);
-    }
     vec_push(&encoder->host_hashes, host_hash(host->name));
     ADD(encoder, IMAGE_SECTION_HOSTS, record);
 }
@@ -266,6 +292,7 @@ void image_encode_routes(struct image_sections *sections, const struct route_mod
                          (uint32_t)encoder.path_hashes.len);
     vec_deinit(&encoder.host_hashes);
     vec_deinit(&encoder.path_hashes);
+    vec_deinit(&encoder.paths);
     map_deinit(&encoder.policies);
     arena_deinit(&encoder.arena);
 }

@@ -68,7 +68,7 @@ enum image_section {
     IMAGE_SECTION_STRINGS,
     IMAGE_SECTION_HOSTS,      /* struct image_host */
     IMAGE_SECTION_HOST_SLOTS, /* uint32_t index of a host, IMAGE_NONE free; power of two */
-    IMAGE_SECTION_PATHS,      /* struct image_path, grouped by host */
+    IMAGE_SECTION_PATHS, /* struct image_path, grouped by host; Exact, then the longest first */
     IMAGE_SECTION_PATH_SLOTS, /* uint32_t index of a path; by hash of host index, kind and path */
     IMAGE_SECTION_RULES,
     IMAGE_SECTION_PREDICATES,

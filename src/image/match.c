@@ -2,9 +2,12 @@
 
 #include "image/lookup.h"
 
-/* The hot path of a request: one look-up for the host, one for the Exact path where the host has
- * such, and one for each prefix of the path from the host's deepest down. Nothing is allocated or
- * copied; what a hash finds is taken only if its bytes are equal. */
+/* The hot path of a request: one look-up for the host, then its paths. Those of most hosts are few, and
+ * lie in the order in which they are to be tried: they are just looked through. A host of many has
+ * one look-up for the Exact path and one for each prefix of the request's path, from the host's
+ * deepest down. Nothing is allocated or copied; what a hash finds is taken only if its bytes are equal. */
+
+enum { SCAN_PATHS_MAX = 8 }; /* two or three cache lines: what two misses in the table cost */
 
 /* A reader of traces waits for people, so what it costs is of no concern; without one it is a
  * branch. */
@@ -184,17 +187,9 @@ static const struct image_path *path_find(const struct search *search, enum rout
     return NULL;
 }
 
-/* True when the path is there and one of its rules takes the request. */
-static bool path_take(const struct search *search, enum route_path_kind kind, struct span text,
-                      uint64_t text_hash, struct image_match *ret_match)
+static bool rules_take(const struct search *search, const struct image_path *path,
+                       struct image_match *ret_match)
 {
-    const struct image_path *path = path_find(search, kind, text, text_hash);
-    bool is_exact = kind == ROUTE_PATH_EXACT;
-
-    TRACE(search->trace, is_exact ? IMAGE_STEP_PATH_EXACT : IMAGE_STEP_PATH_PREFIX, path != NULL,
-          is_exact || text.len > 0 ? text : SPAN("/"), NULL);
-    if (!path)
-        return false;
     for (uint32_t i = 0; i < path->rules_len; i++) {
         const struct image_rule *rule = image_rule_get(search->view, path->rules_first + i);
         if (!rule_holds(search->view, rule, search->request, search->trace))
@@ -203,6 +198,49 @@ static bool path_take(const struct search *search, enum route_path_kind kind, st
         return true;
     }
     return false;
+}
+
+static YETT_COLD void trace_path(struct image_trace *trace, enum route_path_kind kind,
+                                 struct span text, bool matched)
+{
+    if (kind == ROUTE_PATH_EXACT)
+        trace_add(trace, IMAGE_STEP_PATH_EXACT, matched, text, NULL);
+    else
+        trace_add(trace, IMAGE_STEP_PATH_PREFIX, matched, text.len ? text : SPAN("/"), NULL);
+}
+
+static bool path_takes(enum route_path_kind kind, struct span path, struct span asked)
+{
+    if (kind == ROUTE_PATH_EXACT)
+        return span_eq(path, asked);
+    return asked.len >= path.len && (asked.len == path.len || asked.ptr[path.len] == '/') &&
+           memcmp(asked.ptr, path.ptr, path.len) == 0;
+}
+
+static bool paths_scan(const struct search *search, struct image_match *ret_match)
+{
+    for (uint32_t i = 0; i < search->host->paths_len; i++) {
+        const struct image_path *path = image_path_get(search->view, search->host->paths_first + i);
+        struct span text = image_str_get(search->view, path->path);
+        bool takes = path_takes(path->kind, text, search->request->path);
+
+        if (unlikely(search->trace != NULL))
+            trace_path(search->trace, path->kind, text, takes);
+        if (takes && rules_take(search, path, ret_match))
+            return true;
+    }
+    return false;
+}
+
+/* Looks the path up, and asks its rules. */
+static bool path_take(const struct search *search, enum route_path_kind kind, struct span text,
+                      uint64_t text_hash, struct image_match *ret_match)
+{
+    const struct image_path *path = path_find(search, kind, text, text_hash);
+
+    if (unlikely(search->trace != NULL))
+        trace_path(search->trace, kind, text, path != NULL);
+    return path && rules_take(search, path, ret_match);
 }
 
 /* A prefix of the request's path that ends at a segment's end, and the sum of its segments' hashes.
@@ -247,12 +285,10 @@ static struct prefix prefix_parent(struct prefix prefix)
     return prefix;
 }
 
-static bool paths_take(const struct search *search, struct image_match *ret_match)
+static bool paths_look_up(const struct search *search, struct image_match *ret_match)
 {
     struct span path = search->request->path;
 
-    if (span_is_empty(path) || path.ptr[0] != '/') /* "OPTIONS *" has no path */
-        return false;
     if (search->host->flags & IMAGE_HOST_HAS_EXACT &&
         path_take(search, ROUTE_PATH_EXACT, path, hash_bytes(path, 0), ret_match))
         return true;
@@ -265,6 +301,17 @@ static bool paths_take(const struct search *search, struct image_match *ret_matc
             return false;
         prefix = prefix_parent(prefix);
     }
+}
+
+static bool paths_take(const struct search *search, struct image_match *ret_match)
+{
+    struct span path = search->request->path;
+
+    if (span_is_empty(path) || path.ptr[0] != '/') /* "OPTIONS *" has no path */
+        return false;
+    if (search->host->paths_len <= SCAN_PATHS_MAX)
+        return paths_scan(search, ret_match);
+    return paths_look_up(search, ret_match);
 }
 
 int image_match(const struct image_view *view, const struct image_request *request,

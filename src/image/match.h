@@ -2,7 +2,7 @@
  *
  * Purpose    Which rule takes a request: the very look-up that workers, `routes` and `explain` run.
  * Roles      proxy, cli, control.
- * Limits     Work per request is bounded by the host's deepest prefix, never by the request's path.
+ * Limits     Work per request is bounded by the host's deepest prefix, never by the number of paths.
  * See        https://kubernetes.io/docs/concepts/services-networking/ingress/#path-types */
 #ifndef YETT_IMAGE_MATCH_H
 #define YETT_IMAGE_MATCH_H
@@ -38,8 +38,8 @@ enum image_step_kind {
     IMAGE_STEP_HOST_EXACT,    /* subject: the name looked up */
     IMAGE_STEP_HOST_WILDCARD, /* subject: "*.example.com" */
     IMAGE_STEP_HOST_ANY,
-    IMAGE_STEP_PATH_EXACT,
-    IMAGE_STEP_PATH_PREFIX, /* subject: the prefix; "/" for the one that holds for all paths */
+    IMAGE_STEP_PATH_EXACT, /* subject: the path that was tried: one of the host's, or one that it */
+    IMAGE_STEP_PATH_PREFIX, /* might have had; "/" for the prefix that takes all */
     IMAGE_STEP_PREDICATE,   /* subject: the header's name that did not hold, or did; or "method" */
     IMAGE_STEP_DEFAULT,
 };

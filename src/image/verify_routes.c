@@ -207,6 +207,14 @@ static bool paths_check(struct image_check *check)
                              count(check, IMAGE_SECTION_PATHS));
 }
 
+/* As a look through them tries them. */
+static bool paths_are_in_order(const struct image_path *first, const struct image_path *second)
+{
+    if (first->kind != second->kind)
+        return first->kind == ROUTE_PATH_EXACT;
+    return first->path.len >= second->path.len;
+}
+
 static bool host_paths_check(struct image_check *check, uint32_t index)
 {
     const struct image_host *host = image_host_get(check->view, index);
@@ -219,6 +227,8 @@ static bool host_paths_check(struct image_check *check, uint32_t index)
         uint64_t hash = path_hash(path, image_str_get(check->view, path->path), &depth);
 
         IMAGE_CHECK(path->host == index, "a path lies among those of another host");
+        IMAGE_CHECK(i == 0 || paths_are_in_order(path - 1, path),
+                    "the paths of a host are not in the order of their trial");
         IMAGE_CHECK(path_is_found(check, host->paths_first + i, hash),
                     "a path is not found by its own look-up");
         depth_max = MAX(depth_max, depth);

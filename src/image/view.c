@@ -35,7 +35,8 @@ static struct image_segment_map *map_unref(struct image_segment_map *map)
     if (!map || --map->refs > 0)
         return NULL;
     if (map->is_copy) {
-        explicit_bzero(map->bytes, map->ref.kind == IMAGE_SECRETS ? map->ref.size_bytes : 0);
+        if (map->ref.kind == IMAGE_SECRETS)
+            explicit_bzero(map->bytes, map->ref.size_bytes);
         mem_free(map->bytes);
     } else {
         munmap(map->bytes, map->ref.size_bytes);
@@ -88,8 +89,8 @@ static int fd_map(int fd, uint64_t size_bytes, void **ret_bytes)
 static int map_from_fd(int fd, const struct image_segment_ref *ref,
                        struct image_segment_map **ret_map)
 {
-    uint64_t size_bytes;
-    void *bytes;
+    uint64_t size_bytes = 0;
+    void *bytes = NULL;
 
     int r = fd_check(fd, &size_bytes);
     if (r != IMAGE_OPEN_OK)
@@ -185,8 +186,8 @@ static int view_build(const struct image_root_block *block, const struct source 
 
 static int root_open(int fd, struct image_root_block *ret_block)
 {
-    uint64_t size_bytes;
-    void *bytes;
+    uint64_t size_bytes = 0;
+    void *bytes = NULL;
 
     int r = fd_check(fd, &size_bytes);
     if (r != IMAGE_OPEN_OK)

@@ -40,28 +40,28 @@ static const struct {
     { "host certificate", R, IMAGE_SECTION_HOSTS, 0, FIELD(image_host, certificate_id), 78 },
     { "host origin", R, IMAGE_SECTION_HOSTS, 0, FIELD(image_host, origin), IMAGE_NONE },
     { "host slot out of bounds", R, IMAGE_SECTION_HOST_SLOTS, 0, 0, 4, 3 },
-    { "path text", R, IMAGE_SECTION_PATHS, 0, STR(image_path, path) },
-    { "path text shortened", R, IMAGE_SECTION_PATHS, 0, offsetof(struct image_path, path.len), 4,
+    { "path text", R, IMAGE_SECTION_PATHS, 1, STR(image_path, path) },
+    { "path text shortened", R, IMAGE_SECTION_PATHS, 1, offsetof(struct image_path, path.len), 4,
       3 },
-    { "path a slash", R, IMAGE_SECTION_PATHS, 0, offsetof(struct image_path, path.len), 4, 1 },
-    { "path host", R, IMAGE_SECTION_PATHS, 0, FIELD(image_path, host), 1 },
-    { "path kind", R, IMAGE_SECTION_PATHS, 0, FIELD(image_path, kind), 2 },
-    { "path kind swapped", R, IMAGE_SECTION_PATHS, 0, FIELD(image_path, kind), ROUTE_PATH_EXACT },
-    { "rules_first", R, IMAGE_SECTION_PATHS, 0, FIELD(image_path, rules_first), 99 },
-    { "rules_len", R, IMAGE_SECTION_PATHS, 0, FIELD(image_path, rules_len), UINT32_MAX },
+    { "path a slash", R, IMAGE_SECTION_PATHS, 1, offsetof(struct image_path, path.len), 4, 1 },
+    { "path host", R, IMAGE_SECTION_PATHS, 1, FIELD(image_path, host), 1 },
+    { "path kind", R, IMAGE_SECTION_PATHS, 1, FIELD(image_path, kind), 2 },
+    { "path kind swapped", R, IMAGE_SECTION_PATHS, 1, FIELD(image_path, kind), ROUTE_PATH_EXACT },
+    { "rules_first", R, IMAGE_SECTION_PATHS, 1, FIELD(image_path, rules_first), 99 },
+    { "rules_len", R, IMAGE_SECTION_PATHS, 1, FIELD(image_path, rules_len), UINT32_MAX },
     { "path slot out of bounds", R, IMAGE_SECTION_PATH_SLOTS, 0, 0, 4, 5 },
-    { "rule namespace", R, IMAGE_SECTION_RULES, 0, STR(image_rule, namespace) },
-    { "rule ingress", R, IMAGE_SECTION_RULES, 0, STR(image_rule, ingress) },
-    { "rule path", R, IMAGE_SECTION_RULES, 0, STR(image_rule, path) },
-    { "predicates_first", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, predicates_first), 1 },
-    { "predicates_len", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, predicates_len), 3 },
-    { "filters_first", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, filters_first), 9 },
-    { "filters_len", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, filters_len), UINT32_MAX },
-    { "backends_first", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, backends_first), 99 },
-    { "backends_len", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, backends_len), UINT32_MAX },
-    { "policy", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, policy), 1 },
-    { "rule origin", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, origin), 999 },
-    { "weight_total", R, IMAGE_SECTION_RULES, 0, FIELD(image_rule, weight_total), 101 },
+    { "rule namespace", R, IMAGE_SECTION_RULES, 1, STR(image_rule, namespace) },
+    { "rule ingress", R, IMAGE_SECTION_RULES, 1, STR(image_rule, ingress) },
+    { "rule path", R, IMAGE_SECTION_RULES, 1, STR(image_rule, path) },
+    { "predicates_first", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, predicates_first), 2 },
+    { "predicates_len", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, predicates_len), 3 },
+    { "filters_first", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, filters_first), 9 },
+    { "filters_len", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, filters_len), UINT32_MAX },
+    { "backends_first", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, backends_first), 99 },
+    { "backends_len", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, backends_len), UINT32_MAX },
+    { "policy", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, policy), 1 },
+    { "rule origin", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, origin), 999 },
+    { "weight_total", R, IMAGE_SECTION_RULES, 1, FIELD(image_rule, weight_total), 101 },
     { "predicate kind", R, IMAGE_SECTION_PREDICATES, 0, FIELD(image_predicate, kind), 2 },
     { "predicate name", R, IMAGE_SECTION_PREDICATES, 1, STR(image_predicate, name) },
     { "predicate value", R, IMAGE_SECTION_PREDICATES, 1, STR(image_predicate, value) },
@@ -189,12 +189,34 @@ static void test_settings_are_there_once(void **state)
     fixture_image_deinit(&image);
 }
 
+/* Two paths change places, in the lookup table too: each is found, but a look through them would try
+ * the shorter one first. */
+static void test_paths_out_of_order_are_met(void **state)
+{
+    (void)state;
+    struct fixture_image image;
+    struct image_path second;
+
+    fixture_image_init(&image);
+    struct image_segment *segment = (void *)image.segments[R].ptr;
+    struct image_path *paths = fixture_image_record(&image, R, IMAGE_SECTION_PATHS, 0);
+    uint32_t *slots = fixture_image_record(&image, R, IMAGE_SECTION_PATH_SLOTS, 0);
+    second = paths[1];
+    paths[1] = paths[2];
+    paths[2] = second;
+    for (uint32_t i = 0; i < segment->sections[IMAGE_SECTION_PATH_SLOTS].count; i++)
+        slots[i] = slots[i] == 1 ? 2 : slots[i] == 2 ? 1 : slots[i];
+    expect_refusal(&image);
+    fixture_image_deinit(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_undamaged_image_verifies),
         cmocka_unit_test(test_each_damage_is_met),
         cmocka_unit_test(test_each_broken_table_is_met),
+        cmocka_unit_test(test_paths_out_of_order_are_met),
         cmocka_unit_test(test_settings_are_there_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

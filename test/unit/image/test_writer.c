@@ -42,7 +42,7 @@ static void test_every_fact_survives(void **state)
     struct route_model *model = fixture_model_rich();
     SCOPED(image_view_unrefp) struct image_view *view = fixture_view(model);
     const struct image_host *host = image_host_find(view, SPAN("a.example.com"), NULL);
-    const struct image_path *path = image_path_get(view, host->paths_first);
+    const struct image_path *path = image_path_get(view, host->paths_first + 1);
     const struct image_rule *rule = image_rule_get(view, path->rules_first);
     const struct image_policy *policy = image_policy_get(view, rule->policy);
     const struct image_filter *filter = image_filter_get(view, rule->filters_first);
