@@ -1,5 +1,6 @@
 #include "tls/pair.h"
 
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -37,15 +38,46 @@ static int chain_read(struct span pem, struct tls_pair *pair)
     return pair->leaf ? TLS_PAIR_OK : TLS_PAIR_NO_CERTIFICATE;
 }
 
+/* A key of the same kind as the leaf's. With the kind named, OpenSSL sets up a third of the decoders,
+ * which is most of what reading a pair costs. NULL also for a good key of another kind. */
+static EVP_PKEY *key_read_as_leaf(struct span pem, const EVP_PKEY *leaf_key)
+{
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
+        &key, "PEM", NULL, EVP_PKEY_get0_type_name(leaf_key), EVP_PKEY_KEYPAIR, NULL, NULL);
+    SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
+
+    invariant(decoder != NULL);
+    OSSL_DECODER_CTX_set_pem_password_cb(decoder, no_password, NULL);
+    if (OSSL_DECODER_from_bio(decoder, bio) != 1) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    OSSL_DECODER_CTX_free(decoder);
+    return key;
+}
+
+static EVP_PKEY *key_read_any(struct span pem)
+{
+    SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
+
+    return PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+}
+
+/* The leaf must be there. */
 static int key_read(struct span pem, struct tls_pair *pair)
 {
+    const EVP_PKEY *leaf_key = X509_get0_pubkey(pair->leaf);
+
+    if (!leaf_key) /* of a kind that OpenSSL does not know, or malformed */
+        return TLS_PAIR_BAD_CERTIFICATE;
     if (pem.len > TLS_PEM_BYTES_MAX)
         return TLS_PAIR_BAD_KEY;
     if (!span_contains(pem, SPAN("PRIVATE KEY-----")))
         return TLS_PAIR_NO_KEY;
-
-    SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
-    pair->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    pair->key = key_read_as_leaf(pem, leaf_key);
+    if (!pair->key)
+        pair->key = key_read_any(pem);
     return pair->key ? TLS_PAIR_OK : TLS_PAIR_BAD_KEY;
 }
 
@@ -58,8 +90,6 @@ static int pair_read(struct span chain_pem, struct span key_pem, struct tls_pair
     r = key_read(key_pem, pair);
     if (r != TLS_PAIR_OK)
         return r;
-    if (!X509_get0_pubkey(pair->leaf)) /* of a kind that OpenSSL does not know, or malformed */
-        return TLS_PAIR_BAD_CERTIFICATE;
     return X509_check_private_key(pair->leaf, pair->key) == 1 ? TLS_PAIR_OK : TLS_PAIR_MISMATCH;
 }
 

@@ -287,6 +287,28 @@ static void test_key_in_older_forms(void **state)
     }
 }
 
+/* The public half alone fits the certificate, and is of no use. */
+static void test_public_key_is_no_key(void **state)
+{
+    (void)state;
+    static const enum fixture_key kinds[] = { FIXTURE_RSA, FIXTURE_EC, FIXTURE_ED25519 };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct fixture_recipe recipe = { kinds[i], "a", NULL, -1, 9, 0 };
+        struct texts texts = { 0 };
+        BIO *bio = BIO_new(BIO_s_mem());
+
+        fixture_pair(&recipe, &texts.chain, &texts.key);
+        texts.key.len = 0;
+        PEM_write_bio_PUBKEY(bio, fixture_key(kinds[i], 0));
+        fixture_take(bio, &texts.key);
+        assert_int_equal(verdict(buf_span(&texts.chain), buf_span(&texts.key)), TLS_PAIR_NO_KEY);
+        buf_append(&texts.key, SPAN("-----BEGIN PRIVATE KEY-----\n"));
+        assert_int_equal(verdict(buf_span(&texts.chain), buf_span(&texts.key)), TLS_PAIR_BAD_KEY);
+        texts_deinit(&texts);
+    }
+}
+
 static void test_encrypted_key_is_refused_without_a_prompt(void **state)
 {
     (void)state;
@@ -409,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_damaged_issuer),
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_key_in_older_forms),
+        cmocka_unit_test(test_public_key_is_no_key),
         cmocka_unit_test(test_encrypted_key_is_refused_without_a_prompt),
         cmocka_unit_test(test_too_weak_for_tls),
         cmocka_unit_test(test_sizes_are_bounded),
