@@ -1,0 +1,553 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fake_roles.h"
+#include "proc/channel.h"
+#include "supervisor/main.h"
+
+/* The whole supervisor with fake roles: it runs in a child, its own children run this binary again. */
+
+enum { WORKERS = 2, WAIT_MS = 20000, RESTART_MAX_MS = 500 };
+
+struct peer {
+    struct sockaddr_un address;
+    socklen_t address_bytes;
+};
+
+static struct {
+    char name[32];
+    int socket;
+    pid_t supervisor;
+} hub;
+
+static uint64_t now_ms(void)
+{
+    return clock_mono_ns() / 1000000;
+}
+
+static void hub_open(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    static unsigned serial;
+
+    int len = snprintf(hub.name, sizeof(hub.name), "yett-test-%d-%u", getpid(), serial++);
+    hub.socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    memcpy(address.sun_path + 1, hub.name, (size_t)len);
+    assert_int_equal(bind(hub.socket, (struct sockaddr *)&address,
+                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)),
+                     0);
+}
+
+/* Next report of any role. */
+static struct peer report_next(struct fake_report *ret_report)
+{
+    struct pollfd wait = { .fd = hub.socket, .events = POLLIN };
+    struct peer peer = { .address_bytes = sizeof(peer.address) };
+
+    assert_int_equal(poll(&wait, 1, WAIT_MS), 1);
+    assert_int_equal(recvfrom(hub.socket, ret_report, sizeof(*ret_report), 0,
+                              (struct sockaddr *)&peer.address, &peer.address_bytes),
+                     sizeof(*ret_report));
+    return peer;
+}
+
+static void command_send(const struct peer *peer, struct fake_command command)
+{
+    assert_int_equal(sendto(hub.socket, &command, sizeof(command), MSG_NOSIGNAL,
+                            (const struct sockaddr *)&peer->address, peer->address_bytes),
+                     sizeof(command));
+}
+
+static struct peer expect(enum fake_report_kind kind, struct fake_report *ret_report)
+{
+    struct peer peer = report_next(ret_report);
+
+    assert_int_equal(ret_report->kind, kind);
+    return peer;
+}
+
+static void expect_image(uint32_t worker, uint64_t generation)
+{
+    struct fake_report report;
+
+    expect(FAKE_IMAGE, &report);
+    assert_int_equal(report.index, worker);
+    assert_int_equal(report.generation, generation);
+}
+
+static void expect_answer(enum proc_message_kind kind, uint64_t generation, int32_t result)
+{
+    struct fake_report report;
+
+    expect(FAKE_ANSWER, &report);
+    assert_int_equal(report.value, kind);
+    assert_int_equal(report.generation, generation);
+    assert_int_equal(report.value2, result);
+}
+
+/* ---- the set-up -------------------------------------------------------------------------------- */
+
+static struct supervisor_options options_default(void)
+{
+    struct supervisor_options options = {
+        .workers = WORKERS, .drain_ms = 3000, .no_https = true, .no_health = true
+    };
+
+    assert_true(ip_parse(SPAN("127.0.0.1"), &options.address));
+    options.health_address = options.address;
+    return options;
+}
+
+struct role {
+    struct peer peer;
+    pid_t pid;
+};
+
+static struct {
+    struct role controller, workers[WORKERS];
+    uint16_t port;
+} up;
+
+static void role_note(const struct fake_report *report, struct peer peer)
+{
+    struct role role = { peer, report->pid };
+
+    if (report->role == PROC_CONTROLLER)
+        up.controller = role;
+    else
+        up.workers[report->index] = role;
+    if (report->role == PROC_WORKER && report->hello.listeners_len > 0)
+        up.port = report->hello.listeners[0].port;
+}
+
+static void supervisor_start(struct supervisor_options *options)
+{
+    static char *argv[3];
+
+    hub_open();
+    argv[0] = (char *)"test_main";
+    argv[1] = hub.name;
+    options->argv = argv;
+    hub.supervisor = fork();
+    assert_int_not_equal(hub.supervisor, -1);
+    if (hub.supervisor == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
+        log_init(LOG_FORMAT_TEXT, LOG_INFO, "supervisor");
+        _exit(supervisor_main(options));
+    }
+}
+
+/* Starts and waits until all are there. */
+static void gate_start(struct supervisor_options options)
+{
+    bool greeted = false;
+    int ups = 0;
+
+    memset(&up, 0, sizeof(up));
+    supervisor_start(&options);
+    while (ups < 1 + WORKERS || !greeted) {
+        struct fake_report report;
+        struct peer peer = report_next(&report);
+
+        if (report.kind == FAKE_ANSWER) { /* how far generations were counted */
+            assert_int_equal(report.generation, 0);
+            greeted = true;
+            continue;
+        }
+        assert_int_equal(report.kind, FAKE_UP);
+        role_note(&report, peer);
+        ups++;
+    }
+}
+
+static int supervisor_wait(void)
+{
+    int status;
+
+    assert_int_equal(waitpid(hub.supervisor, &status, 0), hub.supervisor);
+    hub.supervisor = 0;
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (hub.supervisor) {
+        kill(hub.supervisor, SIGKILL);
+        waitpid(hub.supervisor, NULL, 0);
+        hub.supervisor = 0;
+    }
+    while (waitpid(-1, NULL, 0) > 0) /* what it left behind ends by itself */
+        continue;
+    close(hub.socket);
+    return 0;
+}
+
+static void publish(uint64_t generation, enum fake_image image)
+{
+    command_send(&up.controller.peer, (struct fake_command){ generation, image });
+}
+
+static void publish_good(uint64_t generation)
+{
+    publish(generation, FAKE_GOOD);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        expect_image(i, generation);
+    expect_answer(PROC_PUBLISHED, generation, 0);
+}
+
+static uint32_t expect_restart(const char *what)
+{
+    uint64_t begin_ms = now_ms();
+    struct fake_report report;
+
+    role_note(&report, expect(FAKE_UP, &report));
+    print_message("%s is back after %u ms\n", what, (unsigned)(now_ms() - begin_ms));
+    assert_true(now_ms() - begin_ms < RESTART_MAX_MS);
+    return report.hello.starts;
+}
+
+static int client_connect(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(up.port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_not_equal(fd, -1);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void client_expect_answer(int fd)
+{
+    char byte = 0;
+
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    assert_int_equal(byte, 'w');
+    close(fd);
+}
+
+/* ---- the tests --------------------------------------------------------------------------------- */
+
+static void test_roles_inherit_exactly_their_descriptors(void **state)
+{
+    struct supervisor_options options = options_default();
+
+    (void)state;
+    options.access_log = true;
+    options.no_https = false;
+    supervisor_start(&options);
+    for (int i = 0; i < 1 + WORKERS;) {
+        struct fake_report report;
+        report_next(&report);
+        if (report.kind != FAKE_UP)
+            continue;
+        if (report.role == PROC_WORKER) {
+            assert_true(report.fds == 0x1df); /* 0-4, 6 counters, 7 and 8 listeners */
+            assert_int_equal(report.hello.listeners_len, 2);
+            assert_int_equal(report.hello.listeners[0].kind, PROC_LISTEN_HTTP);
+            assert_int_equal(report.hello.listeners[1].kind, PROC_LISTEN_HTTPS);
+            assert_int_not_equal(report.hello.listeners[0].port, report.hello.listeners[1].port);
+        } else {
+            assert_true(report.fds == 0xef); /* 0-3, 5 admin, 6 and 7 counters */
+        }
+        assert_int_equal(report.hello.workers_len, WORKERS);
+        assert_int_equal(report.hello.starts, 1);
+        assert_int_equal(report.hello.admin_name_len, 5);
+        i++;
+    }
+}
+
+static void test_killed_worker_is_replaced_and_its_queue_served(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        int clients[16];
+
+        kill(up.workers[i].pid, SIGSTOP); /* what comes now stays in its queue */
+        for (size_t c = 0; c < ARRAY_LEN(clients); c++)
+            clients[c] = client_connect();
+        kill(up.workers[i].pid, SIGKILL);
+        assert_int_equal(expect_restart("worker"), 2);
+        expect_image(i, 1);
+        for (size_t c = 0; c < ARRAY_LEN(clients); c++)
+            client_expect_answer(clients[c]);
+    }
+}
+
+static void test_killed_controller_goes_on_counting(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(41);
+    kill(up.controller.pid, SIGKILL);
+    assert_int_equal(expect_restart("controller"), 2);
+    expect_answer(PROC_PUBLISHED, 41, 0);
+    publish_good(42);
+    publish(42, FAKE_GOOD);
+    expect_answer(PROC_REJECTED, 42, PROC_REJECT_REFUSED);
+}
+
+static void test_refused_image_reaches_one_worker_only(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish(2, FAKE_REFUSED);
+    expect_image(0, 2);
+    struct fake_report report;
+    bool rejected = false, back = false;
+    for (int i = 0; i < 2; i++) { /* of two processes: in either order */
+        report_next(&report);
+        rejected |= report.kind == FAKE_ANSWER && report.value == PROC_REJECTED &&
+                    report.generation == 2 && report.value2 == PROC_REJECT_REFUSED;
+        back |= report.kind == FAKE_IMAGE && report.index == 0 && report.generation == 1;
+    }
+    assert_true(rejected && back);
+    publish_good(3);
+}
+
+/* Waits for the rejection and for worker 0 to be back with image 1, in any order. */
+static void expect_rejection_and_restart(uint64_t generation, enum proc_reject reason)
+{
+    bool rejected = false, restored = false;
+
+    while (!rejected || !restored) {
+        struct fake_report report;
+        struct peer peer = report_next(&report);
+
+        if (report.kind == FAKE_UP)
+            role_note(&report, peer);
+        if (report.kind == FAKE_IMAGE) {
+            assert_int_equal(report.index, 0);
+            assert_int_equal(report.generation, 1);
+            restored = true;
+        }
+        if (report.kind == FAKE_ANSWER) {
+            assert_int_equal(report.value, PROC_REJECTED);
+            assert_int_equal(report.generation, generation);
+            assert_int_equal(report.value2, reason);
+            rejected = true;
+        }
+    }
+}
+
+static void test_image_that_kills_is_rolled_back(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish(2, FAKE_CRASHES);
+    expect_image(0, 2);
+    expect_rejection_and_restart(2, PROC_REJECT_KILLED);
+    publish_good(3);
+}
+
+static void test_image_that_hangs_is_rolled_back(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    uint64_t begin_ms = now_ms();
+    publish(2, FAKE_HANGS);
+    expect_image(0, 2);
+    expect_rejection_and_restart(2, PROC_REJECT_TIMED_OUT);
+    assert_true(now_ms() - begin_ms >= 5000);
+    publish_good(3);
+}
+
+static void worker_crash(uint32_t index, uint64_t restored)
+{
+    command_send(&up.workers[index].peer, (struct fake_command){ SIGSEGV, 0 });
+    expect_restart("crashed worker");
+    expect_image(index, restored);
+}
+
+static void test_crash_loop_falls_back_to_the_image_before(void **state)
+{
+    bool rejected = false;
+    int old_images = 0;
+
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish_good(2);
+    worker_crash(0, 2);
+    worker_crash(1, 2);
+    command_send(&up.workers[0].peer, (struct fake_command){ SIGSEGV, 0 });
+    while (!rejected || old_images < WORKERS) {
+        struct fake_report report;
+
+        report_next(&report);
+        old_images += report.kind == FAKE_IMAGE && report.generation == 1;
+        rejected |= report.kind == FAKE_ANSWER && report.value == PROC_REJECTED &&
+                    report.generation == 2 && report.value2 == PROC_REJECT_KILLED;
+    }
+}
+
+static void test_drain_serves_through_the_grace_and_ends_in_order(void **state)
+{
+    struct supervisor_options options = options_default();
+    struct fake_report report;
+
+    (void)state;
+    options.grace_ms = 300;
+    gate_start(options);
+    publish_good(1);
+    uint64_t begin_ms = now_ms();
+    kill(hub.supervisor, SIGTERM);
+    for (int i = 0; i < WORKERS; i++) {
+        expect(FAKE_DRAIN, &report);
+        assert_in_range(report.value, 200, 300);
+        assert_int_equal(report.value2, 3000);
+    }
+    while (now_ms() - begin_ms < 150) /* before our copies close: served, never reset */
+        client_expect_answer(client_connect());
+    for (int i = 0; i < WORKERS; i++) {
+        expect(FAKE_LEAVING, &report);
+        assert_int_equal(report.role, PROC_WORKER);
+    }
+    expect(FAKE_LEAVING, &report);
+    assert_int_equal(report.role, PROC_CONTROLLER);
+    assert_int_equal(supervisor_wait(), 0);
+    assert_true(now_ms() - begin_ms < 3000);
+    assert_int_equal(client_connect(), -1);
+}
+
+static void drain_stubborn(uint32_t drain_ms)
+{
+    struct supervisor_options options = options_default();
+    struct fake_report report;
+
+    options.drain_ms = drain_ms;
+    gate_start(options);
+    publish(1, FAKE_STUBBORN);
+    expect_image(0, 1);
+    expect_image(1, 1);
+    expect_answer(PROC_PUBLISHED, 1, 0);
+    kill(hub.supervisor, SIGTERM);
+    expect(FAKE_DRAIN, &report);
+    expect(FAKE_DRAIN, &report);
+}
+
+static void test_drain_ends_at_its_limit(void **state)
+{
+    struct fake_report report;
+    uint64_t begin_ms = now_ms();
+
+    (void)state;
+    drain_stubborn(400);
+    expect(FAKE_LEAVING, &report);
+    assert_int_equal(report.role, PROC_CONTROLLER);
+    assert_int_equal(supervisor_wait(), 1);
+    assert_true(now_ms() - begin_ms >= 400);
+}
+
+static void test_second_signal_ends_at_once(void **state)
+{
+    uint64_t begin_ms = now_ms();
+
+    (void)state;
+    drain_stubborn(60000);
+    kill(hub.supervisor, SIGINT);
+    assert_int_equal(supervisor_wait(), 1);
+    assert_true(now_ms() - begin_ms < WAIT_MS);
+}
+
+static void test_hangup_is_ignored(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    kill(hub.supervisor, SIGHUP);
+    publish_good(1);
+}
+
+static void test_children_end_with_their_supervisor(void **state)
+{
+    int children = 0;
+    int status;
+
+    (void)state;
+    gate_start(options_default());
+    kill(hub.supervisor, SIGKILL);
+    assert_int_equal(waitpid(hub.supervisor, NULL, 0), hub.supervisor);
+    hub.supervisor = 0;
+    while (waitpid(-1, &status, 0) > 0) { /* orphans of ours, since we are their subreaper */
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        children++;
+    }
+    assert_int_equal(children, 1 + WORKERS);
+}
+
+static void test_taken_port_is_an_error(void **state)
+{
+    struct supervisor_options options = options_default();
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t address_bytes = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    (void)state;
+    /* Even where the other one would share it. */
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &address_bytes), 0);
+    options.http_port = ntohs(address.sin_port);
+    supervisor_start(&options);
+    assert_int_equal(supervisor_wait(), 1);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    if (proc_role_self() != PROC_SUPERVISOR)
+        return fake_role_main(argc > 1 ? argv[1] : "");
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_roles_inherit_exactly_their_descriptors, teardown),
+        cmocka_unit_test_teardown(test_killed_worker_is_replaced_and_its_queue_served, teardown),
+        cmocka_unit_test_teardown(test_killed_controller_goes_on_counting, teardown),
+        cmocka_unit_test_teardown(test_refused_image_reaches_one_worker_only, teardown),
+        cmocka_unit_test_teardown(test_image_that_kills_is_rolled_back, teardown),
+        cmocka_unit_test_teardown(test_image_that_hangs_is_rolled_back, teardown),
+        cmocka_unit_test_teardown(test_crash_loop_falls_back_to_the_image_before, teardown),
+        cmocka_unit_test_teardown(test_drain_serves_through_the_grace_and_ends_in_order, teardown),
+        cmocka_unit_test_teardown(test_drain_ends_at_its_limit, teardown),
+        cmocka_unit_test_teardown(test_second_signal_ends_at_once, teardown),
+        cmocka_unit_test_teardown(test_hangup_is_ignored, teardown),
+        cmocka_unit_test_teardown(test_children_end_with_their_supervisor, teardown),
+        cmocka_unit_test_teardown(test_taken_port_is_an_error, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
