@@ -41,7 +41,8 @@ struct proc_hello {
     struct proc_listener listeners[PROC_LISTENERS_MAX];
     uint32_t starts; /* how often this slot was started, from 1 */
     uint32_t admin_name_len;
-    char admin_name[108]; /* worker: abstract UNIX address of the controller's admin endpoint */
+    char admin_name[108]; /* worker: abstract UNIX address of the controller's admin endpoint,
+                               without the NUL that starts it */
 };
 
 /* The role that this process was exec'd as, by the environment variable YETT_ROLE; PROC_SUPERVISOR
