@@ -22,15 +22,41 @@ uint64_t clock_wall_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+/* gmtime_r() would do, but glibc opens /etc/localtime for it, which a sandboxed worker must not. */
+struct civil_date {
+    uint64_t year;
+    unsigned month, day; /* from 1 */
+};
+
+/* Counts in years that begin in March, so that the leap day is the last of its year and of its era
+ * of 400 years, all of which have 146,097 days. */
+static struct civil_date civil_date_of(uint64_t days_since_1970)
+{
+    uint64_t days = days_since_1970 + 719468; /* since 0000-03-01 */
+    uint64_t era = days / 146097;
+    unsigned day_of_era = (unsigned)(days % 146097);
+    unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned march_month = (5 * day_of_year + 2) / 153; /* 0 is March */
+    unsigned month = march_month < 10 ? march_month + 3 : march_month - 9;
+
+    return (struct civil_date){
+        .year = era * 400 + year_of_era + (month <= 2),
+        .month = month,
+        .day = day_of_year - (153 * march_month + 2) / 5 + 1,
+    };
+}
+
 void clock_format_rfc3339(uint64_t wall_ns, char *at)
 {
-    time_t seconds = (time_t)(wall_ns / 1000000000u);
-    unsigned ms = (unsigned)(wall_ns / 1000000u % 1000u);
-    struct tm tm;
+    uint64_t ms = wall_ns / 1000000u;
+    struct civil_date date = civil_date_of(ms / 86400000u);
+    unsigned ms_of_day = (unsigned)(ms % 86400000u);
     char text[64];
 
-    gmtime_r(&seconds, &tm);
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)date.year,
+             date.month, date.day, ms_of_day / 3600000, ms_of_day / 60000 % 60,
+             ms_of_day / 1000 % 60, ms_of_day % 1000);
     memcpy(at, text, CLOCK_RFC3339_LEN);
 }

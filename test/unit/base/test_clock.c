@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -37,6 +38,23 @@ static void test_format(void **state)
     }
 }
 
+/* Every day that the clock can show, against the C library. */
+static void test_every_day(void **state)
+{
+    (void)state;
+    for (uint64_t day = 0; day < UINT64_MAX / 86400000000000u; day++) {
+        char at[CLOCK_RFC3339_LEN], expected[64];
+        time_t seconds = (time_t)(day * 86400 + 86399);
+        struct tm tm;
+
+        clock_format_rfc3339((uint64_t)seconds * 1000000000u, at);
+        gmtime_r(&seconds, &tm);
+        strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+        if (memcmp(at, expected, sizeof(at)) != 0)
+            fail_msg("%.24s instead of %s", at, expected);
+    }
+}
+
 static void test_clocks_run(void **state)
 {
     (void)state;
@@ -54,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format),
+        cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
