@@ -121,7 +121,7 @@ static enum h1_fault note_field(struct h1_fields *fields, const struct http_head
             fields->upgrade = value;
         return H1_FAULT_NONE;
     case HTTP_EXPECT:
-        fields->expects_continue = span_eq_nocase(value, SPAN("100-continue"));
+        fields->expects_continue = !repeated && span_eq_nocase(value, SPAN("100-continue"));
         note_request_fault(fields, fields->expects_continue ? H1_FAULT_NONE : H1_FAULT_EXPECT);
         return H1_FAULT_NONE;
     default:

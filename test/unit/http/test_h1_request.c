@@ -166,6 +166,8 @@ static const struct bad bads[] = {
     BAD("TE in 1.0", "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n" END,
         H1_FAULT_TRANSFER_ENCODING_REPEATED),
     BAD("other expectation", POST "Expect: 200-ok\r\n" END, H1_FAULT_EXPECT),
+    BAD("expectation twice", POST "Expect: 100-continue\r\nExpect: 100-continue\r\n" END,
+        H1_FAULT_EXPECT),
     BAD("empty expectation", POST "Expect:\r\n" END, H1_FAULT_EXPECT),
 };
 

@@ -1,0 +1,3 @@
+module yett.dev/e2e
+
+go 1.24
