@@ -1,6 +1,7 @@
 #include "image/sections.h"
 
 #include "base/bug.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "image/lookup.h"
 #include "image/segment.h"
@@ -70,11 +71,8 @@ uint32_t image_sections_add(struct image_sections *sections, enum image_section 
     return index;
 }
 
-struct image_str image_sections_str(struct image_sections *sections, struct span text)
+static struct image_str intern(struct image_sections *sections, struct span text)
 {
-    if (span_is_empty(text))
-        return (struct image_str){ 0 };
-
     uintptr_t known = (uintptr_t)map_find(&sections->interned, text);
     if (known)
         return (struct image_str){ (uint32_t)(known - 1), (uint32_t)text.len };
@@ -86,6 +84,20 @@ struct image_str image_sections_str(struct image_sections *sections, struct span
     memcpy(at, text.ptr, text.len);
     map_put(&sections->interned, text, (void *)(uintptr_t)(offset + 1));
     return (struct image_str){ (uint32_t)offset, (uint32_t)text.len };
+}
+
+struct image_str image_sections_str(struct image_sections *sections, struct span text)
+{
+    if (span_is_empty(text))
+        return (struct image_str){ 0 };
+
+    size_t at = hash_u64((uintptr_t)text.ptr) % IMAGE_RECENT_TEXTS;
+    struct span recent = sections->recent[at].text;
+    if (recent.ptr != text.ptr || recent.len != text.len) {
+        sections->recent[at].str = intern(sections, text);
+        sections->recent[at].text = text;
+    }
+    return sections->recent[at].str;
 }
 
 void image_sections_index(struct image_sections *sections, enum image_section section,

@@ -11,10 +11,17 @@
 #include "base/map.h"
 #include "image/format.h"
 
+enum { IMAGE_RECENT_TEXTS = 64 }; /* a power of two; the fields of an Ingress and its neighbours */
+
 struct image_sections {
     enum image_segment_kind kind;
     struct buf content[IMAGE_SECTIONS_LEN];
     struct map interned; /* text → its offset + 1 */
+    struct {
+        struct span text;
+        struct image_str str;
+    } recent
+        [IMAGE_RECENT_TEXTS]; /* by address: most texts come again at once, and need no hash then */
     bool is_full;
 };
 
