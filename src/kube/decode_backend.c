@@ -2,7 +2,8 @@
 #include "kube/kinds.h"
 
 /* An Ingress backend in its two forms: v1 nests service and port, v1beta1 has them side by side. A
- * backend in the form of the other version is refused with the lines that should stand there. */
+ * backend in the form of the other version is refused with the lines that should stand there; where it
+ * has both, its own version's counts. */
 
 static const char *const backend_known[] = { "service", "resource", NULL };
 static const char *const beta_known[] = { "serviceName", "servicePort", "resource", NULL };
@@ -162,7 +163,7 @@ static bool v1_read(const struct kube_field *field, struct kube_backend *backend
     struct kube_field service = kube_field_get(field, "service");
     struct kube_field resource = kube_field_get(field, "resource");
 
-    if (is_beta_form_reported(field))
+    if (!kube_field_is_set(&service) && is_beta_form_reported(field))
         return false;
     kube_field_check_known(field, backend_known, NULL);
     if (kube_field_is_set(&service) && kube_field_is_set(&resource)) {
@@ -177,9 +178,10 @@ static bool v1_read(const struct kube_field *field, struct kube_backend *backend
 
 static bool beta_read(const struct kube_field *field, struct kube_backend *backend)
 {
+    struct kube_field name = kube_field_get(field, "serviceName");
     struct kube_field resource = kube_field_get(field, "resource");
 
-    if (is_v1_form_reported(field))
+    if (!kube_field_is_set(&name) && is_v1_form_reported(field))
         return false;
     kube_field_check_known(field, beta_known, NULL);
     if (kube_field_is_set(&resource))

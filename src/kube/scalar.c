@@ -1,10 +1,12 @@
 #include "kube/scalar.h"
 
-static const struct {
+struct word {
     const char *text;
     enum kube_node_kind kind;
     bool truth;
-} words[] = {
+};
+
+static const struct word words[] = {
     { "~", KUBE_NODE_NULL, false },       { "null", KUBE_NODE_NULL, false },
     { "Null", KUBE_NODE_NULL, false },    { "NULL", KUBE_NODE_NULL, false },
     { "true", KUBE_NODE_BOOL, true },     { "True", KUBE_NODE_BOOL, true },
@@ -122,6 +124,18 @@ static bool is_float(struct span text)
     return exponent > 0 && at + exponent == text.len;
 }
 
+static const struct word *word_find(struct span text)
+{
+    /* Most scalars are ruled out by their length or first letter. */
+    if (text.len > WORD_BYTES_MAX || !memchr("~nNtTfFyYoO.+-", text.ptr[0], 14))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (span_eq(text, span_from_str(words[i].text)))
+            return &words[i];
+    }
+    return NULL;
+}
+
 static bool may_be_number(struct span text)
 {
     return is_digit(text.ptr[0]) || text.ptr[0] == '-' || text.ptr[0] == '+' || text.ptr[0] == '.';
@@ -133,13 +147,11 @@ enum kube_node_kind kube_scalar_resolve(struct span text, bool *ret_truth)
 
     if (span_is_empty(text))
         return KUBE_NODE_NULL;
-    for (size_t i = 0; text.len <= WORD_BYTES_MAX && i < ARRAY_LEN(words); i++) {
-        if (!span_eq(text, span_from_str(words[i].text)))
-            continue;
-        if (words[i].kind == KUBE_NODE_BOOL)
-            *ret_truth = words[i].truth;
-        return words[i].kind;
-    }
+    const struct word *word = word_find(text);
+    if (word && word->kind == KUBE_NODE_BOOL)
+        *ret_truth = word->truth;
+    if (word)
+        return word->kind;
     if (may_be_number(text) && (kube_scalar_int(text, &ignored) || is_float(text)))
         return KUBE_NODE_NUMBER;
     return KUBE_NODE_STRING;

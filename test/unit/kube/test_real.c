@@ -86,7 +86,7 @@ static const struct {
     { "059-kubernetes-examples-fanout.yaml", DIAG_INVALID_VALUE, 19, 1 },
     { "065-iac-kubernetes-grafana.yaml", DIAG_DUPLICATE_KEY, 27, 1 },
     { "066-gke-networking-recipes-grpc-hc-no-proxy.yaml", DIAG_SYNTAX, 50, 2 },
-    { "067-kubernetes-starter-kit-developers-nginx-ingress.yaml", DIAG_UNKNOWN_FIELD, 58, 2 },
+    { "067-kubernetes-starter-kit-developers-nginx-ingress.yaml", DIAG_UNKNOWN_FIELD, 57, 2 },
     { "076-architecture-examples-hello-world-ingress.yaml", DIAG_DUPLICATE_KEY, 55, 2 },
     { "079-k8s-home-ops-cloudnative-pg-ingress.yaml", DIAG_UNKNOWN_FIELD, 11, 1 },
     { "103-k8s-redis-ingress.yaml", DIAG_UNKNOWN_FIELD, 6, 1 },
