@@ -1,10 +1,8 @@
 #include "tls/certificate.h"
 
 #include <openssl/err.h>
-#include <time.h>
 
 #include "base/bug.h"
-#include "base/vec.h"
 #include "tls/context_internal.h"
 #include "tls/pair.h"
 
@@ -76,13 +74,18 @@ static void names_collect(X509 *leaf, struct arena *arena, struct tls_pair_facts
     }
 }
 
+/* As a difference, which OpenSSL computes itself: timegm() would have the C library open
+ * /etc/localtime. */
 static bool time_read(const ASN1_TIME *time, int64_t *ret_unix_s)
 {
-    struct tm tm;
+    SCOPED(ASN1_TIME_freep) ASN1_TIME *epoch = ASN1_TIME_new();
+    int days, seconds;
 
-    if (ASN1_TIME_to_tm(time, &tm) != 1)
+    invariant(epoch != NULL);
+    if (ASN1_TIME_set_string(epoch, "700101000000Z") != 1 ||
+        ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
         return false;
-    *ret_unix_s = timegm(&tm);
+    *ret_unix_s = (int64_t)days * 86400 + seconds;
     return true;
 }
 

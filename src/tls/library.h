@@ -28,6 +28,7 @@ BIO *tls_library_reader(struct span bytes);
         release(*object);                        \
     }
 
+TLS_LIBRARY_GUARD(ASN1_TIME, ASN1_TIME_free)
 TLS_LIBRARY_GUARD(BIO, BIO_free_all)
 TLS_LIBRARY_GUARD(BIGNUM, BN_free)
 TLS_LIBRARY_GUARD(EVP_PKEY, EVP_PKEY_free)

@@ -71,6 +71,7 @@ static const struct {
     /* Whether it is expired is the caller's question. */
     { { FIXTURE_EC, "old.example", NULL, -90, -1, 0 }, "EC", "1", "old.example" },
     { { FIXTURE_EC, "new.example", NULL, 1, 90, 0 }, "EC", "1", "new.example" },
+    { { FIXTURE_EC, "far.example", NULL, -28000, 2900000, 0 }, "EC", "1", "far.example" },
 };
 
 static void assert_names(const struct tls_pair_facts *facts, const char *expected)
@@ -106,8 +107,9 @@ static void test_facts_of_good_pairs(void **state)
         assert_span(facts.issuer_cn, recipe->cn);
         assert_span(facts.issuer_o, "");
         assert_names(&facts, good_pairs[i].names);
-        assert_in_range(facts.not_before_s - (now_s + recipe->from_days * 86400) + 10, 0, 20);
-        assert_in_range(facts.not_after_s - (now_s + recipe->to_days * 86400) + 10, 0, 20);
+        assert_in_range(facts.not_before_s - (now_s + (int64_t)recipe->from_days * 86400) + 10, 0,
+                        20);
+        assert_in_range(facts.not_after_s - (now_s + (int64_t)recipe->to_days * 86400) + 10, 0, 20);
         arena_deinit(&arena);
         texts_deinit(&texts);
     }
