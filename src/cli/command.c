@@ -41,7 +41,7 @@ int command_usage_error(const struct command *command, const char *fmt, ...)
     va_start(args, fmt);
     buf_vprintf(&text, fmt, args);
     va_end(args);
-    print_error("%s: " SPAN_FMT "\n      yett %s --help says more", command->name,
+    print_error("%s: " SPAN_FMT "\n      'yett help %s' says more", command->name,
                 SPAN_ARG(buf_span(&text)), command->name);
     return COMMAND_USAGE;
 }

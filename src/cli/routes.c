@@ -1,5 +1,6 @@
 /* `yett routes`: the table that is being served, or would be. */
 #include "base/scope.h"
+#include "cli/admin_client.h"
 #include "cli/command.h"
 #include "cli/manifests.h"
 #include "cli/meaning.h"
@@ -10,7 +11,7 @@
 
 struct routes_flags {
     struct meaning_flags meaning;
-    struct span manifests;
+    struct span manifests, admin; /* one of them; both empty: "." */
     uint32_t output;
 };
 
@@ -18,6 +19,9 @@ static const struct option options[] = {
     OPTION_HEADING("Flags"),
     OPTION_FLAG(struct routes_flags, "manifests", TEXT, manifests, "PATH",
                 "Manifests to compile: a directory, a file, or - (.)."),
+    OPTION_FLAG(struct routes_flags, "admin", TEXT, admin, "URL",
+                "Ask the yett that runs there instead, at its --healthz-port: "
+                "http://127.0.0.1:10254."),
     OUTPUT_OPTION(struct routes_flags, output),
     MEANING_OPTIONS(struct routes_flags),
 };
@@ -41,15 +45,29 @@ static int read_manifests(const struct routes_flags *flags, struct routes_rows *
     return COMMAND_OK;
 }
 
+static int read_admin(const struct routes_flags *flags, struct routes_rows *rows)
+{
+    SCOPED(buf_deinit) struct buf body = { 0 };
+    SCOPED(buf_deinit) struct buf error = { 0 };
+    const char *what;
+
+    if (!admin_client_get(flags->admin, SPAN("/api/v1/routes"), &error, &body)) {
+        print_error("routes: --admin: '" SPAN_FMT "': " SPAN_FMT, SPAN_ARG(flags->admin),
+                    SPAN_ARG(buf_span(&error)));
+        return COMMAND_FAILED;
+    }
+    if (routes_rows_read_json(rows, buf_span(&body), &what))
+        return COMMAND_OK;
+    print_error("routes: --admin: '" SPAN_FMT "': %s", SPAN_ARG(flags->admin), what);
+    return COMMAND_FAILED;
+}
+
 static int routes_run(int argc, char **argv)
 {
     SCOPED(option_words_deinit) struct option_words words = { 0 };
     SCOPED(routes_rows_deinit) struct routes_rows rows;
     SCOPED(buf_deinit) struct buf out = { 0 };
-    struct routes_flags flags = {
-        .meaning = meaning_flags_default(false),
-        .manifests = SPAN("."),
-    };
+    struct routes_flags flags = { .meaning = meaning_flags_default(false) };
     int status;
 
     routes_rows_init(&rows);
@@ -59,7 +77,13 @@ static int routes_run(int argc, char **argv)
         return command_usage_error(&command_routes,
                                    "'%s' is one word too many; give --manifests %s",
                                    words.operands.items[0], words.operands.items[0]);
-    status = read_manifests(&flags, &rows);
+    if (flags.admin.len > 0 && flags.manifests.len > 0)
+        return command_usage_error(&command_routes,
+                                   "--manifests and --admin exclude each other; give one of them");
+    if (flags.manifests.len == 0)
+        flags.manifests = SPAN(".");
+
+    status = flags.admin.len > 0 ? read_admin(&flags, &rows) : read_manifests(&flags, &rows);
     if (status != COMMAND_OK)
         return status;
     if (flags.output == OUTPUT_JSON)
@@ -71,13 +95,14 @@ static int routes_run(int argc, char **argv)
 
 const struct command command_routes = {
     .name = "routes",
-    .usage = "routes [--manifests PATH]",
-    .summary = "show the table of routes that manifests make",
+    .usage = "routes [--manifests PATH | --admin URL]",
+    .summary = "show the table of routes, of manifests or of a running yett",
     .help = "Compiles the manifests into an image, as a running yett does, and shows what is in "
             "it: a row a\n"
             "rule, with the Service and the endpoints that it leads to.\n"
             "\n"
-            "  yett routes --manifests examples/hello\n",
+            "  yett routes --manifests examples/hello\n"
+            "  yett routes --admin http://127.0.0.1:10254\n",
     .options = &table,
     .run = routes_run,
 };

@@ -26,6 +26,12 @@ static struct span keep(struct routes_rows *rows, struct buf *text)
     return kept;
 }
 
+static struct span keep_str(struct routes_rows *rows, const struct image_view *view,
+                            struct image_str str)
+{
+    return arena_dup(&rows->arena, image_str_get(view, str));
+}
+
 static void read_backend(struct routes_rows *rows, const struct image_view *view,
                          const struct image_backend *backend, struct routes_backend *ret_backend)
 {
@@ -38,12 +44,31 @@ static void read_backend(struct routes_rows *rows, const struct image_view *view
         describe_endpoint(&endpoints, i, &text);
         texts[i] = keep(rows, &text);
     }
-    describe_service(view, service, &text);
     *ret_backend = (struct routes_backend){
-        .service = keep(rows, &text),
+        .namespace = keep_str(rows, view, service->namespace),
+        .service = keep_str(rows, view, service->name),
+        .port = keep_str(rows, view, service->port),
         .weight = backend->weight,
         .endpoints = texts,
         .endpoints_len = endpoints.len,
+    };
+}
+
+static struct route_origin read_origin(struct routes_rows *rows, const struct image_view *view,
+                                       uint32_t index)
+{
+    if (index == IMAGE_NONE)
+        return (struct route_origin){ 0 };
+
+    const struct image_origin *origin = image_origin_get(view, index);
+    return (struct route_origin){
+        .kind = keep_str(rows, view, origin->kind),
+        .namespace = keep_str(rows, view, origin->namespace),
+        .name = keep_str(rows, view, origin->name),
+        .field = keep_str(rows, view, origin->field),
+        .file = keep_str(rows, view, origin->file),
+        .line = origin->line,
+        .column = origin->column,
     };
 }
 
@@ -61,14 +86,9 @@ static void read_rule(struct routes_rows *rows, const struct image_view *view,
         describe_filter(image_filter_get(view, rule->filters_first + i), &text);
         filters[i] = keep(rows, &text);
     }
-    describe_place(view, rule->origin, &text);
-    row.place = keep(rows, &text);
-    if (rule->ingress.len > 0) {
-        buf_append(&text, image_str_get(view, rule->namespace));
-        buf_append_byte(&text, '/');
-        buf_append(&text, image_str_get(view, rule->ingress));
-        row.ingress = keep(rows, &text);
-    }
+    row.namespace = keep_str(rows, view, rule->namespace);
+    row.ingress = keep_str(rows, view, rule->ingress);
+    row.origin = read_origin(rows, view, rule->origin);
     row.filters = filters;
     row.filters_len = rule->filters_len;
     row.backends = backends;
@@ -80,10 +100,9 @@ static void read_path(struct routes_rows *rows, const struct image_view *view,
                       const struct image_host *host, const struct image_path *path)
 {
     struct routes_row row = {
-        .host = arena_dup(&rows->arena, describe_host(view, host)),
+        .host = keep_str(rows, view, host->name),
         .path = arena_dup(&rows->arena, describe_path(view, path)),
         .type = span_from_str(describe_path_kind(path->kind)),
-        .ingress = SPAN_EMPTY,
         .has_tls = (host->flags & IMAGE_HOST_TLS) != 0,
     };
 
@@ -96,7 +115,7 @@ static int host_rank(struct span host)
 {
     if (span_starts_with(host, SPAN("*.")))
         return 1;
-    return span_eq(host, SPAN("*")) ? 2 : 0;
+    return span_is_empty(host) ? 2 : 0;
 }
 
 static int row_cmp(const void *a, const void *b)
@@ -110,22 +129,27 @@ static int row_cmp(const void *a, const void *b)
     return by_type ? by_type : span_cmp(left->ingress, right->ingress);
 }
 
+void routes_rows_sort(struct routes_rows *rows)
+{
+    if (rows->rows.len > 0)
+        qsort(rows->rows.items, rows->rows.len, sizeof(rows->rows.items[0]), row_cmp);
+}
+
 void routes_rows_read_view(struct routes_rows *rows, const struct image_view *view)
 {
     const struct image_settings *settings = image_settings_get(view);
 
+    rows->generation = view->generation;
     for (uint32_t h = 0; h < view->routes.count[IMAGE_SECTION_HOSTS]; h++) {
         const struct image_host *host = image_host_get(view, h);
         for (uint32_t p = 0; p < host->paths_len; p++)
             read_path(rows, view, host, image_path_get(view, host->paths_first + p));
     }
-    if (rows->rows.len > 0)
-        qsort(rows->rows.items, rows->rows.len, sizeof(rows->rows.items[0]), row_cmp);
+    routes_rows_sort(rows);
 
     if (settings->default_rule != IMAGE_NONE)
-        read_rule(rows, view, image_rule_get(view, settings->default_rule),
-                  (struct routes_row){ .host = SPAN("*"),
-                                       .path = SPAN("*"),
-                                       .type = SPAN("Default"),
-                                       .ingress = SPAN_EMPTY });
+        read_rule(
+            rows, view, image_rule_get(view, settings->default_rule),
+            (struct routes_row){
+                .host = SPAN_EMPTY, .path = SPAN_EMPTY, .type = SPAN_EMPTY, .is_default = true });
 }

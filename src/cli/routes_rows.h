@@ -9,28 +9,31 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "image/view.h"
+#include "route/model.h"
 
 struct routes_backend {
-    struct span service; /* "namespace/name:port" */
+    struct span namespace, service, port;
     uint32_t weight;
     const struct span *endpoints;
     size_t endpoints_len;
 };
 
 struct routes_row {
-    struct span host; /* "*" is any */
+    struct span host; /* empty: any */
     struct span path, type;
-    struct span ingress; /* "namespace/name"; empty: yett itself */
-    struct span place;   /* "file:line:column", or empty */
+    struct span namespace, ingress; /* empty: yett itself */
     bool has_tls;
+    bool is_default; /* the default backend of the gate: has neither host, path nor type */
     const struct span *filters;
     size_t filters_len;
     const struct routes_backend *backends;
     size_t backends_len;
+    struct route_origin origin;
 };
 
 struct routes_rows {
     struct arena arena;
+    uint64_t generation;
     VEC(struct routes_row) rows;
 };
 
@@ -39,6 +42,14 @@ void routes_rows_deinit(struct routes_rows *rows);
 
 /* All rules of the image, by host and path; the default backend last. */
 void routes_rows_read_view(struct routes_rows *rows, const struct image_view *view);
+
+/* By host, path, type and Ingress. */
+void routes_rows_sort(struct routes_rows *rows);
+
+/* The same from the JSON that a running yett answers at /api/v1/routes, which is the JSON of
+ * routes_rows_append_json(). False, with *ret_what a static text, where it is not of that form. */
+YETT_MUST_USE bool routes_rows_read_json(struct routes_rows *rows, struct span text,
+                                         const char **ret_what);
 
 void routes_rows_append_text(const struct routes_rows *rows, struct buf *out);
 void routes_rows_append_json(const struct routes_rows *rows, struct buf *out);

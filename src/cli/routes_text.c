@@ -30,7 +30,11 @@ static struct span services_cell(const struct routes_row *row, struct arena *are
 
     for (size_t i = 0; i < row->backends_len; i++) {
         append_comma(&text);
+        buf_append(&text, row->backends[i].namespace);
+        buf_append_byte(&text, '/');
         buf_append(&text, row->backends[i].service);
+        buf_append_byte(&text, ':');
+        buf_append(&text, row->backends[i].port);
         if (row->backends_len > 1)
             buf_printf(&text, "*%u", row->backends[i].weight);
     }
@@ -70,6 +74,30 @@ static struct span filters_cell(const struct routes_row *row, struct arena *aren
     return or_dash(arena_dup(arena, buf_span(&text)));
 }
 
+static struct span ingress_cell(const struct routes_row *row, struct arena *arena)
+{
+    if (span_is_empty(row->ingress))
+        return SPAN("-");
+    return arena_printf(arena, SPAN_FMT "/" SPAN_FMT, SPAN_ARG(row->namespace),
+                        SPAN_ARG(row->ingress));
+}
+
+static struct table_row cells_of(const struct routes_row *row, struct arena *arena)
+{
+    struct span any = SPAN("*");
+
+    return (struct table_row){ {
+        span_is_empty(row->host) ? any : row->host,
+        row->is_default ? any : row->path,
+        row->is_default ? SPAN("Default") : row->type,
+        services_cell(row, arena),
+        endpoints_cell(row, arena),
+        ingress_cell(row, arena),
+        row->has_tls ? SPAN("yes") : SPAN("-"),
+        filters_cell(row, arena),
+    } };
+}
+
 static void append_row(const struct table_row *row, const size_t *widths, struct buf *out)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -89,11 +117,7 @@ void routes_rows_append_text(const struct routes_rows *rows, struct buf *out)
     arena_init(&arena, 64 << 10);
     vec_push(&table, heading);
     vec_for_each (row, &rows->rows)
-        vec_push(&table,
-                 ((struct table_row){ { row->host, row->path, row->type, services_cell(row, &arena),
-                                        endpoints_cell(row, &arena), or_dash(row->ingress),
-                                        row->has_tls ? SPAN("yes") : SPAN("-"),
-                                        filters_cell(row, &arena) } }));
+        vec_push(&table, cells_of(row, &arena));
     vec_for_each (row, &table)
         for (size_t i = 0; i < COLUMNS; i++)
             widths[i] = MAX(widths[i], row->cells[i].len);

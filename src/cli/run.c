@@ -106,9 +106,7 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
 
     *ret_exit = COMMAND_USAGE;
     if (flags->manifests.len == 0) {
-        (void)command_usage_error(&command_run,
-                                  "yett run needs --manifests DIR; watching a cluster is not there "
-                                  "yet");
+        print_error("run needs --manifests DIR; watching a cluster is not there yet");
         return false;
     }
     if (flags->health_host.len > 0 && !ip_parse(flags->health_host, &health_address)) {
@@ -193,7 +191,6 @@ static int run_worker(const struct run_flags *flags)
     return proxy_main(&(struct proxy_options){
         .access_log_format =
             flags->log_format == LOG_FORMAT_JSON ? PROXY_LOG_JSON : PROXY_LOG_INGRESS_NGINX,
-        .https_port_public = flags->https_port.number,
         .health_check_path = flags->health_check_path,
     });
 }
