@@ -20,8 +20,8 @@ static const char *const lines[] = {
     "    rule ns/ing \"a.example.com/canary\"  # Ingress ns/ing a.yaml:3\n",
     "      when method = \"GET\"\n      when header x-canary = \"always\"\n",
     "      filter https-redirect 308 keep-trailing-slash\n      filter respond 503\n",
-    "      policy connect=5000ms read=60000ms send=60000ms tries=3 within=0ms on=et- "
-    "body=1048576\n",
+    "      policy connect=5000ms read=60000ms send=60000ms tries=3 within=0ms",
+    " within=0ms on=et- body=1048576\n",
     "      backend ns-canary-80 30/100\n      backend ns-main-80 70/100\n",
     "  path Prefix /canary\n",
     "  path Prefix /\n",
