@@ -26,23 +26,33 @@ struct ingress_options ingress_options_default(void)
     };
 }
 
-struct route_origin compiler_origin(struct compiler *c, const struct owned *owned,
-                                    struct span field, struct kube_pos pos)
+struct route_origin compiler_origin(const struct owned *owned, struct span field,
+                                    struct kube_pos pos)
 {
     return (struct route_origin){
         .kind = SPAN("Ingress"),
         .namespace = owned->namespace,
         .name = owned->name,
-        .field = arena_dup(&c->model->arena, field),
+        .field = field,
         .file = owned->file,
         .line = pos.line,
         .column = pos.column,
     };
 }
 
+static struct span path_field_make(struct compiler *c, size_t rule, size_t path)
+{
+    return arena_printf(&c->model->arena, "spec.rules[%zu].http.paths[%zu]", rule, path);
+}
+
 struct span compiler_path_field(struct compiler *c, size_t rule, size_t path)
 {
-    return arena_printf(&c->scratch, "spec.rules[%zu].http.paths[%zu]", rule, path);
+    if (rule >= FIELD_RULES_MAX || path >= FIELD_PATHS_MAX)
+        return path_field_make(c, rule, path);
+    struct span *shared = &c->fields[rule][path];
+    if (!shared->ptr)
+        *shared = path_field_make(c, rule, path);
+    return *shared;
 }
 
 bool compiler_is_new(struct compiler *c, const void *address)

@@ -27,6 +27,8 @@ struct host_facts {
     const struct owned *tls_by;  /* first in order that has the host and any spec.tls */
 };
 
+enum { FIELD_RULES_MAX = 8, FIELD_PATHS_MAX = 16 };
+
 enum redirect_kind { REDIRECT_CUT_SLASH, REDIRECT_KEEP_SLASH, REDIRECTS_LEN };
 
 struct compiler {
@@ -46,14 +48,16 @@ struct compiler {
     const struct route_policy *policy; /* the ConfigMap's, shared */
     struct route_filter *deny;
     struct route_filter *redirects[REDIRECTS_LEN];
-    size_t suggestions_left; /* each costs a walk over all Services */
+    struct span fields[FIELD_RULES_MAX]
+                      [FIELD_PATHS_MAX]; /* texts that nearly all Ingresses share */
+    size_t suggestions_left;             /* each costs a walk over all Services */
 };
 
-/* The origin of a part of an Ingress; `field` is copied. */
-struct route_origin compiler_origin(struct compiler *c, const struct owned *owned,
-                                    struct span field, struct kube_pos pos);
+/* The origin of a part of an Ingress; `field` is kept: it lies in the model's arena, or is static. */
+struct route_origin compiler_origin(const struct owned *owned, struct span field,
+                                    struct kube_pos pos);
 
-/* "spec.rules[i].http.paths[j]": in scratch. */
+/* "spec.rules[i].http.paths[j]", in the model's arena. */
 struct span compiler_path_field(struct compiler *c, size_t rule, size_t path);
 
 /* Is an object of this kind expected to be there? Not by `check` over a set that holds none at all. */

@@ -151,7 +151,7 @@ static void rule_add(struct compiler *c, const struct rule_source *source, struc
     rule->ingress = source->owned->name;
     rule->path = arena_dup(&c->model->arena, source->path);
     rule->policy = source->owned->policy;
-    rule->origin = compiler_origin(c, source->owned, source->field, source->pos);
+    rule->origin = compiler_origin(source->owned, source->field, source->pos);
     filters_set(c, source, rule);
     if (service) {
         rule->backends = arena_new(&c->model->arena, struct route_backend);

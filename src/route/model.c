@@ -117,6 +117,21 @@ struct route_path *route_path_get(struct route_model *model, struct route_host *
     return found;
 }
 
+static struct span upstream_name(struct arena *arena, const struct route_service *service)
+{
+    const struct span parts[] = { service->namespace, service->name, service->port };
+    char *text = arena_alloc(arena, parts[0].len + parts[1].len + parts[2].len + 2);
+    size_t len = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (i > 0)
+            text[len++] = '-';
+        memcpy(text + len, parts[i].ptr, parts[i].len);
+        len += parts[i].len;
+    }
+    return span_of(text, len);
+}
+
 static bool service_is(const struct route_service *service, struct span namespace, struct span name,
                        struct span port)
 {
@@ -141,8 +156,7 @@ struct route_service *route_service_get(struct route_model *model, struct span n
     service->namespace = arena_dup(&model->arena, namespace);
     service->name = arena_dup(&model->arena, name);
     service->port = arena_dup(&model->arena, port);
-    service->upstream_name = arena_printf(&model->arena, SPAN_FMT "-" SPAN_FMT "-" SPAN_FMT,
-                                          SPAN_ARG(namespace), SPAN_ARG(name), SPAN_ARG(port));
+    service->upstream_name = upstream_name(&model->arena, service);
     service->index = (uint32_t)model->services.len;
     vec_push(&model->services, service);
     idmap_put(&model->services_by_key, key, service);
