@@ -31,8 +31,8 @@
         (v)->len = (v)->cap = 0;                                                                   \
     } while (0)
 
-/* `it` is a pointer to each item in turn. */
+/* `it` is a pointer to each item in turn. An empty vec has no array to point past the end of. */
 #define vec_for_each(it, v)                                                                        \
-    for (__typeof__(*(v)->items) *it = (v)->items; it != (v)->items + (v)->len; it++)
+    for (__typeof__(*(v)->items) *it = (v)->items; (v)->len && it != (v)->items + (v)->len; it++)
 
 #endif
