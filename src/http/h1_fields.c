@@ -94,6 +94,11 @@ static void note_request_fault(struct h1_fields *fields, enum h1_fault fault)
         fields->request_fault = fault;
 }
 
+/* The fields that note_field() draws something from; most are none of them. */
+static const uint64_t names_noted = 1ull << HTTP_HOST | 1ull << HTTP_CONTENT_LENGTH |
+                                    1ull << HTTP_TRANSFER_ENCODING | 1ull << HTTP_CONNECTION |
+                                    1ull << HTTP_UPGRADE | 1ull << HTTP_EXPECT;
+
 /* Draws what framing and the connection need from one field. A repeated field, even one that says
  * the same again, is a difference of opinion waiting to happen: where a field may stand once, it
  * must. */
@@ -140,9 +145,11 @@ int h1_fields_parse(struct h1_parser *parser, const char *at, const char *end,
         if (unlikely(at == NULL))
             return H1_BAD;
 
-        enum h1_fault fault = note_field(&fields, h);
-        if (unlikely(fault != H1_FAULT_NONE))
-            return h1_refuse(parser, fault);
+        if (names_noted & 1ull << h->id) {
+            enum h1_fault fault = note_field(&fields, h);
+            if (unlikely(fault != H1_FAULT_NONE))
+                return h1_refuse(parser, fault);
+        }
         fields.names_seen |= 1ull << h->id;
     }
 

@@ -36,30 +36,44 @@ static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
     [25] = { HTTP_X_ORIGINAL_FORWARDED_HOST },
 };
 
-/* Eight bytes in lower case. Bit 5 is set in every byte of the table's texts, and among token bytes
- * only an upper-case letter becomes a lower-case one by setting it: comparing is exact, for tokens. */
-static uint64_t load_lower(const char *at)
+/* Eight or four bytes in lower case. Bit 5 is set in every byte of the table's texts, and among token
+ * bytes only an upper-case letter becomes a lower-case one by setting it: comparing is exact, for
+ * tokens. */
+static uint64_t load8_lower(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof(word));
     return word | 0x2020202020202020u;
 }
 
+static uint32_t load4_lower(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof(word));
+    return word | 0x20202020u;
+}
+
+/* Compares in words, of which the last overlaps the one before it where the length is uneven. */
 static bool token_is(struct span token, const char *text)
 {
-    if (token.len >= sizeof(uint64_t)) {
-        size_t last = token.len - sizeof(uint64_t); /* overlaps the word before it */
-        for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
-            if (load_lower(token.ptr + i) != load_lower(text + i))
+    if (token.len >= 8) {
+        size_t last = token.len - 8;
+        for (size_t i = 0; i < last; i += 8) {
+            if (load8_lower(token.ptr + i) != load8_lower(text + i))
                 return false;
         }
-        return load_lower(token.ptr + last) == load_lower(text + last);
+        return load8_lower(token.ptr + last) == load8_lower(text + last);
     }
-
-    unsigned differ = 0;
-    for (size_t i = 0; i < token.len; i++)
-        differ |= (unsigned)((token.ptr[i] | 0x20) ^ text[i]);
-    return differ == 0;
+    if (token.len >= 4) {
+        size_t last = token.len - 4;
+        return load4_lower(token.ptr) == load4_lower(text) &&
+               load4_lower(token.ptr + last) == load4_lower(text + last);
+    }
+    for (size_t i = 0; i < token.len; i++) {
+        if ((token.ptr[i] | 0x20) != text[i])
+            return false;
+    }
+    return true;
 }
 
 enum http_name http_name_of_token(struct span token)
