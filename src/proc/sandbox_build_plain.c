@@ -1,6 +1,6 @@
 #include "proc/sandbox_fences.h"
 
-const struct sandbox_build sandbox_build = { .worker_calls_len = 0 };
+const struct sandbox_build sandbox_build = { .controller_is_traced = false };
 
 void sandbox_build_prepare(enum proc_role role)
 {

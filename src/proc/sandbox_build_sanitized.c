@@ -1,25 +1,14 @@
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
-#include <seccomp.h>
 
 #include "proc/sandbox_fences.h"
 
-/* In place of sandbox_build_plain.c in builds with sanitizers. AddressSanitizer maps shadow memory,
- * reads its own memory map for a report, and looks for leaks at exit from a helper process that
- * traces this one. A worker's fences do not open for that last one: there the leak check is off,
- * and leaks are for the unit and loopback tests to find. */
+/* In place of sandbox_build_plain.c in builds with sanitizers. Their run-time library reads its own memory
+ * map for a report, and looks for leaks at exit from a helper process that traces this one. A worker's
+ * fences do not open for that: there the leak check is off, and leaks are for the unit and loopback
+ * tests to find. */
 
-static const int worker_calls[] = {
-    SCMP_SYS(sched_getparam),
-    SCMP_SYS(sched_getscheduler),
-    SCMP_SYS(set_robust_list),
-};
-
-const struct sandbox_build sandbox_build = {
-    .worker_calls = worker_calls,
-    .worker_calls_len = ARRAY_LEN(worker_calls),
-    .controller_is_traced = true,
-};
+const struct sandbox_build sandbox_build = { .controller_is_traced = true };
 
 static bool leak_check_is_off;
 

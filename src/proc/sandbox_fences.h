@@ -8,7 +8,6 @@
 #define YETT_PROC_SANDBOX_FENCES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/compiler.h"
 #include "proc/inherit.h"
@@ -26,8 +25,6 @@ YETT_MUST_USE int sandbox_seccomp_enter_controller(void);
 /* sandbox_build_plain.c or, in a build with sanitizers, sandbox_build_sanitized.c: what such a
  * build needs beyond, so that tests run with the fences up. */
 struct sandbox_build {
-    const int *worker_calls; /* system calls that a worker may make, too */
-    size_t worker_calls_len;
     bool controller_is_traced; /* by its own leak check, at exit */
 };
 extern const struct sandbox_build sandbox_build;

@@ -247,9 +247,6 @@ static int worker_rules_add(scmp_filter_ctx filter)
 {
     int r = rules_add(filter, SCMP_ACT_ALLOW, worker_calls, ARRAY_LEN(worker_calls));
     if (r == 0)
-        r = rules_add(filter, SCMP_ACT_ALLOW, sandbox_build.worker_calls,
-                      sandbox_build.worker_calls_len);
-    if (r == 0)
         r = rules_add(filter, SCMP_ACT_KILL_PROCESS, worker_fatal, ARRAY_LEN(worker_fatal));
     if (r == 0)
         r = rules_add(filter, SCMP_ACT_KILL_PROCESS, dangerous_calls, ARRAY_LEN(dangerous_calls));

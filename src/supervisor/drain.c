@@ -37,7 +37,8 @@ static void finishing_begin(struct supervisor *supervisor)
 {
     listeners_close(&supervisor->listeners);
     set_phase(&supervisor->drain, DRAIN_FINISHING,
-              supervisor->drain.grace_until_ms + supervisor->options->drain_ms);
+              supervisor->drain.grace_until_ms + supervisor->options->drain_ms +
+                  DRAIN_KILL_LATER_MS);
     for (uint32_t i = 0; i < supervisor->options->workers; i++)
         supervisor->workers[i].restart_at_ms = UINT64_MAX; /* those that waited */
 }

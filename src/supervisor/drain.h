@@ -20,6 +20,8 @@ enum {
     /* Our copies of the listening sockets close that long before the workers' do: a connection that
      * arrives between a worker's last accept and our close would be reset. */
     DRAIN_CLOSE_LEAD_MS = 100,
+    DRAIN_KILL_LATER_MS =
+        500, /* a worker keeps the limit itself; one that hangs is killed after it */
 };
 
 enum drain_phase {
