@@ -176,8 +176,7 @@ static void unsupported_read(struct reading *reading, struct finding at)
 {
     static const char *const effects[] = {
         [KEEP] = "does nothing here",
-        [DENY] = "is not supported; every rule of this Ingress answers 503, since serving without "
-                 "it would be wrong",
+        [DENY] = "is not supported; every rule of this Ingress answers 503",
         [DENY_OTHER_PATHS] = "is not supported; the rules whose path it changes answer 503",
         [DROP] = "is not supported; this Ingress makes no routes",
     };

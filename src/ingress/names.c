@@ -37,13 +37,24 @@ static int labels_check(struct span name)
     }
 }
 
-int ingress_host_parse(struct span text, struct arena *arena, struct span *ret_host)
+/* An address ends in a digit or has a colon: few names get as far as the parser. */
+static bool host_is_address(struct span text)
 {
     struct ip_addr addr;
 
+    if (text.len == 0)
+        return false;
+    char last = text.ptr[text.len - 1];
+    if (text.ptr[0] != '[' && (last < '0' || last > '9') && span_find(text, ':') == SPAN_NOT_FOUND)
+        return false;
+    return text.ptr[0] == '[' || ip_parse(text, &addr);
+}
+
+int ingress_host_parse(struct span text, struct arena *arena, struct span *ret_host)
+{
     if (text.len > HOST_BYTES_MAX)
         return HOST_TOO_LONG;
-    if (ip_parse(text, &addr) || (text.len > 0 && text.ptr[0] == '['))
+    if (host_is_address(text))
         return HOST_IS_ADDRESS;
 
     struct span host = arena_dup(arena, text);
