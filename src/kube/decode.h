@@ -27,7 +27,9 @@ struct kube_bundle {
 
 /* Decodes all documents of `text`. `file` names it in diagnostics and is kept in each object.
  * Multi-document YAML, List kinds, JSON (one value or several). A document that cannot be parsed
- * harms itself and, in YAML, what follows up to the next "---" line. */
+ * harms itself and, in YAML, what follows up to the next "---" line. Of a key that is written twice
+ * the last counts, and it is reported: as an error where the two differ. An empty `file` means the
+ * API: its objects have no places. */
 YETT_MUST_USE struct kube_bundle *kube_bundle_decode(struct span text, struct span file);
 struct kube_bundle *kube_bundle_free(struct kube_bundle *bundle);
 

@@ -14,8 +14,8 @@
 struct span kube_source_utf8(struct arena *arena, struct span text);
 
 /* Cuts a YAML stream where a document can only begin or end: before a line "---" and at a line "...",
- * which belongs to no piece. Such a line means that in every context (YAML 1.2, 9.1.2: c-forbidden), so that an error
- * on one side never reaches the other. */
+ * which belongs to no piece. Such a line means that in every context (YAML 1.2, 9.1.2:
+ * c-forbidden), so that an error on one side never reaches the other. */
 struct kube_cutter {
     struct span rest;
     uint32_t line; /* number of the first line of `rest`; start with 1 */
