@@ -53,7 +53,7 @@ The gate stands. Try, from another terminal:
       "this is api": the longer path wins
 
   curl http://127.0.0.1:8080/
-      "this is hello" and "this is api" in turn: a rule without a host, a Service with two endpoints
+      "this is hello" or "this is api": a rule without a host, a Service with two endpoints
 
   curl -i -H 'Host: secure.example' http://127.0.0.1:8080/login
       308 to https://secure.example/login: that host has TLS
