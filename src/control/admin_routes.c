@@ -58,11 +58,30 @@ static void origin_json(const struct image_view *view, uint32_t index, struct bu
     json_close(out, '}');
 }
 
+static void filter_json(const struct image_filter *filter, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+
+    switch ((enum route_filter_kind)filter->kind) {
+    case ROUTE_FILTER_HTTPS_REDIRECT:
+        buf_printf(&text, "https-redirect %u", filter->status);
+        break;
+    case ROUTE_FILTER_RESPOND:
+        buf_printf(&text, "respond %u", filter->status);
+        break;
+    }
+    json_text(out, NULL, buf_span(&text));
+}
+
 /* The members of a rule that do not depend on where it hangs. */
 static void rule_json(const struct image_view *view, const struct image_rule *rule, struct buf *out)
 {
     json_text(out, "namespace", image_str_get(view, rule->namespace));
     json_text(out, "ingress", image_str_get(view, rule->ingress));
+    json_open(out, "filters", '[');
+    for (uint32_t i = 0; i < rule->filters_len; i++)
+        filter_json(image_filter_get(view, rule->filters_first + i), out);
+    json_close(out, ']');
     json_open(out, "backends", '[');
     for (uint32_t i = 0; i < rule->backends_len; i++)
         backend_json(view, image_backend_get(view, rule->backends_first + i), out);
