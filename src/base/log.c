@@ -27,6 +27,11 @@ void log_init(enum log_format format, enum log_level most_detailed, const char *
     log_state.role = role;
 }
 
+void log_set_role(const char *role)
+{
+    log_state.role = role;
+}
+
 void log_set_generation(uint64_t generation)
 {
     log_state.generation = generation;

@@ -45,6 +45,9 @@ struct log_field {
  * process' logging. Until this is called: text, LOG_INFO, role "yett". */
 void log_init(enum log_format format, enum log_level most_detailed, const char *role);
 
+/* Once a role knows its name better: "worker 0". Must outlive the process' logging. */
+void log_set_role(const char *role);
+
 /* Added to each line once it is not 0. */
 void log_set_generation(uint64_t generation);
 

@@ -16,7 +16,6 @@ enum proxy_log_format { PROXY_LOG_INGRESS_NGINX, PROXY_LOG_JSON };
 struct proxy_options {
     enum proxy_log_format access_log_format; /* where the ConfigMap has no log-format-upstream */
     uint32_t connections_max;                /* per worker; 0: PROXY_CONNECTIONS_MAX */
-    uint16_t https_port_public;              /* for redirects; 443 is left out */
     struct span health_check_path;           /* "/healthz" */
 };
 

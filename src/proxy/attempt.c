@@ -1,0 +1,327 @@
+#include "proxy/attempt.h"
+
+#include "base/log.h"
+#include "proxy/client.h"
+#include "proxy/limits.h"
+#include "proxy/request_head.h"
+#include "proxy/worker.h"
+#include "route/model.h"
+
+static struct access_try *present_try(struct exchange *exchange)
+{
+    return &exchange->tried[exchange->tried_len - 1];
+}
+
+/* The log has room for a few tries: the last entry is used again and again after that. */
+static void try_record(struct exchange *exchange, const struct ip_addr *ip, uint16_t port)
+{
+    if (exchange->tried_len < EXCHANGE_TRIES_LOGGED)
+        exchange->tried_len++;
+    *present_try(exchange) = (struct access_try){ .ip = *ip,
+                                                  .port = port,
+                                                  .start_us = loop_now_us(exchange->worker->loop) };
+}
+
+/* Methods that may be repeated without asking anyone (RFC 9110, 9.2.2), and those unknown to us. */
+static bool is_repeatable(const struct exchange *exchange)
+{
+    switch (exchange->request.method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+    case HTTP_PUT:
+    case HTTP_DELETE:
+    case HTTP_OPTIONS:
+    case HTTP_TRACE:
+        return true;
+    case HTTP_METHOD_OTHER:
+    case HTTP_POST:
+    case HTTP_PATCH:
+    case HTTP_CONNECT:
+        break;
+    }
+    return exchange->policy->retry_on & ROUTE_RETRY_NON_IDEMPOTENT;
+}
+
+static void exchange_on_ready(void *owner)
+{
+    struct exchange *exchange = owner;
+
+    client_advance(exchange->client);
+}
+
+static void on_resolved(struct resolver_query *query)
+{
+    struct exchange *exchange = container_of(query, struct exchange, query);
+
+    attempt_begin(exchange);
+    client_advance(exchange->client);
+}
+
+/* The address of the endpoint whose turn it is. Returns a resolver_result. */
+static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoint)
+{
+    struct worker *worker = exchange->worker;
+    const struct image_endpoint *chosen;
+    struct ip_addr ip;
+
+    if (exchange->is_health) {
+        *ret_endpoint = endpoint_get_local(&worker->upstreams, 1, worker->admin_name);
+        return RESOLVER_OK;
+    }
+    chosen = balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
+                           (uint32_t)random_next(&worker->random));
+    memcpy(ip.bytes, chosen->ip, sizeof(ip.bytes));
+    if (chosen->kind == ROUTE_ENDPOINT_IP) {
+        *ret_endpoint = endpoint_get(&worker->upstreams, chosen->id, &ip, chosen->port);
+        return RESOLVER_OK;
+    }
+    if (!worker->resolver)
+        return RESOLVER_FAILED;
+    struct span name = image_text(exchange->endpoints.segment, chosen->dns_name);
+    int r = resolver_find(worker->resolver, name, &exchange->query, &ip);
+    if (r != RESOLVER_OK)
+        return r;
+    struct route_endpoint resolved = { .kind = ROUTE_ENDPOINT_IP, .ip = ip, .port = chosen->port };
+    *ret_endpoint =
+        endpoint_get(&worker->upstreams, route_endpoint_id(&resolved), &ip, chosen->port);
+    return RESOLVER_OK;
+}
+
+static void try_on(struct exchange *exchange, struct endpoint *endpoint)
+{
+    struct worker *worker = exchange->worker;
+    bool probe = !is_repeatable(exchange) || !exchange->body_is_whole;
+
+    try_record(exchange, &endpoint->ip, endpoint->port);
+    exchange->try_was_sent = false;
+    exchange->response_parser = (struct h1_parser){ 0 };
+    exchange->upstream = upstream_reuse(endpoint, &worker->upstreams, probe);
+    if (!exchange->upstream) {
+        int r = upstream_connect(endpoint, &worker->upstreams, &exchange->upstream);
+        if (r < 0) {
+            stats_add(&worker->stats->upstream_connect_failures, 1);
+            log_limited(LOG_WARN, "upstream_connect_failed",
+                        F_SPAN("upstream", exchange->is_health
+                                               ? SPAN("admin")
+                                               : image_str_get(exchange->view,
+                                                               exchange->service->upstream_name)),
+                        F_ERRNO(r));
+            attempt_fail(exchange, ATTEMPT_ERROR);
+            return;
+        }
+        stats_add(&worker->stats->upstream_connects, 1);
+        loop_timer_set(worker->loop, &exchange->timer, exchange->policy->connect_timeout_ms);
+    } else {
+        stats_add(&worker->stats->upstream_reuses, 1);
+    }
+    upstream_own(exchange->upstream, exchange, exchange_on_ready);
+    exchange_set_state(exchange, EXCHANGE_CONNECTING);
+    attempt_connect(exchange);
+}
+
+void attempt_begin(struct exchange *exchange)
+{
+    struct endpoint *endpoint;
+
+    exchange->query.on_done = on_resolved;
+    switch ((enum resolver_result)endpoint_find(exchange, &endpoint)) {
+    case RESOLVER_OK:
+        try_on(exchange, endpoint);
+        return;
+    case RESOLVER_WAIT:
+        exchange_set_state(exchange, EXCHANGE_RESOLVING);
+        return;
+    case RESOLVER_FAILED:
+        break;
+    }
+    attempt_fail(exchange, ATTEMPT_UNRESOLVED);
+}
+
+static void request_write(struct exchange *exchange)
+{
+    struct stream *upstream = &exchange->upstream->stream;
+    struct stream *client = &exchange->client->stream;
+    const struct http_head *request = &exchange->request;
+
+    request_head_write(exchange);
+    if (exchange->body_is_whole) {
+        struct iobuf *out = stream_out(upstream);
+        if (iobuf_room(out) < exchange->whole_body.len)
+            upstream->out = out = iobuf_enlarge(upstream->pool, out);
+        iobuf_append(out, exchange->whole_body);
+        return;
+    }
+    if (exchange->wants_continue) {
+        exchange->wants_continue = false;
+        iobuf_append(stream_out(client), SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
+        (void)!stream_flush(client); /* a failure shows when the body is read */
+    }
+    pump_init(&exchange->request_pump, client, upstream, request->body, request->content_length,
+              request_head_framing(exchange));
+    exchange->request_pump.bytes_max = exchange->policy->body_bytes_max;
+}
+
+void attempt_connect(struct exchange *exchange)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    if (upstream->stream.connecting) {
+        if (!upstream->stream.may_write)
+            return;
+        if (upstream_connected(upstream) < 0) {
+            stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
+            attempt_fail(exchange, ATTEMPT_ERROR);
+            return;
+        }
+    }
+    present_try(exchange)->connected_us = loop_now_us(exchange->worker->loop);
+    request_write(exchange);
+    exchange_set_state(exchange, EXCHANGE_SENDING);
+    exchange_run(exchange);
+}
+
+/* The whole request is out: from now on the backend's silence counts. */
+static void request_sent(struct exchange *exchange)
+{
+    exchange->request_is_sent = true;
+    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->read_timeout_ms);
+}
+
+static void wait_for_backend_to_take(struct exchange *exchange)
+{
+    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->send_timeout_ms);
+}
+
+static void whole_request_send(struct exchange *exchange)
+{
+    switch ((enum stream_result)stream_flush(&exchange->upstream->stream)) {
+    case STREAM_OK:
+        request_sent(exchange);
+        return;
+    case STREAM_WAIT:
+        wait_for_backend_to_take(exchange);
+        return;
+    case STREAM_END:
+    case STREAM_FAILED:
+        break;
+    }
+    exchange->request_is_broken = true;
+}
+
+static void streamed_request_send(struct exchange *exchange)
+{
+    int r = pump_run(&exchange->request_pump);
+
+    exchange->body_started = exchange->request_pump.bytes > 0;
+    switch ((enum pump_result)r) {
+    case PUMP_DONE:
+        request_sent(exchange);
+        return;
+    case PUMP_WAIT_SOURCE:
+        loop_timer_cancel(&exchange->timer);
+        client_wait_for(exchange->client, CLIENT_WAIT_BODY,
+                        exchange->view ? image_settings_get(exchange->view)->client_body_timeout_ms
+                                       : exchange->policy->read_timeout_ms);
+        return;
+    case PUMP_WAIT_SINK:
+        client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+        wait_for_backend_to_take(exchange);
+        return;
+    case PUMP_AGAIN:
+        loop_task_queue(exchange->worker->loop, &exchange->again);
+        return;
+    case PUMP_SINK_FAILED:
+        exchange->request_is_broken = true;
+        return;
+    case PUMP_SOURCE_BAD:
+        exchange_respond(exchange, 400, SPAN_EMPTY);
+        return;
+    case PUMP_TOO_LARGE:
+        exchange_respond(exchange, 413, SPAN_EMPTY);
+        return;
+    case PUMP_SOURCE_ENDED:
+    case PUMP_SOURCE_FAILED:
+        break;
+    }
+    exchange_abort(exchange, 499);
+}
+
+void attempt_send(struct exchange *exchange)
+{
+    if (exchange->request_is_sent || exchange->request_is_broken)
+        return;
+    exchange->try_was_sent = true;
+    if (exchange->body_is_whole)
+        whole_request_send(exchange);
+    else
+        streamed_request_send(exchange);
+}
+
+void attempt_release(struct exchange *exchange, bool reusable)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    loop_timer_cancel(&exchange->timer);
+    if (!upstream)
+        return;
+    exchange->upstream = NULL;
+    present_try(exchange)->end_us = loop_now_us(exchange->worker->loop);
+    if (reusable)
+        upstream_release(upstream);
+    else
+        upstream_close(upstream);
+}
+
+static bool is_in_time(const struct exchange *exchange)
+{
+    uint64_t limit_ms = exchange->policy->retry_timeout_ms;
+
+    return limit_ms == 0 ||
+           loop_now_us(exchange->worker->loop) - exchange->tried[0].start_us < limit_ms * 1000;
+}
+
+/* 0 of the policy means no limit of its own. */
+static uint32_t tries_max(const struct exchange *exchange)
+{
+    uint32_t tries = exchange->policy->retry_tries;
+
+    return tries == 0 ? PROXY_TRIES_MAX : MIN(tries, (uint32_t)PROXY_TRIES_MAX);
+}
+
+static bool may_try_again(struct exchange *exchange, enum attempt_failure failure, bool was_stale)
+{
+    uint32_t condition = failure == ATTEMPT_TIMED_OUT ? ROUTE_RETRY_TIMEOUT : ROUTE_RETRY_ERROR;
+
+    if (failure == ATTEMPT_BAD_ANSWER || failure == ATTEMPT_UNRESOLVED)
+        return false;
+    if (exchange->body_started || exchange->status != 0)
+        return false;
+    if (exchange->try_was_sent && !is_repeatable(exchange))
+        return false;
+    if (was_stale && exchange->stale_tries < PROXY_STALE_TRIES_MAX) {
+        exchange->stale_tries++;
+        return true;
+    }
+    exchange->tries++;
+    return (exchange->policy->retry_on & condition) && is_in_time(exchange) &&
+           exchange->tries < tries_max(exchange);
+}
+
+void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
+{
+    bool was_stale = exchange->upstream && exchange->upstream->was_reused &&
+                     failure == ATTEMPT_ERROR && iobuf_len(exchange->upstream->stream.in) == 0;
+
+    attempt_release(exchange, false);
+    exchange->request_is_sent = exchange->request_is_broken = false;
+    if (may_try_again(exchange, failure, was_stale)) {
+        stats_add(&exchange->worker->stats->upstream_retries, 1);
+        attempt_begin(exchange);
+        return;
+    }
+    exchange_respond(exchange,
+                     failure == ATTEMPT_TIMED_OUT    ? 504
+                     : failure == ATTEMPT_UNRESOLVED ? 503
+                                                     : 502,
+                     SPAN_EMPTY);
+}

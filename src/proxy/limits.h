@@ -1,0 +1,55 @@
+/* proxy/limits.h
+ *
+ * Purpose    What stops a hostile client (or backend): every cap and time-out of a worker that is not a
+ *            route's policy or a setting of the ConfigMap, with its reason. */
+#ifndef YETT_PROXY_LIMITS_H
+#define YETT_PROXY_LIMITS_H
+
+enum {
+    /* A browser's head with large cookies is 4 to 16 KB; ingress-nginx takes four lines of 8 KB. */
+    PROXY_HEAD_BYTES_MAX = 32 << 10,
+    /* Signed URLs and SAML redirects reach 8 KB. */
+    PROXY_TARGET_BYTES_MAX = 16 << 10,
+    /* Fields of a request; a response may have as many (HTTP_HEADERS_MAX of them). */
+    PROXY_HEADERS_MAX = 100,
+    /* Backends may set more cookies than clients send back. */
+    PROXY_RESPONSE_HEAD_BYTES_MAX = 64 << 10,
+
+    /* One read or write; two of them per exchange are all that a connection may hold. */
+    PROXY_BUFFER_BYTES = 16 << 10,
+    /* For heads that do not fit: the largest one thrice over, for what is added repeats parts of it. */
+    PROXY_BUFFER_LARGE_BYTES = 112 << 10,
+    /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
+    PROXY_BUFFERS_KEPT = 256,
+
+    /* Client connections of one worker, where no flag says otherwise. At about 300 bytes idle and 36 KB
+     * busy, this is bounded by what is busy. */
+    PROXY_CONNECTIONS_MAX = 65536,
+    /* Accepted in a row before other events get their turn. */
+    PROXY_ACCEPT_BURST = 64,
+    /* Pause after the process ran out of descriptors. */
+    PROXY_ACCEPT_PAUSE_MS = 100,
+
+    /* Buffers' worth that one stream moves before others get their turn. */
+    PROXY_PUMP_BURST = 16,
+
+    /* A client that does not take its answer. As ingress-nginx (send_timeout). */
+    PROXY_CLIENT_SEND_TIMEOUT_MS = 60000,
+    /* A handshake is three flights; a phone on a bad network needs seconds. */
+    PROXY_TLS_HANDSHAKE_TIMEOUT_MS = 15000,
+    /* After an early answer, what the client still sends is read and dropped for so long, so that the
+     * answer is not lost to a reset (RFC 9112, 9.6). */
+    PROXY_LINGER_MS = 2000,
+    PROXY_LINGER_BYTES_MAX = 1 << 20,
+    /* Interim answers (1xx) of one exchange that are passed on. */
+    PROXY_INTERIM_MAX = 8,
+    /* What a draining worker gives idle connections: DESIGN's "an exit is never held up for more". */
+    PROXY_DRAIN_IDLE_MS = 500,
+
+    /* Extra try that a kept connection which turns out dead grants. */
+    PROXY_STALE_TRIES_MAX = 2,
+    /* Tries of one request where the policy sets no limit. */
+    PROXY_TRIES_MAX = 16,
+};
+
+#endif

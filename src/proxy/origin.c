@@ -1,0 +1,105 @@
+#include "proxy/origin.h"
+
+#include "base/num.h"
+#include "proxy/client.h"
+
+enum { FORWARDED_HOPS_MAX = 64 };
+
+static bool is_trusted(const struct image_view *view, const struct ip_addr *ip)
+{
+    uint32_t count = view->routes.count[IMAGE_SECTION_TRUSTED];
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct image_block *record = image_trusted_get(view, i);
+        struct ip_block block = { .prefix_bits = (uint8_t)record->prefix_bits };
+
+        memcpy(block.addr.bytes, record->addr, sizeof(record->addr));
+        if (ip_block_has(&block, ip))
+            return true;
+    }
+    return false;
+}
+
+/* An element of X-Forwarded-For: an address, perhaps with a port or in brackets. */
+static bool hop_parse(struct span text, struct ip_addr *ret_ip)
+{
+    text = span_trim(text);
+    if (ip_parse(text, ret_ip))
+        return true;
+    if (text.len > 0 && text.ptr[0] == '[') {
+        size_t end = span_find(text, ']');
+        return end != SPAN_NOT_FOUND && ip_parse(span_of(text.ptr + 1, end - 1), ret_ip);
+    }
+    size_t colon = span_rfind(text, ':');
+    return colon != SPAN_NOT_FOUND && ip_parse(span_upto(text, colon), ret_ip);
+}
+
+/* Walks the list from the right: the first hop that is not trusted is the client; where all are, the
+ * left-most. */
+static void forwarded_for_apply(struct exchange *exchange, struct span list)
+{
+    struct exchange_origin *origin = &exchange->origin;
+
+    for (unsigned hops = 0; hops < FORWARDED_HOPS_MAX && list.len > 0; hops++) {
+        size_t comma = span_rfind(list, ',');
+        struct span hop = comma == SPAN_NOT_FOUND ? list : span_from(list, comma + 1);
+        struct ip_addr ip;
+
+        if (!hop_parse(hop, &ip))
+            return;
+        origin->ip = ip;
+        if (comma == SPAN_NOT_FOUND || !is_trusted(exchange->view, &ip))
+            return;
+        list = span_upto(list, comma);
+    }
+}
+
+static struct span first_of_list(struct span list)
+{
+    return span_trim(span_upto(list, MIN(span_find(list, ','), list.len)));
+}
+
+static struct span header_or(const struct exchange *exchange, enum http_name id,
+                             struct span otherwise)
+{
+    const struct http_header *header = http_head_find(&exchange->request, id);
+    struct span value = header ? first_of_list(http_header_value(header)) : SPAN_EMPTY;
+
+    return value.len > 0 ? value : otherwise;
+}
+
+static void connection_facts(struct exchange *exchange)
+{
+    struct exchange_origin *origin = &exchange->origin;
+    const struct client *client = exchange->client;
+    uint16_t port = client_is_tls(client) ? 443 : client->listener_port;
+
+    origin->ip = client->ip;
+    origin->scheme = client_is_tls(client) ? SPAN("https") : SPAN("http");
+    origin->host = exchange->request.host;
+    origin->port = span_of(origin->port_text, num_format_u64(origin->port_text, port));
+}
+
+void origin_find(struct exchange *exchange)
+{
+    struct exchange_origin *origin = &exchange->origin;
+    const struct image_settings *settings =
+        exchange->view ? image_settings_get(exchange->view) : NULL;
+    uint32_t flags = settings ? settings->flags : 0;
+
+    connection_facts(exchange);
+    if (flags & (IMAGE_USE_FORWARDED_HEADERS | IMAGE_ENABLE_REAL_IP)) {
+        const struct http_header *header = http_head_find_text(
+            &exchange->request, image_str_get(exchange->view, settings->forwarded_for_header));
+        if (header && is_trusted(exchange->view, &exchange->client->ip))
+            forwarded_for_apply(exchange, http_header_value(header));
+    }
+    /* Scheme, port and host are taken from any peer, as ingress-nginx does: who sets
+     * use-forwarded-headers says that only a trusted balancer reaches this port. */
+    if (flags & IMAGE_USE_FORWARDED_HEADERS) {
+        origin->scheme = header_or(exchange, HTTP_X_FORWARDED_PROTO, origin->scheme);
+        origin->port = header_or(exchange, HTTP_X_FORWARDED_PORT, origin->port);
+        origin->host = header_or(exchange, HTTP_X_FORWARDED_HOST, origin->host);
+    }
+    origin->ip_text_len = (uint8_t)ip_format(&origin->ip, origin->ip_text);
+}

@@ -1,0 +1,168 @@
+#include "proxy/request_head.h"
+
+#include "proxy/client.h"
+#include "proxy/head_out.h"
+#include "proxy/limits.h"
+#include "proxy/worker.h"
+
+/* What the gate adds at the most, beyond repeated parts of the client's head. */
+enum { REQUEST_ADDED_MAX = 2048 };
+
+/* Fields that are not copied: they concern this hop alone, or are written anew below. */
+static const uint64_t not_copied =
+    1ull << HTTP_CONNECTION | 1ull << HTTP_KEEP_ALIVE | 1ull << HTTP_PROXY_CONNECTION |
+    1ull << HTTP_TE | 1ull << HTTP_TRAILER | 1ull << HTTP_TRANSFER_ENCODING | 1ull << HTTP_UPGRADE |
+    1ull << HTTP_HTTP2_SETTINGS | 1ull << HTTP_CONTENT_LENGTH | 1ull << HTTP_EXPECT |
+    1ull << HTTP_HOST | 1ull << HTTP_PROXY | 1ull << HTTP_PROXY_AUTHORIZATION |
+    1ull << HTTP_X_FORWARDED_FOR | 1ull << HTTP_X_FORWARDED_HOST | 1ull << HTTP_X_FORWARDED_PORT |
+    1ull << HTTP_X_FORWARDED_PROTO | 1ull << HTTP_X_FORWARDED_SCHEME | 1ull << HTTP_X_REAL_IP |
+    1ull << HTTP_X_REQUEST_ID | 1ull << HTTP_X_SCHEME | 1ull << HTTP_X_ORIGINAL_FORWARDED_FOR |
+    1ull << HTTP_X_ORIGINAL_FORWARDED_HOST;
+
+enum http_body_kind request_head_framing(const struct exchange *exchange)
+{
+    return exchange->request.body;
+}
+
+void request_id_choose(struct exchange *exchange)
+{
+    static const char hex[] = "0123456789abcdef";
+    const struct http_header *sent = http_head_find(&exchange->request, HTTP_X_REQUEST_ID);
+    struct random *random = &exchange->worker->random;
+
+    exchange->request_id_text = SPAN_EMPTY;
+    if (sent && sent->value_len > 0) {
+        exchange->request_id_text = http_header_value(sent);
+        return;
+    }
+    if (exchange->view && !(image_settings_get(exchange->view)->flags & IMAGE_GENERATE_REQUEST_ID))
+        return;
+    for (unsigned i = 0; i < EXCHANGE_REQUEST_ID_LEN; i += 16) {
+        uint64_t bits = random_next(random);
+        for (unsigned j = 0; j < 16; j++, bits >>= 4)
+            exchange->request_id[i + j] = hex[bits & 15];
+    }
+    exchange->request_id_text = span_of(exchange->request_id, EXCHANGE_REQUEST_ID_LEN);
+}
+
+static bool is_copied(const struct exchange *exchange, const struct http_header *header,
+                      bool connection_lists_more, uint32_t flags)
+{
+    struct span name = http_header_name(header);
+
+    if (header->id != HTTP_NAME_OTHER)
+        return !(not_copied & (1ull << header->id)) &&
+               !(connection_lists_more && http_head_connection_lists(&exchange->request, name));
+    if (connection_lists_more && http_head_connection_lists(&exchange->request, name))
+        return false;
+    /* CGI and its heirs read "a_b" as "a-b": a way to forge what was replaced above. */
+    return (flags & IMAGE_ALLOW_UNDERSCORES) || span_find(name, '_') == SPAN_NOT_FOUND;
+}
+
+/* Most Connection fields say "keep-alive" or "close" and list nothing else. */
+static bool connection_lists_more(const struct http_head *request)
+{
+    const struct http_header *field = http_head_find(request, HTTP_CONNECTION);
+
+    return field && !span_eq_nocase(http_header_value(field), SPAN("keep-alive")) &&
+           !span_eq_nocase(http_header_value(field), SPAN("close"));
+}
+
+static void copied_put(struct exchange *exchange, struct head_out *out, uint32_t flags)
+{
+    const struct http_head *request = &exchange->request;
+    bool lists_more = connection_lists_more(request);
+
+    for (uint32_t i = 0; i < request->headers_len; i++) {
+        if (is_copied(exchange, &request->headers[i], lists_more, flags))
+            head_put_header(out, &request->headers[i]);
+    }
+}
+
+static void forwarded_for_put(const struct exchange *exchange, struct head_out *out, uint32_t flags)
+{
+    const struct exchange_origin *origin = &exchange->origin;
+    const struct http_header *sent = http_head_find(&exchange->request, HTTP_X_FORWARDED_FOR);
+    struct span client_ip = span_of(origin->ip_text, origin->ip_text_len);
+    const uint32_t full = IMAGE_USE_FORWARDED_HEADERS | IMAGE_COMPUTE_FULL_FORWARDED_FOR;
+    char peer[IP_TEXT_MAX];
+
+    if (sent && (flags & full) == full) {
+        head_put(out, SPAN("X-Forwarded-For: "));
+        head_put(out, http_header_value(sent));
+        head_put(out, SPAN(", "));
+        head_put(out, span_of(peer, ip_format(&exchange->client->ip, peer)));
+        head_put(out, SPAN("\r\n"));
+    } else {
+        head_put_field(out, SPAN("X-Forwarded-For"), client_ip);
+    }
+    head_put_field(out, SPAN("X-Real-IP"), client_ip);
+}
+
+static void original_put(const struct exchange *exchange, struct head_out *out, enum http_name id,
+                         struct span name)
+{
+    const struct http_header *sent = http_head_find(&exchange->request, id);
+
+    if (sent && sent->value_len > 0)
+        head_put_field(out, name, http_header_value(sent));
+}
+
+static void known_put(struct exchange *exchange, struct head_out *out, uint32_t flags)
+{
+    const struct exchange_origin *origin = &exchange->origin;
+
+    if (exchange->request_id_text.len > 0)
+        head_put_field(out, SPAN("X-Request-ID"), exchange->request_id_text);
+    forwarded_for_put(exchange, out, flags);
+    if (origin->host.len > 0)
+        head_put_field(out, SPAN("X-Forwarded-Host"), origin->host);
+    head_put_field(out, SPAN("X-Forwarded-Port"), origin->port);
+    head_put_field(out, SPAN("X-Forwarded-Proto"), origin->scheme);
+    head_put_field(out, SPAN("X-Forwarded-Scheme"), origin->scheme);
+    head_put_field(out, SPAN("X-Scheme"), origin->scheme);
+    original_put(exchange, out, HTTP_X_FORWARDED_FOR, SPAN("X-Original-Forwarded-For"));
+    original_put(exchange, out, HTTP_X_FORWARDED_HOST, SPAN("X-Original-Forwarded-Host"));
+}
+
+static void framing_put(struct exchange *exchange, struct head_out *out)
+{
+    const struct http_head *request = &exchange->request;
+
+    switch (request_head_framing(exchange)) {
+    case HTTP_BODY_LENGTH:
+        head_put(out, SPAN("Content-Length: "));
+        head_put_u64(out, request->content_length);
+        head_put(out, SPAN("\r\n"));
+        break;
+    case HTTP_BODY_CHUNKED:
+        head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
+        break;
+    case HTTP_BODY_NONE:
+    case HTTP_BODY_TO_END:
+        break;
+    }
+    if (exchange->upgrade_asked) {
+        head_put(out, SPAN("Connection: upgrade\r\n"));
+        head_put_field(out, SPAN("Upgrade"), request->upgrade);
+    }
+}
+
+void request_head_write(struct exchange *exchange)
+{
+    const struct http_head *request = &exchange->request;
+    uint32_t flags = exchange->view ? image_settings_get(exchange->view)->flags : 0;
+    struct head_out out = head_out_begin(&exchange->upstream->stream,
+                                         3 * exchange->request_head_bytes + REQUEST_ADDED_MAX);
+
+    head_put(&out, request->method_text);
+    head_put(&out, SPAN(" "));
+    head_put(&out, exchange->target.origin);
+    head_put(&out, SPAN(" HTTP/1.1\r\n"));
+    head_put_field(&out, SPAN("Host"), exchange->origin.host);
+    known_put(exchange, &out, flags);
+    copied_put(exchange, &out, flags);
+    framing_put(exchange, &out);
+    head_put(&out, SPAN("\r\n"));
+    head_out_end(&out);
+}

@@ -1,0 +1,20 @@
+/* proxy/request_head.h
+ *
+ * Purpose    The head that a backend gets: the client's, without what concerns one hop only or was
+ *            forged, with what the gate knows.
+ * See        RFC 9110 7.6; docs/compatibility.md, "Request headers" */
+#ifndef YETT_PROXY_REQUEST_HEAD_H
+#define YETT_PROXY_REQUEST_HEAD_H
+
+#include "proxy/exchange.h"
+
+/* Framing of the request's body towards the backend. */
+enum http_body_kind request_head_framing(const struct exchange *exchange);
+
+/* Appends the head to the present upstream connection's output. */
+void request_head_write(struct exchange *exchange);
+
+/* The client's X-Request-ID, or a new one; "" where the settings want none. */
+void request_id_choose(struct exchange *exchange);
+
+#endif

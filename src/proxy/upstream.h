@@ -1,0 +1,78 @@
+/* proxy/upstream.h
+ *
+ * Purpose    Connections to endpoints, and the pools in which they wait for the next exchange.
+ * Ownership  The table owns endpoints and idle connections; an exchange owns the one it took.
+ * Lifetime   Endpoints are keyed by their stable id and outlive images; one that no image names and no
+ *            connection uses is forgotten at the next upstream_table_sweep().
+ * Limits     `idle_max` idle connections in all; past it the one that waited longest is closed. */
+#ifndef YETT_PROXY_UPSTREAM_H
+#define YETT_PROXY_UPSTREAM_H
+
+#include "base/ip.h"
+#include "base/map.h"
+#include "image/view.h"
+#include "proxy/stream.h"
+
+struct upstream_table {
+    struct loop *loop;
+    struct iobuf_pool *pool;
+    struct idmap endpoints; /* id → struct endpoint */
+    struct list idle;       /* all idle connections, longest waiting first */
+    uint32_t idle_len, idle_max;
+    uint64_t idle_timeout_ms;
+    uint64_t connects, reuses; /* since start */
+};
+
+struct endpoint {
+    uint64_t id;
+    struct ip_addr ip;
+    uint16_t port;
+    struct span local_name; /* abstract UNIX address instead of ip and port; empty: TCP */
+    struct list idle;       /* its idle connections, newest first */
+    uint32_t connections;   /* idle and busy */
+    uint64_t seen_generation;
+};
+
+struct upstream {
+    struct stream stream;
+    struct upstream_table *table;
+    struct endpoint *endpoint;
+    struct list in_table, in_endpoint; /* while idle */
+    struct loop_timer idle_timer;
+    bool is_idle;
+    bool was_reused; /* has served an exchange before this one */
+    void *owner;     /* the exchange or tunnel while busy */
+    void (*on_ready)(void *owner);
+};
+
+void upstream_table_init(struct upstream_table *table, struct loop *loop, struct iobuf_pool *pool);
+/* Closes all idle connections and forgets all endpoints; none may be busy. */
+void upstream_table_deinit(struct upstream_table *table);
+
+/* Finds or makes. */
+struct endpoint *endpoint_get(struct upstream_table *table, uint64_t id, const struct ip_addr *ip,
+                              uint16_t port);
+struct endpoint *endpoint_get_local(struct upstream_table *table, uint64_t id, struct span name);
+
+/* Closes idle connections of endpoints that `view` no longer names, and forgets the unused. */
+void upstream_table_sweep(struct upstream_table *table, const struct image_view *view);
+/* Closes all idle connections (a worker that drains). */
+void upstream_table_close_idle(struct upstream_table *table);
+
+/* A kept connection, newest first; NULL: none. With `probe`, one that turns out closed is passed over,
+ * at the price of a system call: for requests that cannot be sent twice. */
+struct upstream *upstream_reuse(struct endpoint *endpoint, struct upstream_table *table,
+                                bool probe);
+/* Begins a new connection; stream.connecting is set until upstream_connected(). 0 or -errno. */
+YETT_MUST_USE int upstream_connect(struct endpoint *endpoint, struct upstream_table *table,
+                                   struct upstream **ret_upstream);
+/* Outcome of connecting, once the stream may write: 0 or -errno. */
+YETT_MUST_USE int upstream_connected(struct upstream *upstream);
+
+void upstream_own(struct upstream *upstream, void *owner, void (*on_ready)(void *owner));
+/* Back to the pool. The stream must hold nothing either way. */
+void upstream_release(struct upstream *upstream);
+/* Closes it; freed when the loop's turn ends. */
+void upstream_close(struct upstream *upstream);
+
+#endif

@@ -1,0 +1,69 @@
+/* proxy/worker.h
+ *
+ * Purpose    What all connections of a worker share: loop, image, pools, counters, log.
+ * Ownership  The worker owns all of it; connections borrow.
+ * Lifetime   worker_init() … worker_deinit(); one per process, several in tests.
+ * Roles      proxy. */
+#ifndef YETT_PROXY_WORKER_H
+#define YETT_PROXY_WORKER_H
+
+#include "image/view.h"
+#include "net/loop.h"
+#include "proxy/access_log.h"
+#include "proxy/balancer.h"
+#include "proxy/certificates.h"
+#include "proxy/iobuf.h"
+#include "proxy/main.h"
+#include "proxy/random.h"
+#include "proxy/resolver.h"
+#include "proxy/upstream.h"
+#include "stats/page.h"
+
+struct exchange;
+
+struct worker {
+    struct loop *loop;
+    struct iobuf_pool buffers;
+    struct image_view *view; /* NULL until the first image */
+    struct upstream_table upstreams;
+    struct balancer balancer;
+    struct certificates certificates;
+    struct access_log access_log;
+    struct resolver *resolver; /* NULL: ExternalName Services answer 503 */
+    struct stats_page *stats;
+    struct stats_writer *slots;
+    struct random random;
+    struct list clients; /* all client connections */
+    uint32_t clients_len, clients_max;
+    uint32_t tunnels_len;
+    struct exchange *exchanges_free; /* for reuse */
+    uint32_t exchanges_free_len;
+    struct loop_timer sweep_timer; /* forgets what the newest image no longer names */
+    struct span admin_name; /* abstract address of the controller's admin endpoint; "": none */
+    struct span health_check_path;
+    struct span access_format_default;
+    enum access_escape access_escape_default;
+    bool unready;         /* probes are told so; all else goes on */
+    bool draining;        /* answers say Connection: close */
+    uint64_t time_second; /* the second that date_text was made for */
+    char date_text[32];   /* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT" */
+};
+
+/* Sets up everything but listeners and image. `stats` stays the caller's. */
+YETT_MUST_USE int worker_init(struct worker *worker, struct loop *loop, struct stats_page *stats,
+                              int access_log_fd, const struct proxy_options *options);
+/* Closes all connections. */
+void worker_deinit(struct worker *worker);
+
+/* Serves `view` (a reference is taken) from the next request on. */
+void worker_take_image(struct worker *worker, struct image_view *view);
+
+bool worker_is_ready(const struct worker *worker);
+
+/* Closes idle client connections. */
+void worker_close_idle(struct worker *worker);
+
+/* Now, as a Date field says it. */
+struct span worker_date(struct worker *worker);
+
+#endif
