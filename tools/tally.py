@@ -27,11 +27,12 @@ def go_results(path):
     ended = set()
     for event in lines_of(path):
         action, test = event.get("Action"), event.get("Test")
-        key = (event.get("Package"), test)
+        key = (event.get("Package") or event.get("ImportPath"), test)
         if action in ("output", "build-output"):
             said.setdefault(key, []).append(event.get("Output", ""))
         elif action in ("pass", "fail", "skip") and (test or action == "fail"):
-            why = "".join(said.get(key, [])) if action != "pass" else ""
+            built = said.get((event.get("FailedBuild"), None), [])
+            why = "".join(built + said.get(key, [])) if action != "pass" else ""
             # A package fails with its tests; alone it did not build, or it died.
             if test or not any(package == key[0] for package, _ in ended):
                 yield action, test or key[0], why

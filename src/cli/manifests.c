@@ -185,7 +185,8 @@ static void add_path(struct manifests *manifests, const char *path, const struct
         unreadable_errno(manifests, path, errno);
         return;
     }
-    if (S_ISREG(st.st_mode)) {
+    if (S_ISREG(st.st_mode) || (parent == NULL && S_ISFIFO(st.st_mode))) {
+        (void)!fcntl(fd, F_SETFL, 0); /* a pipe that was named, <(…), is waited for */
         add_descriptor(manifests, fd, path);
         return;
     }
