@@ -1,11 +1,14 @@
 /* control/admin.h
  *
  * Purpose    A small HTTP/1.1 server on the admin endpoint's UNIX socket: GET and HEAD, answers
- * made whole. What is answered stands in admin_pages.c. Ownership  Borrows the loop and the
- * listening descriptor. Lifetime   admin_new() … admin_free(), which ends all connections. Roles
- * controller. Limits     ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_BYTES_MAX, ADMIN_IDLE_MS: past them a
- * connection is refused or closed; nothing is ever queued for a peer that does not read but its one
- * answer. Errors     -errno of the loop from admin_new(). */
+ *            made whole. What is answered stands in admin_pages.c.
+ * Ownership  Borrows the loop and the listening descriptor.
+ * Lifetime   admin_new() … admin_free(), which ends all connections.
+ * Roles      controller.
+ * Limits     ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_BYTES_MAX, ADMIN_IDLE_MS: past them a connection
+ *            is refused or closed; nothing is ever queued for a peer that does not read but its
+ *            one answer.
+ * Errors     -errno of the loop from admin_new(). */
 #ifndef YETT_CONTROL_ADMIN_H
 #define YETT_CONTROL_ADMIN_H
 

@@ -1,7 +1,7 @@
 /* control/dir_names.h
  *
- * Purpose    Which names of a directory of manifests are read: editors' and kubelet's own are not.
- */
+ * Purpose    Which names of a directory of manifests are read: editors' and kubelet's own are
+ *            not. */
 #ifndef YETT_CONTROL_DIR_NAMES_H
 #define YETT_CONTROL_DIR_NAMES_H
 

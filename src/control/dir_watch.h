@@ -1,11 +1,15 @@
 /* control/dir_watch.h
  *
- * Purpose    Follow a directory tree with inotify and say which of its manifest files to look at,
- * and how urgently. It reads no file. Ownership  Paths given to callbacks borrow until the callback
- * returns. Lifetime   dir_watch_new() … dir_watch_free(); the first dir_watch_scan() puts the
- * watches up. Roles      controller. Limits     DIR_FOLDERS_MAX folders, DIR_DEPTH_MAX levels: what
- * lies beyond is not read, and logged. Errors     -errno of inotify_init1(2) from dir_watch_new();
- * all else is met by looking again later. */
+ * Purpose    Follow a directory tree with inotify and say which of its manifest files to look
+ *            at, and how urgently. It reads no file.
+ * Ownership  Paths given to callbacks borrow until the callback returns.
+ * Lifetime   dir_watch_new() … dir_watch_free(); the first dir_watch_scan() puts the watches
+ *            up.
+ * Roles      controller.
+ * Limits     DIR_FOLDERS_MAX folders, DIR_DEPTH_MAX levels: what lies beyond is not read, and
+ *            logged.
+ * Errors     -errno of inotify_init1(2) from dir_watch_new(); all else is met by looking again
+ *            later. */
 #ifndef YETT_CONTROL_DIR_WATCH_H
 #define YETT_CONTROL_DIR_WATCH_H
 

@@ -13,6 +13,7 @@
 #include "proc/channel.h"
 #include "proc/inherit.h"
 #include "proc/sandbox.h"
+#include "proc/title.h"
 #include "tls/certificate.h"
 
 struct control {
@@ -184,6 +185,7 @@ static int serve(struct control *control, const struct control_options *options)
 
     if (r < 0)
         return r;
+    proc_title_set("controller");
     r = proc_sandbox_enter(PROC_CONTROLLER);
     if (r < 0)
         return r;

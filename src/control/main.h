@@ -1,8 +1,8 @@
 /* control/main.h
  *
  * Purpose    The controller role: watch a directory of manifests (later: the Kubernetes API),
- * compile, publish images, answer the admin endpoint. Roles      controller. Called once by cli;
- * returns the exit status. */
+ *            compile, publish images, answer the admin endpoint.
+ * Roles      controller. Called once by cli; returns the exit status. */
 #ifndef YETT_CONTROL_MAIN_H
 #define YETT_CONTROL_MAIN_H
 

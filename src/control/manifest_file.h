@@ -1,10 +1,11 @@
 /* control/manifest_file.h
  *
  * Purpose    One manifest: read when its bytes may have changed, decoded when they did.
- * Ownership  The file owns its bundle; manifest_file_read() hands the one before to the caller, who
- * frees it once its objects are out of the store. Lifetime   manifest_file_new() …
- * manifest_file_free(). Limits     KUBE_FILE_BYTES_MAX. Anything but a regular file (through
- * symlinks) is refused. Roles      controller. */
+ * Ownership  The file owns its bundle; manifest_file_read() hands the one before to the caller,
+ *            who frees it once its objects are out of the store.
+ * Lifetime   manifest_file_new() … manifest_file_free().
+ * Limits     KUBE_FILE_BYTES_MAX. Anything but a regular file (through symlinks) is refused.
+ * Roles      controller. */
 #ifndef YETT_CONTROL_MANIFEST_FILE_H
 #define YETT_CONTROL_MANIFEST_FILE_H
 

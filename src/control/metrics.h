@@ -1,12 +1,13 @@
 /* control/metrics.h
  *
- * Purpose    What /metrics says: the workers' counters under the names of their routes, the state
- * of the configuration, the controller's own process. Names and meanings are ingress-nginx's where
- *            there is one, yett_… elsewhere.
+ * Purpose    What /metrics says: the workers' counters under the names of their routes, the
+ *            state of the configuration, the controller's own process. Names and meanings are
+ *            ingress-nginx's where there is one, yett_… elsewhere.
  * Ownership  metrics_write() borrows everything it reads, for the call.
- * Limits     One series per route and status class; routes past STATS_SLOTS_MAX are summed up under
- * empty labels, as are those whose names were forgotten. Roles      controller. See docs/metrics.md
- */
+ * Limits     One series per route and status class; routes past STATS_SLOTS_MAX are summed up
+ *            under empty labels, as are those whose names were forgotten.
+ * Roles      controller.
+ * See        docs/metrics.md */
 #ifndef YETT_CONTROL_METRICS_H
 #define YETT_CONTROL_METRICS_H
 

@@ -1,8 +1,9 @@
 /* control/prom.h
  *
  * Purpose    The Prometheus text format, 0.0.4: HELP and TYPE once per family, labels escaped,
- * histograms cumulative. Ownership  Writes to the caller's buf; keeps nothing. See
- * https://prometheus.io/docs/instrumenting/exposition_formats/ */
+ *            histograms cumulative.
+ * Ownership  Writes to the caller's buf; keeps nothing.
+ * See        https://prometheus.io/docs/instrumenting/exposition_formats/ */
 #ifndef YETT_CONTROL_PROM_H
 #define YETT_CONTROL_PROM_H
 

@@ -1,9 +1,11 @@
 /* control/reconcile.h
  *
- * Purpose    A change of the source → a compiled, verified image in the supervisor's hands. At most
- * one roll-out is in flight; what changes meanwhile is compiled when it has ended, the latest state
- *            wins. A failure anywhere leaves the running generation as it was, and is visible.
- * Ownership  Borrows loop, channel, source and options; owns model, writer, views and descriptors.
+ * Purpose    A change of the source → a compiled, verified image in the supervisor's hands. At
+ *            most one roll-out is in flight; what changes meanwhile is compiled when it has
+ *            ended, the latest state wins. A failure anywhere leaves the running generation as
+ *            it was, and is visible.
+ * Ownership  Borrows loop, channel, source and options; owns model, writer, views and
+ *            descriptors.
  * Lifetime   reconcile_new() … reconcile_free().
  * Roles      controller.
  * Errors     None to the caller: failures are logged and counted in the facts.

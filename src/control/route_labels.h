@@ -1,10 +1,11 @@
 /* control/route_labels.h
  *
- * Purpose    The names behind the ids by which workers count: which Ingress, path, Service and host
- * a stats slot belongs to, also for a while after the route is gone. Ownership  Owns copies of all
- * texts. Lifetime   A zeroed struct is empty; route_labels_deinit() returns it to that. Limits
- * ROUTE_LABELS_MAX ids; at it, those that the newest image does not have are forgotten, and then
- * what is new is counted without names. */
+ * Purpose    The names behind the ids by which workers count: which Ingress, path, Service and
+ *            host a stats slot belongs to, also for a while after the route is gone.
+ * Ownership  Owns copies of all texts.
+ * Lifetime   A zeroed struct is empty; route_labels_deinit() returns it to that.
+ * Limits     ROUTE_LABELS_MAX ids; at it, those that the newest image does not have are
+ *            forgotten, and then what is new is counted without names. */
 #ifndef YETT_CONTROL_ROUTE_LABELS_H
 #define YETT_CONTROL_ROUTE_LABELS_H
 

@@ -1,9 +1,11 @@
 /* control/source.h
  *
- * Purpose    Where objects come from: a directory of manifests, later the Kubernetes API. A source
- * keeps a store up to date and says what changed in it. Ownership  The source owns its store and
- * every object in it. A change borrows until the callback returns. Lifetime   Made by the source's
- * own constructor; source_free() ends it. Roles      controller. */
+ * Purpose    Where objects come from: a directory of manifests, later the Kubernetes API. A
+ *            source keeps a store up to date and says what changed in it.
+ * Ownership  The source owns its store and every object in it. A change borrows until the
+ *            callback returns.
+ * Lifetime   Made by the source's own constructor; source_free() ends it.
+ * Roles      controller. */
 #ifndef YETT_CONTROL_SOURCE_H
 #define YETT_CONTROL_SOURCE_H
 

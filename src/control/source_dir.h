@@ -1,11 +1,14 @@
 /* control/source_dir.h
  *
- * Purpose    A directory of manifests as a source: only files that changed are read again; objects
- * enter the store in the order of file names, so that of duplicates the first file's wins. Roles
- * controller. Limits     KUBE_FILE_BYTES_MAX a file, SOURCE_DIR_FILES_MAX files; what is over is
- * reported and left out. A file that cannot be read counts as it was last read; so does the whole
- * directory while it is missing. Errors     -errno from source_dir_new() only; later trouble is a
- * diagnostic. See        docs/manifests.md */
+ * Purpose    A directory of manifests as a source: only files that changed are read again;
+ *            objects enter the store in the order of file names, so that of duplicates the
+ *            first file's wins.
+ * Roles      controller.
+ * Limits     KUBE_FILE_BYTES_MAX a file, SOURCE_DIR_FILES_MAX files; what is over is reported
+ *            and left out. A file that cannot be read counts as it was last read; so does the
+ *            whole directory while it is missing.
+ * Errors     -errno from source_dir_new() only; later trouble is a diagnostic.
+ * See        docs/manifests.md */
 #ifndef YETT_CONTROL_SOURCE_DIR_H
 #define YETT_CONTROL_SOURCE_DIR_H
 

@@ -1,6 +1,7 @@
 /* test/unit/control/fake.h
  *
- * Purpose    A source made of texts and the supervisor's end of a channel, for tests of what lies between.
+ * Purpose    A source made of texts and the supervisor's end of a channel, for tests of what
+ *            lies between.
  * Ownership  fake_close() ends both. */
 #ifndef YETT_TEST_CONTROL_FAKE_H
 #define YETT_TEST_CONTROL_FAKE_H

@@ -1,6 +1,7 @@
 /* test/unit/control/prom_check.h
  *
- * Purpose    A strict reader of the Prometheus text format: refuses what a scraper would, and more.
+ * Purpose    A strict reader of the Prometheus text format: refuses what a scraper would, and
+ *            more.
  * See        https://prometheus.io/docs/instrumenting/exposition_formats/ */
 #ifndef YETT_TEST_CONTROL_PROM_CHECK_H
 #define YETT_TEST_CONTROL_PROM_CHECK_H
