@@ -31,7 +31,7 @@ test-e2e:                                   ## the end-to-end tests alone, with 
 	tools/deps.sh test
 	tools/test.sh e2e
 
-test-cluster cluster image:
+test-cluster cluster image:                 ## not there yet: they come with the Kubernetes API client
 	@echo "make $@: there is none yet; it comes with the Kubernetes API client" >&2; exit 2
 
 bench: build                                ## against nginx and HAProxy on this machine
@@ -55,4 +55,4 @@ clean:
 	rm -rf $(BUILD) build-asan build-clang
 
 help:                                       ## this menu
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { printf "  make %-26s %s\n", $$1, $$2 }' Makefile
