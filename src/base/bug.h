@@ -7,10 +7,10 @@
 #include "base/compiler.h"
 
 /* Never compiled out. `cond` must be free of side effects all the same. */
-#define invariant(cond)                                                                            \
-    do {                                                                                           \
-        if (unlikely(!(cond)))                                                                     \
-            bug_stop(__FILE__, __LINE__, #cond);                                                   \
+#define invariant(cond)                          \
+    do {                                         \
+        if (unlikely(!(cond)))                   \
+            bug_stop(__FILE__, __LINE__, #cond); \
     } while (0)
 
 #define unreachable() bug_stop(__FILE__, __LINE__, "unreachable")

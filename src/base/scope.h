@@ -11,18 +11,18 @@
 
 #define SCOPED(fn) __attribute__((cleanup(fn)))
 
-#define TAKE(ptr)                                                                                  \
-    ({                                                                                             \
-        __typeof__(ptr) taken_ = (ptr);                                                            \
-        (ptr) = NULL;                                                                              \
-        taken_;                                                                                    \
+#define TAKE(ptr)                       \
+    ({                                  \
+        __typeof__(ptr) taken_ = (ptr); \
+        (ptr) = NULL;                   \
+        taken_;                         \
     })
 
-#define TAKE_FD(fd)                                                                                \
-    ({                                                                                             \
-        int taken_ = (fd);                                                                         \
-        (fd) = -1;                                                                                 \
-        taken_;                                                                                    \
+#define TAKE_FD(fd)        \
+    ({                     \
+        int taken_ = (fd); \
+        (fd) = -1;         \
+        taken_;            \
     })
 
 static inline void fd_closep(int *fd)

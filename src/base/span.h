@@ -17,11 +17,11 @@ struct span {
     size_t len;
 };
 
-#define SPAN(literal)   ((struct span){ "" literal, sizeof(literal) - 1 })
-#define SPAN_EMPTY      ((struct span){ "", 0 })
-#define SPAN_NOT_FOUND  ((size_t)-1)
-#define SPAN_FMT        "%.*s"
-#define SPAN_ARG(s)     (int)(s).len, (s).ptr /* for SPAN_FMT; spans of text, shorter than 2 GiB */
+#define SPAN(literal)  ((struct span){ "" literal, sizeof(literal) - 1 })
+#define SPAN_EMPTY     ((struct span){ "", 0 })
+#define SPAN_NOT_FOUND ((size_t)-1)
+#define SPAN_FMT       "%.*s"
+#define SPAN_ARG(s)    (int)(s).len, (s).ptr /* for SPAN_FMT; spans of text, shorter than 2 GiB */
 
 static inline struct span span_of(const char *ptr, size_t len)
 {

@@ -8,31 +8,31 @@
 #include "base/bug.h"
 #include "base/mem.h"
 
-#define VEC(type)                                                                                  \
-    struct {                                                                                       \
-        type *items;                                                                               \
-        size_t len, cap;                                                                           \
+#define VEC(type)        \
+    struct {             \
+        type *items;     \
+        size_t len, cap; \
     }
 
-#define vec_push(v, item)                                                                          \
-    do {                                                                                           \
-        if ((v)->len == (v)->cap) {                                                                \
-            (v)->cap = (v)->cap ? (v)->cap * 2 : 8;                                                \
-            (v)->items = mem_realloc((v)->items, (v)->cap * sizeof((v)->items[0]));                \
-        }                                                                                          \
-        (v)->items[(v)->len++] = (item);                                                           \
+#define vec_push(v, item)                                                           \
+    do {                                                                            \
+        if ((v)->len == (v)->cap) {                                                 \
+            (v)->cap = (v)->cap ? (v)->cap * 2 : 8;                                 \
+            (v)->items = mem_realloc((v)->items, (v)->cap * sizeof((v)->items[0])); \
+        }                                                                           \
+        (v)->items[(v)->len++] = (item);                                            \
     } while (0)
 
 #define vec_last(v) (&(v)->items[(v)->len - 1])
 
-#define vec_deinit(v)                                                                              \
-    do {                                                                                           \
-        (v)->items = mem_free((v)->items);                                                         \
-        (v)->len = (v)->cap = 0;                                                                   \
+#define vec_deinit(v)                      \
+    do {                                   \
+        (v)->items = mem_free((v)->items); \
+        (v)->len = (v)->cap = 0;           \
     } while (0)
 
 /* `it` is a pointer to each item in turn. An empty vec has no array to point past the end of. */
-#define vec_for_each(it, v)                                                                        \
+#define vec_for_each(it, v) \
     for (__typeof__(*(v)->items) *it = (v)->items; (v)->len && it != (v)->items + (v)->len; it++)
 
 #endif
