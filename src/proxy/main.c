@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -232,8 +233,8 @@ int proxy_main(const struct proxy_options *options)
 
     int r = role_init(&role, options);
     if (r == 0) {
-        snprintf(name, sizeof(name), "worker %u", role.hello.worker_index);
-        log_set_role(name);
+        snprintf(name, sizeof(name), "yett: worker %u", role.hello.worker_index);
+        log_set_role(name + strlen("yett: "));
         proc_title_set(name);
         r = role_start(&role);
     }
