@@ -102,7 +102,8 @@ void worker_close_idle(struct worker *worker)
     list_for_each_safe (it, &worker->clients) {
         struct client *client = list_entry(it, struct client, link);
 
-        if (client->state == CLIENT_IDLE || client->state == CLIENT_HANDSHAKE)
+        if (client->state == CLIENT_IDLE || client->state == CLIENT_HANDSHAKE ||
+            client->state == CLIENT_LINGER)
             client_close(client);
     }
     upstream_table_close_idle(&worker->upstreams);
