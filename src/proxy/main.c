@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "proc/channel.h"
 #include "proc/sandbox.h"
@@ -229,13 +229,14 @@ static int role_start(struct role *role)
 int proxy_main(const struct proxy_options *options)
 {
     static struct role role;
-    static char name[32];
+    static struct arena names; /* log and title point into it for good */
 
     int r = role_init(&role, options);
     if (r == 0) {
-        snprintf(name, sizeof(name), "yett: worker %u", role.hello.worker_index);
-        log_set_role(name + strlen("yett: "));
-        proc_title_set(name);
+        arena_init(&names, 64);
+        struct span name = arena_printf(&names, "yett: worker %u", role.hello.worker_index);
+        log_set_role(name.ptr + strlen("yett: "));
+        proc_title_set(name.ptr);
         r = role_start(&role);
     }
     if (r < 0) {
