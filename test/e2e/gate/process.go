@@ -1,0 +1,87 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Process is one child of the supervisor.
+type Process struct {
+	Pid   int
+	Title string // "yett: worker 0", "yett: controller"
+}
+
+// Children lists the supervisor's children as /proc has them.
+func (g *Gate) Children() []Process {
+	var children []Process
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		// pid (comm) state ppid …; comm may hold anything.
+		after := text[bytes.LastIndexByte(text, ')')+1:]
+		fields := strings.Fields(string(after))
+		if len(fields) < 2 || fields[1] != strconv.Itoa(g.Pid) || fields[0] == "Z" {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		title, _, _ := strings.Cut(string(line), "\x00")
+		children = append(children, Process{pid, title})
+	}
+	return children
+}
+
+// WorkerPid is the process of a worker slot; 0 while there is none.
+func (g *Gate) WorkerPid(index int) int {
+	return g.childPid(fmt.Sprintf("yett: worker %d", index))
+}
+
+// ControllerPid is the process of the controller; 0 while there is none.
+func (g *Gate) ControllerPid() int { return g.childPid("yett: controller") }
+
+func (g *Gate) childPid(title string) int {
+	for _, child := range g.Children() {
+		if child.Title == title {
+			return child.Pid
+		}
+	}
+	return 0
+}
+
+// WaitChild waits until the child of this title is another process than `before`, and returns its pid.
+func (g *Gate) WaitChild(t testing.TB, title string, before int) int {
+	t.Helper()
+	pid := 0
+	WaitFor(t, 10*time.Second, "a new "+title, func() bool {
+		pid = g.childPid(title)
+		return pid != 0 && pid != before
+	})
+	return pid
+}
+
+// PrivateBytes is the memory that a process shares with nobody (smaps_rollup: Private_Clean and _Dirty).
+func PrivateBytes(t testing.TB, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum int64
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && (fields[0] == "Private_Clean:" || fields[0] == "Private_Dirty:") {
+			kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
+			sum += kilobytes << 10
+		}
+	}
+	return sum
+}
