@@ -197,11 +197,12 @@ static int role_init(struct role *role, const struct proxy_options *options)
     struct loop *loop;
 
     int r = proc_inherit_take(&role->hello);
+    /* Asked before anything is opened: where logging is off, the number is free for others. */
+    int log_fd = fcntl(PROC_FD_ACCESS_LOG, F_GETFD) == -1 ? -1 : PROC_FD_ACCESS_LOG;
     if (r < 0 || (r = stats_page_map(PROC_FD_FIRST, STATS_WRITE, &stats)) < 0 ||
         (r = loop_new(&loop)) < 0)
         return r;
     close(PROC_FD_FIRST);
-    int log_fd = fcntl(PROC_FD_ACCESS_LOG, F_GETFD) == -1 ? -1 : PROC_FD_ACCESS_LOG;
     r = worker_init(&role->worker, loop, stats, log_fd, options);
     if (r < 0)
         return r;
