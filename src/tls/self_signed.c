@@ -10,13 +10,16 @@
  * names are those of ingress-nginx, so that a person who meets it in a browser knows what it means.
  */
 
-enum { SERIAL_BYTES = 16, VALID_DAYS = 365, RSA_BITS = 2048 };
+enum { SERIAL_BYTES = 16, VALID_DAYS = 365 };
+
+#define ORGANIZATION "Acme Co"
+#define COMMON_NAME  "Kubernetes Ingress Controller Fake Certificate"
 
 static const struct {
     int nid;
     const char *value;
 } extensions[] = {
-    { NID_key_usage, "critical,digitalSignature,keyEncipherment" },
+    { NID_key_usage, "critical,digitalSignature" },
     { NID_ext_key_usage, "serverAuth" },
     { NID_basic_constraints, "critical,CA:FALSE" },
     { NID_subject_alt_name, "DNS:ingress.local" },
@@ -36,9 +39,8 @@ static bool serial_set(X509 *certificate)
 static bool name_set(X509 *certificate)
 {
     X509_NAME *name = X509_get_subject_name(certificate);
-    const unsigned char *o = (const unsigned char *)"Acme Co";
-    const unsigned char *cn =
-        (const unsigned char *)"Kubernetes Ingress Controller Fake Certificate";
+    const unsigned char *o = (const unsigned char *)ORGANIZATION;
+    const unsigned char *cn = (const unsigned char *)COMMON_NAME;
 
     return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8, o, -1, -1, 0) &&
            X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, cn, -1, -1, 0) &&
@@ -76,7 +78,7 @@ static void bio_append_to(BIO *bio, struct buf *out)
 
 static int generate(struct buf *chain_pem, struct buf *key_pem)
 {
-    SCOPED(EVP_PKEY_freep) EVP_PKEY *key = EVP_RSA_gen(RSA_BITS);
+    SCOPED(EVP_PKEY_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
     SCOPED(X509_freep) X509 *certificate = X509_new();
     SCOPED(BIO_free_allp) BIO *chain_out = BIO_new(BIO_s_mem());
     SCOPED(BIO_free_allp) BIO *key_out = BIO_new(BIO_s_mem()); /* wiped when it is freed */
@@ -96,4 +98,11 @@ int tls_pair_generate(struct buf *chain_pem, struct buf *key_pem)
     int r = generate(chain_pem, key_pem);
     ERR_clear_error();
     return r;
+}
+
+bool tls_pair_is_generated(const struct tls_pair_facts *facts)
+{
+    return span_eq(facts->subject_cn, SPAN(COMMON_NAME)) &&
+           span_eq(facts->issuer_cn, SPAN(COMMON_NAME)) &&
+           span_eq(facts->issuer_o, SPAN(ORGANIZATION));
 }

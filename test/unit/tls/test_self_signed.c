@@ -28,7 +28,8 @@ static void test_generated_pair_is_good(void **state)
     assert_true(span_starts_with(buf_span(&chain), SPAN("before\n-----BEGIN CERTIFICATE-----")));
     assert_int_equal(tls_pair_examine(buf_span(&chain), buf_span(&key), &arena, &facts),
                      TLS_PAIR_OK);
-    assert_string_equal(facts.key_algorithm, "RSA");
+    assert_string_equal(facts.key_algorithm, "EC");
+    assert_true(tls_pair_is_generated(&facts));
     assert_int_equal(facts.names_len, 1);
     assert_true(span_eq(facts.names[0], SPAN("ingress.local")));
     assert_true(span_eq(facts.subject_cn, SPAN("Kubernetes Ingress Controller Fake Certificate")));
@@ -69,11 +70,29 @@ static void test_no_two_are_the_same(void **state)
     arena_deinit(&arena);
 }
 
+static void test_others_are_told_apart(void **state)
+{
+    static const struct tls_pair_facts others[] = {
+        { .subject_cn = SPAN("web.example"), .issuer_cn = SPAN("web.example") },
+        { .subject_cn = SPAN("Kubernetes Ingress Controller Fake Certificate"),
+          .issuer_cn = SPAN("an authority"),
+          .issuer_o = SPAN("Acme Co") },
+        { .subject_cn = SPAN("web.example"),
+          .issuer_cn = SPAN("Kubernetes Ingress Controller Fake Certificate"),
+          .issuer_o = SPAN("Acme Co") },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_false(tls_pair_is_generated(&others[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generated_pair_is_good),
         cmocka_unit_test(test_no_two_are_the_same),
+        cmocka_unit_test(test_others_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
