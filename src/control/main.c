@@ -9,18 +9,18 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "control/admin_pages.h"
+#include "control/fallback.h"
 #include "control/source_dir.h"
 #include "proc/channel.h"
 #include "proc/inherit.h"
 #include "proc/sandbox.h"
 #include "proc/title.h"
-#include "tls/certificate.h"
 
 struct control {
     struct loop *loop;
     struct proc_hello hello;
     struct ingress_options ingress;
-    struct buf fallback_chain, fallback_key;
+    struct fallback fallback;
     const struct stats_page *pages[PROC_WORKERS_MAX];
     struct reconcile *reconcile;
     struct source *source;
@@ -28,26 +28,67 @@ struct control {
     struct route_labels labels;
     struct metrics_input shown;
     struct loop_watch channel_watch, signal_watch;
-    struct loop_timer start_timer;
     bool is_started;
 };
 
-/* A controller that follows another is told, first thing, which generation that one reached. It
- * waits no longer than this: the one before may have died before its first image. */
-enum { PREDECESSOR_WAIT_MS = 200 };
-
-static void start(struct control *control)
+static bool has_tls_listener(const struct proc_hello *hello)
 {
-    if (control->is_started)
-        return;
-    control->is_started = true;
-    loop_timer_cancel(&control->start_timer);
-    source_dir_start(control->source);
+    for (uint32_t i = 0; i < hello->listeners_len; i++) {
+        if (hello->listeners[i].kind == PROC_LISTEN_HTTPS)
+            return true;
+    }
+    return false;
 }
 
-static void on_start_timer(struct loop_timer *timer)
+static int fallback_set(struct control *control, const struct image_view *served)
 {
-    start(container_of(timer, struct control, start_timer));
+    if (!has_tls_listener(&control->hello))
+        return 0;
+    int r = fallback_open(&control->fallback, served, (int64_t)(clock_wall_ns() / 1000000000));
+    if (r < 0)
+        return r;
+    control->ingress.fallback_chain_pem = buf_span(&control->fallback.chain_pem);
+    control->ingress.fallback_key_pem = buf_span(&control->fallback.key_pem);
+    return 0;
+}
+
+/* What every worker serves; NULL: nothing. One that cannot be opened here is not given up for that:
+ * it is replaced by what is read now. */
+static struct image_view *served_open(const struct proc_message *resume)
+{
+    struct image_fds fds = { 0 };
+    struct image_view *served = NULL;
+
+    if (resume->fds_len == 0)
+        return NULL;
+    fds.root = resume->fds[0];
+    fds.segments_len = resume->fds_len - 1;
+    memcpy(fds.segments, resume->fds + 1, fds.segments_len * sizeof(int));
+    int r = image_view_open(&fds, NULL, &served);
+    if (r != IMAGE_OPEN_OK)
+        log_error("served_image_does_not_open", F_INT("result", r));
+    return served;
+}
+
+/* Goes on where the controller before this one stopped. */
+static void start(struct control *control, const struct proc_message *resume)
+{
+    SCOPED(image_view_unrefp) struct image_view *served = served_open(resume);
+    int r = fallback_set(control, served);
+
+    if (r < 0)
+        log_error("fallback_certificate_failed", F_ERRNO(r));
+    reconcile_resume(control->reconcile, resume->generation, served);
+    source_dir_start(control->source);
+    control->is_started = true;
+}
+
+static void on_message(struct control *control, const struct proc_message *message)
+{
+    if (message->kind != PROC_RESUME)
+        reconcile_on_message(control->reconcile, message);
+    else if (!control->is_started)
+        start(control, message);
 }
 
 static void on_channel(struct loop_watch *watch, uint32_t events)
@@ -65,9 +106,8 @@ static void on_channel(struct loop_watch *watch, uint32_t events)
             loop_stop(control->loop);
             return;
         }
+        on_message(control, &message);
         proc_message_close_fds(&message);
-        reconcile_on_message(control->reconcile, &message);
-        start(control);
     }
 }
 
@@ -79,11 +119,10 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
     loop_stop(control->loop);
 }
 
-static void on_serving(void *ctx, const struct image_view *view, const struct route_model *model)
+static void on_serving(void *ctx, const struct image_view *view)
 {
     struct control *control = ctx;
 
-    (void)model;
     route_labels_learn(&control->labels, view);
 }
 
@@ -101,18 +140,6 @@ static int pages_map(struct control *control)
         close(fd);
         control->pages[i] = page;
     }
-    return 0;
-}
-
-/* Shown to TLS clients where no Secret fits. A controller that takes over makes another one. */
-static int fallback_generate(struct control *control)
-{
-    int r = tls_pair_generate(&control->fallback_chain, &control->fallback_key);
-
-    if (r < 0)
-        return r;
-    control->ingress.fallback_chain_pem = buf_span(&control->fallback_chain);
-    control->ingress.fallback_key_pem = buf_span(&control->fallback_key);
     return 0;
 }
 
@@ -185,21 +212,14 @@ static int serve(struct control *control, const struct control_options *options)
 
     if (r < 0)
         return r;
-    proc_title_set("controller");
+    proc_title_set("yett: controller");
     r = proc_sandbox_enter(PROC_CONTROLLER);
-    if (r < 0)
-        return r;
-    r = fallback_generate(control);
     if (r < 0)
         return r;
     r = rooms_open(control, options);
     if (r < 0)
         return r;
-    if (control->hello.starts > 1)
-        loop_timer_set(control->loop, &control->start_timer, PREDECESSOR_WAIT_MS);
-    else
-        start(control);
-    return loop_run(control->loop);
+    return loop_run(control->loop); /* what the supervisor says first starts the rest */
 }
 
 static void control_deinit(struct control *control)
@@ -209,7 +229,6 @@ static void control_deinit(struct control *control)
         control->source = source_free(control->source);
         control->reconcile = reconcile_free(control->reconcile);
         loop_watch_remove(control->loop, &control->channel_watch);
-        loop_timer_cancel(&control->start_timer);
         int signal_fd = control->signal_watch.fd;
         loop_watch_remove(control->loop, &control->signal_watch);
         fd_closep(&signal_fd);
@@ -220,8 +239,7 @@ static void control_deinit(struct control *control)
             stats_page_unmap((struct stats_page *)control->pages[i]);
     }
     route_labels_deinit(&control->labels);
-    buf_deinit(&control->fallback_chain);
-    buf_deinit(&control->fallback_key);
+    fallback_deinit(&control->fallback);
 }
 
 int control_main(const struct control_options *options)
@@ -232,7 +250,6 @@ int control_main(const struct control_options *options)
         .signal_watch.fd = -1,
     };
 
-    loop_timer_init(&control.start_timer, on_start_timer);
     int r = serve(&control, options);
     if (r < 0)
         log_error("controller_failed", F_ERRNO(r));

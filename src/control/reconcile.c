@@ -23,7 +23,7 @@ struct reconcile {
     int channel;
     const struct ingress_options *options;
     const struct source *source;
-    void (*on_serving)(void *ctx, const struct image_view *view, const struct route_model *model);
+    void (*on_serving)(void *ctx, const struct image_view *view);
     void *on_serving_ctx;
 
     struct source_change pending;
@@ -39,6 +39,7 @@ struct reconcile {
     struct image_fds newest_fds; /* of the newest image written, served or not */
     bool has_fds;
     struct image_view *newest, *serving;
+    struct image_view *previous; /* served before `serving`: workers may have to go back to it */
     uint64_t newest_hash;
 
     uint64_t in_flight_generation; /* 0: none */
@@ -68,23 +69,39 @@ static void apply_duration_count(struct reconcile_facts *facts, uint64_t us)
     facts->apply_count++;
 }
 
+/* Takes over the reference; NULL: what is served is not known. */
+static void serving_set(struct reconcile *reconcile, struct image_view *view)
+{
+    reconcile->serving = view;
+    reconcile->facts.generation = view ? view->generation : 0;
+    log_set_generation(reconcile->facts.generation);
+    if (view && reconcile->on_serving)
+        reconcile->on_serving(reconcile->on_serving_ctx, view);
+}
+
 static void served(struct reconcile *reconcile)
 {
     struct reconcile_facts *facts = &reconcile->facts;
 
-    image_view_unref(reconcile->serving);
-    reconcile->serving = image_view_ref(reconcile->newest);
-    facts->generation = reconcile->in_flight_generation;
+    image_view_unref(reconcile->previous);
+    reconcile->previous = reconcile->serving;
+    serving_set(reconcile, image_view_ref(reconcile->newest));
     facts->config_hash = reconcile->newest_hash;
     facts->last_ok = true;
     facts->successes++;
     facts->last_success_wall_ns = clock_wall_ns();
     uint64_t took_us = (clock_mono_ns() - reconcile->in_flight_since_ns) / 1000;
     apply_duration_count(facts, took_us);
-    log_set_generation(facts->generation);
     log_info("image_published", F_UINT("took_us", took_us));
-    if (reconcile->on_serving)
-        reconcile->on_serving(reconcile->on_serving_ctx, reconcile->serving, reconcile->model);
+}
+
+/* What every worker served kills them: they are back with the image before it. */
+static void serving_lost(struct reconcile *reconcile)
+{
+    image_view_unref(reconcile->serving);
+    serving_set(reconcile, reconcile->previous);
+    reconcile->previous = NULL;
+    failed(reconcile);
 }
 
 /* ---- from bytes to the supervisor -------------------------------------------------------------
@@ -340,21 +357,6 @@ static void on_recheck(struct loop_timer *timer)
     work_all_later(container_of(timer, struct reconcile, recheck_timer));
 }
 
-/* Images of this controller must count on from what the workers have. */
-static void generation_learn(struct reconcile *reconcile, uint64_t generation)
-{
-    if (generation <= reconcile->facts.generation)
-        return;
-    reconcile->facts.generation = generation;
-    if (reconcile->in_flight_generation > generation)
-        return;
-    bool was_overtaken = reconcile->in_flight_generation != 0;
-    reconcile->in_flight_generation = 0;
-    writer_restart(reconcile, generation);
-    if (was_overtaken)
-        work_all_later(reconcile);
-}
-
 static const char *reject_name(int32_t result)
 {
     switch ((enum proc_reject)result) {
@@ -368,29 +370,52 @@ static const char *reject_name(int32_t result)
     return "unknown";
 }
 
-void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message)
+static void in_flight_end(struct reconcile *reconcile)
 {
-    bool is_ours =
-        reconcile->in_flight_generation && message->generation == reconcile->in_flight_generation;
-
-    if (message->kind == PROC_PUBLISHED && !is_ours) {
-        generation_learn(reconcile, message->generation);
-        return;
-    }
-    if (!is_ours)
-        return;
-    if (message->kind == PROC_PUBLISHED) {
-        served(reconcile);
-    } else if (message->kind == PROC_REJECTED) {
-        log_error("image_rolled_back", F_UINT("image", message->generation),
-                  F_STR("reason", reject_name(message->result)));
-        failed(reconcile);
-    } else {
-        return;
-    }
     reconcile->in_flight_generation = 0;
     if (reconcile->pending_since_ns)
         loop_task_queue(reconcile->loop, &reconcile->task);
+}
+
+static void on_published(struct reconcile *reconcile, uint64_t generation)
+{
+    if (generation != reconcile->in_flight_generation)
+        return; /* sent by the controller before this one */
+    served(reconcile);
+    in_flight_end(reconcile);
+}
+
+static void on_rejected(struct reconcile *reconcile, uint64_t generation, int32_t reason)
+{
+    bool is_in_flight = generation == reconcile->in_flight_generation;
+    bool is_serving = reconcile->serving && generation == reconcile->facts.generation;
+
+    if (!is_in_flight && !is_serving)
+        return;
+    if (is_in_flight)
+        failed(reconcile);
+    else
+        serving_lost(reconcile);
+    log_error("image_rolled_back", F_UINT("image", generation),
+              F_STR("reason", reject_name(reason)), F_UINT("serving", reconcile->facts.generation));
+    if (is_in_flight)
+        in_flight_end(reconcile);
+}
+
+void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message)
+{
+    if (message->kind == PROC_PUBLISHED)
+        on_published(reconcile, message->generation);
+    else if (message->kind == PROC_REJECTED)
+        on_rejected(reconcile, message->generation, message->result);
+}
+
+void reconcile_resume(struct reconcile *reconcile, uint64_t generation, struct image_view *served)
+{
+    invariant(!reconcile->in_flight_generation && !reconcile->serving);
+    image_writer_set_generation(reconcile->writer, generation);
+    if (served)
+        serving_set(reconcile, image_view_ref(served));
 }
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -420,6 +445,7 @@ struct reconcile *reconcile_free(struct reconcile *reconcile)
     loop_timer_cancel(&reconcile->recheck_timer);
     newest_drop(reconcile);
     image_view_unref(reconcile->serving);
+    image_view_unref(reconcile->previous);
     image_writer_free(reconcile->writer);
     route_model_free(reconcile->model);
     diag_list_deinit(&reconcile->diags);
@@ -434,8 +460,7 @@ void reconcile_set_source(struct reconcile *reconcile, const struct source *sour
 }
 
 void reconcile_set_on_serving(struct reconcile *reconcile,
-                              void (*on_serving)(void *ctx, const struct image_view *view,
-                                                 const struct route_model *model),
+                              void (*on_serving)(void *ctx, const struct image_view *view),
                               void *ctx)
 {
     reconcile->on_serving = on_serving;

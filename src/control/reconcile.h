@@ -13,7 +13,9 @@
  *              change ──▶ PENDING ──compile, write, verify, send──▶ IN FLIGHT
  *                            ▲                                          │
  *                            └──────── PUBLISHED or REJECTED ◀──────────┘
- */
+ *
+ * An image may be REJECTED even after it was PUBLISHED, where workers keep dying of it; what is
+ * served is then the one before it, until the next change. */
 #ifndef YETT_CONTROL_RECONCILE_H
 #define YETT_CONTROL_RECONCILE_H
 
@@ -38,7 +40,7 @@ enum {
 extern const uint64_t reconcile_apply_bounds_us[RECONCILE_APPLY_BUCKETS];
 
 struct reconcile_facts {
-    uint64_t generation;  /* that every worker serves; 0: none yet */
+    uint64_t generation;  /* that every worker serves; 0: none yet, or not known */
     uint64_t config_hash; /* of that image; 0 after a failure */
     bool last_ok;
     uint64_t successes, failures;
@@ -59,14 +61,16 @@ void reconcile_set_source(struct reconcile *reconcile, const struct source *sour
 /* A source_changed_fn; ctx is the reconcile. */
 void reconcile_on_change(void *ctx, const struct source_change *change);
 
-/* PUBLISHED and REJECTED, as they come from the channel. A PUBLISHED that answers nothing of ours
- * tells the generation that the controller before this one reached. */
+/* Before the first change: images were counted up to `generation`, and `served` (NULL: none) is what
+ * every worker serves. */
+void reconcile_resume(struct reconcile *reconcile, uint64_t generation, struct image_view *served);
+
+/* PUBLISHED and REJECTED, as they come from the channel. */
 void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message);
 
 /* Called whenever another image is served by every worker. */
 void reconcile_set_on_serving(struct reconcile *reconcile,
-                              void (*on_serving)(void *ctx, const struct image_view *view,
-                                                 const struct route_model *model),
+                              void (*on_serving)(void *ctx, const struct image_view *view),
                               void *ctx);
 
 const struct reconcile_facts *reconcile_facts(const struct reconcile *reconcile);

@@ -6,10 +6,12 @@
  * Errors     -EAGAIN: nothing there (or no room); -EPIPE / -ECONNRESET / 0 descriptors: peer gone;
  *            -EPROTO: not one of our messages.
  *
- *   controller → supervisor   PUBLISH (image)          supervisor → controller   PUBLISHED,
- * REJECTED supervisor → worker       IMAGE (image), DRAIN     worker → supervisor       READY,
- * TAKEN, REFUSED, DRAINED
- */
+ *   supervisor → controller   RESUME (image), PUBLISHED, REJECTED
+ *   controller → supervisor   PUBLISH (image)
+ *   supervisor → worker       IMAGE (image), DRAIN
+ *   worker → supervisor       READY, TAKEN, REFUSED, DRAINED
+ *
+ * See        docs/internals/lifecycle.md, "Messages" */
 #ifndef YETT_PROC_CHANNEL_H
 #define YETT_PROC_CHANNEL_H
 
@@ -21,6 +23,8 @@ enum { PROC_FDS_MAX = 67 }; /* an image: root and IMAGE_SEGMENTS_MAX segments */
 
 enum proc_message_kind {
     PROC_HELLO = 1, /* body: struct proc_hello */
+    PROC_RESUME,    /* controller, after the hello: images were counted up to `generation`, 0: there
+                       was none; fds are the one that every worker serves, none: there is none */
     PROC_PUBLISH,   /* controller: fds are an image, root first, generation set */
     PROC_PUBLISHED, /* every worker serves `generation` */
     PROC_REJECTED,  /* `generation` was rolled back; result: enum proc_reject */

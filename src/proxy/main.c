@@ -158,6 +158,7 @@ static void message_handle(struct role *role, const struct proc_message *message
         return;
     case PROC_HELLO:
     case PROC_PUBLISH:
+    case PROC_RESUME:
     case PROC_PUBLISHED:
     case PROC_REJECTED:
     case PROC_READY:

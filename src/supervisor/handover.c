@@ -68,13 +68,18 @@ static void act_all(struct supervisor *supervisor, const struct rollout_actions 
     images_prune(&supervisor->images, &supervisor->rollout);
 }
 
-/* A new controller goes on counting where the one before stopped. */
-static void controller_greet(struct supervisor *supervisor)
+/* A new controller goes on where the one before stopped: with its count, and with the image that is
+ * served, for what it shows and what must not change with it. */
+static void controller_resume(struct supervisor *supervisor)
 {
-    struct proc_message newest = { .kind = PROC_PUBLISHED,
-                                   .generation = supervisor->rollout.newest };
+    const struct rollout *rollout = &supervisor->rollout;
+    struct proc_message resume = { 0 };
 
-    handover_send(&supervisor->controller, &newest);
+    if (rollout->good)
+        resume = *images_get(&supervisor->images, rollout->good);
+    resume.kind = PROC_RESUME;
+    resume.generation = rollout->newest;
+    handover_send(&supervisor->controller, &resume);
 }
 
 void handover_on_start(struct supervisor *supervisor, struct child *child)
@@ -82,7 +87,7 @@ void handover_on_start(struct supervisor *supervisor, struct child *child)
     struct rollout_actions actions = { 0 };
 
     if (child->role == PROC_CONTROLLER) {
-        controller_greet(supervisor);
+        controller_resume(supervisor);
         return;
     }
     rollout_on_start(&supervisor->rollout, child->index, now_ms(), &actions);
@@ -175,6 +180,7 @@ static bool on_message(struct supervisor *supervisor, struct child *child,
     case PROC_DRAINED:
         return is_worker; /* its exit says the same, and frees its memory, too */
     case PROC_HELLO:
+    case PROC_RESUME:
     case PROC_PUBLISHED:
     case PROC_REJECTED:
     case PROC_IMAGE:

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "proc/sandbox.h"
+#include "proc/title.h"
 #include "supervisor/admin_socket.h"
 #include "supervisor/children.h"
 #include "supervisor/handover.h"
@@ -158,6 +159,7 @@ int supervisor_main(const struct supervisor_options *options)
     SCOPED(supervisor_closep) struct supervisor supervisor;
 
     invariant(options->workers >= 1 && options->workers <= PROC_WORKERS_MAX);
+    proc_title_set("yett: supervisor");
     supervisor_init(&supervisor, options);
     if (supervisor_open(&supervisor) < 0)
         return EXIT_FAILURE;

@@ -21,11 +21,10 @@ struct fixture {
     struct metrics_input input;
 };
 
-static void on_serving(void *ctx, const struct image_view *view, const struct route_model *model)
+static void on_serving(void *ctx, const struct image_view *view)
 {
     struct fixture *fixture = ctx;
 
-    (void)model;
     route_labels_learn(&fixture->labels, view);
 }
 

@@ -134,29 +134,82 @@ static void test_mixed_while_in_flight_takes_the_long_way(void **state)
     assert_string_equal(fake_endpoint(second, "web.example"), "");
 }
 
-static void test_counts_on_from_the_predecessor(void **state)
+static void assert_serves(const struct fake *fake, uint64_t generation, const char *endpoint)
+{
+    assert_int_equal(reconcile_facts(fake->reconcile)->generation, generation);
+    assert_int_equal(reconcile_serving(fake->reconcile)->generation, generation);
+    assert_string_equal(fake_endpoint(reconcile_serving(fake->reconcile), "web.example"), endpoint);
+}
+
+/* Workers keep dying of an image that all of them had taken. */
+static void test_published_image_is_rolled_back(void **state)
+{
+    struct fake *fake = *state;
+    const struct reconcile_facts *facts = reconcile_facts(fake->reconcile);
+    uint64_t good = fake_serve(fake, WEB);
+    uint64_t bad = fake_serve(fake, FAKE_APP("web", "web.example", "10.0.0.2"));
+
+    assert_serves(fake, bad, "10.0.0.2");
+    fake_answer(fake, PROC_REJECTED, bad);
+    assert_serves(fake, good, "10.0.0.1");
+    assert_false(facts->last_ok);
+    assert_int_equal(facts->failures, 1);
+    assert_int_equal(facts->config_hash, 0);
+
+    fake_answer(fake, PROC_REJECTED, bad); /* once is enough */
+    assert_serves(fake, good, "10.0.0.1");
+    assert_int_equal(facts->failures, 1);
+
+    uint64_t next = fake_serve(fake, FAKE_APP("web", "web.example", "10.0.0.3"));
+    assert_true(next > bad);
+    assert_serves(fake, next, "10.0.0.3");
+    assert_true(facts->last_ok);
+}
+
+/* …while the next one is on its way: that one is not the one to blame. */
+static void test_published_image_is_rolled_back_under_the_next(void **state)
+{
+    struct fake *fake = *state;
+    uint64_t good = fake_serve(fake, WEB);
+    uint64_t bad = fake_serve(fake, FAKE_APP("web", "web.example", "10.0.0.2"));
+
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.3"), 0);
+    SCOPED(image_view_unrefp) struct image_view *next = fake_published(fake);
+    fake_answer(fake, PROC_REJECTED, bad);
+    assert_serves(fake, good, "10.0.0.1");
+    fake_answer(fake, PROC_PUBLISHED, next->generation);
+    assert_serves(fake, next->generation, "10.0.0.3");
+    assert_true(reconcile_facts(fake->reconcile)->last_ok);
+}
+
+/* A controller that took over, and knows no image before the one that it found. */
+static void test_rolled_back_to_what_is_not_known(void **state)
 {
     struct fake *fake = *state;
 
-    fake_answer(fake, PROC_PUBLISHED, 41);
-    assert_int_equal(reconcile_facts(fake->reconcile)->generation, 41);
-    assert_int_equal(fake_serve(fake, WEB), 42);
+    reconcile_resume(fake->reconcile, 41, NULL);
+    uint64_t bad = fake_serve(fake, WEB);
+    fake_answer(fake, PROC_REJECTED, bad);
+    assert_int_equal(reconcile_facts(fake->reconcile)->generation, 0);
+    assert_null(reconcile_serving(fake->reconcile));
 }
 
-/* The predecessor's generation comes late: what was sent meanwhile is sent again above it. */
-static void test_learns_late(void **state)
+static void test_resumes_where_the_one_before_stopped(void **state)
 {
     struct fake *fake = *state;
 
     fake_change(fake, WEB, 0);
-    SCOPED(image_view_unrefp) struct image_view *stale = fake_published(fake);
-    fake_answer(fake, PROC_PUBLISHED, stale->generation + 40);
-    SCOPED(image_view_unrefp) struct image_view *again = fake_published(fake);
-    assert_int_equal(again->generation, stale->generation + 41);
-    fake_answer(fake, PROC_REJECTED, stale->generation); /* of no interest any more */
-    assert_int_equal(reconcile_facts(fake->reconcile)->failures, 0);
-    fake_answer(fake, PROC_PUBLISHED, again->generation);
-    assert_int_equal(reconcile_facts(fake->reconcile)->successes, 1);
+    SCOPED(image_view_unrefp) struct image_view *found = fake_published(fake);
+    fake_answer(fake, PROC_PUBLISHED, found->generation);
+
+    struct fake successor;
+    fake_open(&successor);
+    reconcile_resume(successor.reconcile, 41, found); /* 2 to 41 were rejected */
+    assert_serves(&successor, found->generation, "10.0.0.1");
+    fake_answer(&successor, PROC_PUBLISHED, 41); /* or not; it was none of ours */
+    assert_int_equal(reconcile_facts(successor.reconcile)->successes, 0);
+    assert_int_equal(fake_serve(&successor, WEB), 42);
+    fake_close(&successor);
 }
 
 static void test_bad_objects_harm_only_themselves(void **state)
@@ -185,10 +238,9 @@ static void test_closed_channel(void **state)
 
 static unsigned servings;
 
-static void on_serving(void *ctx, const struct image_view *view, const struct route_model *model)
+static void on_serving(void *ctx, const struct image_view *view)
 {
     assert_ptr_equal(reconcile_serving(((struct fake *)ctx)->reconcile), view);
-    assert_non_null(model);
     servings++;
 }
 
@@ -214,8 +266,10 @@ int main(void)
         CASE(test_rejection_leaves_what_runs),
         CASE(test_endpoints_go_the_short_way),
         CASE(test_mixed_while_in_flight_takes_the_long_way),
-        CASE(test_counts_on_from_the_predecessor),
-        CASE(test_learns_late),
+        CASE(test_published_image_is_rolled_back),
+        CASE(test_published_image_is_rolled_back_under_the_next),
+        CASE(test_rolled_back_to_what_is_not_known),
+        CASE(test_resumes_where_the_one_before_stopped),
         CASE(test_bad_objects_harm_only_themselves),
         CASE(test_closed_channel),
         CASE(test_serving_is_told),

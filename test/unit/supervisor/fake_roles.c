@@ -66,15 +66,23 @@ static void say(enum proc_message_kind kind, uint64_t generation)
     require(proc_channel_send(PROC_FD_CHANNEL, &message) == 0);
 }
 
+/* Our images are a root and one segment of a byte. */
+static char image_byte(const struct proc_message *message)
+{
+    char byte = 0;
+
+    require(message->fds_len == 2 && pread(message->fds[1], &byte, 1, 0) == 1);
+    return byte;
+}
+
 /* ---- worker ------------------------------------------------------------------------------------ */
 
 static bool is_stubborn;
 
 static void on_image(const struct proc_message *message)
 {
-    char behaviour = 0;
+    char behaviour = image_byte(message);
 
-    require(message->fds_len == 2 && pread(message->fds[1], &behaviour, 1, 0) == 1);
     report((struct fake_report){ .kind = FAKE_IMAGE, .generation = message->generation });
     switch ((enum fake_image)behaviour) {
     case FAKE_STUBBORN:
@@ -210,7 +218,8 @@ static void controller_on_channel(void)
     report((struct fake_report){ .kind = FAKE_ANSWER,
                                  .value = message.kind,
                                  .value2 = message.result,
-                                 .generation = message.generation });
+                                 .generation = message.generation,
+                                 .image = message.fds_len ? (uint32_t)image_byte(&message) : 0 });
     proc_message_close_fds(&message);
 }
 

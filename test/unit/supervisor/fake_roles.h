@@ -25,7 +25,8 @@ enum fake_report_kind {
     FAKE_UP = 1,  /* `hello` is what it was greeted with, `fds` which descriptors it has */
     FAKE_IMAGE,   /* worker: `generation` arrived */
     FAKE_DRAIN,   /* worker: `value` grace, `value2` drain time */
-    FAKE_ANSWER,  /* controller: message kind `value`, its result `value2`, `generation` */
+    FAKE_ANSWER,  /* controller: message kind `value`, its result `value2`, `generation`, and
+                     `image`: first byte of the image that came along, 0: none did */
     FAKE_LEAVING, /* worker: drained; controller: told to end. About to exit 0 */
 };
 
@@ -36,6 +37,7 @@ struct fake_report {
     uint32_t value;
     int32_t value2;
     uint64_t fds; /* bit n: descriptor n is open */
+    uint32_t image;
     struct proc_hello hello;
 };
 

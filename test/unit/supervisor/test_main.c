@@ -106,6 +106,23 @@ static void expect_answer(enum proc_message_kind kind, uint64_t generation, int3
     assert_int_equal(report.value2, result);
 }
 
+/* What a controller is told first. */
+static void assert_resume(const struct fake_report *report, uint64_t generation, uint32_t image)
+{
+    assert_int_equal(report->kind, FAKE_ANSWER);
+    assert_int_equal(report->value, PROC_RESUME);
+    assert_int_equal(report->generation, generation);
+    assert_int_equal(report->image, image);
+}
+
+static void expect_resume(uint64_t generation, uint32_t image)
+{
+    struct fake_report report;
+
+    report_next(&report);
+    assert_resume(&report, generation, image);
+}
+
 /* ---- the set-up -------------------------------------------------------------------------------- */
 
 static struct supervisor_options options_default(void)
@@ -170,8 +187,8 @@ static void gate_start(struct supervisor_options options)
         struct fake_report report;
         struct peer peer = report_next(&report);
 
-        if (report.kind == FAKE_ANSWER) { /* how far generations were counted */
-            assert_int_equal(report.generation, 0);
+        if (report.kind == FAKE_ANSWER) {
+            assert_resume(&report, 0, 0);
             greeted = true;
             continue;
         }
@@ -310,7 +327,7 @@ static void test_killed_controller_goes_on_counting(void **state)
     publish_good(41);
     kill(up.controller.pid, SIGKILL);
     assert_int_equal(expect_restart("controller"), 2);
-    expect_answer(PROC_PUBLISHED, 41, 0);
+    expect_resume(41, FAKE_GOOD);
     publish_good(42);
     publish(42, FAKE_GOOD);
     expect_answer(PROC_REJECTED, 42, PROC_REJECT_REFUSED);
