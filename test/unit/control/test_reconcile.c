@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -236,6 +237,32 @@ static void test_closed_channel(void **state)
     assert_false(reconcile_facts(fake->reconcile)->last_ok);
 }
 
+static size_t descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void test_descriptors_do_not_pile_up(void **state)
+{
+    struct fake *fake = *state;
+
+    fake_serve(fake, WEB);
+    fake_serve(fake, FAKE_APP("web", "web.example", "10.0.0.2"));
+    size_t before = descriptors();
+    for (int i = 0; i < 500; i++) {
+        assert_int_not_equal(fake_serve(fake, FAKE_APP("web", "www.example", "10.0.0.1")), 0);
+        assert_int_not_equal(fake_serve(fake, FAKE_APP("web", "web.example", "10.0.0.2")), 0);
+    }
+    assert_int_equal(descriptors(), before);
+}
+
 static unsigned servings;
 
 static void on_serving(void *ctx, const struct image_view *view)
@@ -272,6 +299,7 @@ int main(void)
         CASE(test_resumes_where_the_one_before_stopped),
         CASE(test_bad_objects_harm_only_themselves),
         CASE(test_closed_channel),
+        CASE(test_descriptors_do_not_pile_up),
         CASE(test_serving_is_told),
     };
 

@@ -78,11 +78,13 @@ static char image_byte(const struct proc_message *message)
 /* ---- worker ------------------------------------------------------------------------------------ */
 
 static bool is_stubborn;
+static uint64_t newest; /* generation of the image that came last */
 
 static void on_image(const struct proc_message *message)
 {
     char behaviour = image_byte(message);
 
+    newest = message->generation;
     report((struct fake_report){ .kind = FAKE_IMAGE, .generation = message->generation });
     switch ((enum fake_image)behaviour) {
     case FAKE_STUBBORN:
@@ -100,6 +102,7 @@ static void on_image(const struct proc_message *message)
         raise(SIGSEGV);
         return;
     case FAKE_HANGS:
+    case FAKE_WAITS:
         return;
     }
 }
@@ -159,6 +162,10 @@ static void worker_on_command(void)
 
     if (recv(hub, &command, sizeof(command), 0) != sizeof(command))
         _exit(98);
+    if (command.generation == 0) {
+        say(PROC_TAKEN, newest);
+        return;
+    }
     signal((int)command.generation, SIG_DFL);
     raise((int)command.generation);
 }

@@ -18,6 +18,7 @@ enum fake_image {
     FAKE_REFUSED = 'r',
     FAKE_CRASHES = 'c',
     FAKE_HANGS = 'h',
+    FAKE_WAITS = 'w',    /* good, but taken only when the test says so */
     FAKE_STUBBORN = 's', /* as good, but the worker does not end when it is drained */
 };
 
@@ -41,7 +42,8 @@ struct fake_report {
     struct proc_hello hello;
 };
 
-/* To the controller: publish this. To a worker: raise signal `generation`. */
+/* To the controller: publish this. To a worker: raise signal `generation`, or, 0, take the image that
+ * came last. */
 struct fake_command {
     uint64_t generation;
     uint32_t image; /* enum fake_image */

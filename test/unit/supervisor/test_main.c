@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -388,6 +389,93 @@ static void test_image_that_kills_is_rolled_back(void **state)
     publish_good(3);
 }
 
+static void image_take(uint32_t worker)
+{
+    command_send(&up.workers[worker].peer, (struct fake_command){ 0, 0 });
+}
+
+/* What it had published goes on without it, and its successor learns how that ended. */
+static void test_controller_dies_in_the_middle_of_publishing(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish(2, FAKE_WAITS);
+    expect_image(0, 2);
+    kill(up.controller.pid, SIGKILL);
+    assert_int_equal(expect_restart("controller"), 2);
+    expect_resume(2, FAKE_GOOD); /* image 2 is counted, image 1 is served */
+    image_take(0);
+    expect_image(1, 2);
+    image_take(1);
+    expect_answer(PROC_PUBLISHED, 2, 0);
+    publish_good(3);
+}
+
+/* Once is an accident, and the next worker is asked; the second time it is the image's fault. */
+static void test_workers_die_between_image_and_taken(void **state)
+{
+    bool rejected = false;
+    uint32_t killed = 0, restored = 0;
+
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish(2, FAKE_HANGS);
+    while (!rejected || restored < WORKERS) {
+        struct fake_report report;
+        struct peer peer = report_next(&report);
+
+        if (report.kind == FAKE_UP) {
+            role_note(&report, peer);
+        } else if (report.kind == FAKE_IMAGE && report.generation == 2) {
+            assert_int_equal(report.index, killed);
+            kill(report.pid, SIGKILL);
+            killed++;
+        } else if (report.kind == FAKE_IMAGE) {
+            assert_int_equal(report.generation, 1);
+            restored++;
+        } else {
+            assert_int_equal(report.kind, FAKE_ANSWER);
+            assert_int_equal(report.value, PROC_REJECTED);
+            assert_int_equal(report.generation, 2);
+            assert_int_equal(report.value2, PROC_REJECT_KILLED);
+            rejected = true;
+        }
+    }
+    assert_int_equal(killed, 2);
+    publish_good(3);
+}
+
+static size_t descriptors_of(pid_t pid)
+{
+    char path[64];
+    size_t count = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void test_descriptors_do_not_pile_up(void **state)
+{
+    (void)state;
+    gate_start(options_default());
+    publish_good(1);
+    publish_good(2); /* from now on there is one to go back to */
+    size_t before = descriptors_of(hub.supervisor);
+    for (uint64_t generation = 3; generation <= 1000; generation++)
+        publish_good(generation);
+    assert_int_equal(descriptors_of(hub.supervisor), before);
+    publish(1000, FAKE_GOOD); /* and one that is not taken in */
+    expect_answer(PROC_REJECTED, 1000, PROC_REJECT_REFUSED);
+    assert_int_equal(descriptors_of(hub.supervisor), before);
+}
+
 static void test_image_that_hangs_is_rolled_back(void **state)
 {
     (void)state;
@@ -562,6 +650,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_killed_controller_goes_on_counting, teardown),
         cmocka_unit_test_teardown(test_refused_image_reaches_one_worker_only, teardown),
         cmocka_unit_test_teardown(test_image_that_kills_is_rolled_back, teardown),
+        cmocka_unit_test_teardown(test_controller_dies_in_the_middle_of_publishing, teardown),
+        cmocka_unit_test_teardown(test_workers_die_between_image_and_taken, teardown),
+        cmocka_unit_test_teardown(test_descriptors_do_not_pile_up, teardown),
         cmocka_unit_test_teardown(test_image_that_hangs_is_rolled_back, teardown),
         cmocka_unit_test_teardown(test_crash_loop_falls_back_to_the_image_before, teardown),
         cmocka_unit_test_teardown(test_drain_serves_through_the_grace_and_ends_in_order, teardown),
