@@ -1,0 +1,3 @@
+module yett.dev/bench
+
+go 1.24
