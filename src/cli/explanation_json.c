@@ -1,6 +1,6 @@
 #include "base/scope.h"
-#include "cli/describe.h"
 #include "cli/explanation.h"
+#include "image/describe.h"
 
 static void append_member(struct buf *out, const char *name, struct span value)
 {
@@ -47,7 +47,7 @@ static void append_rule(const struct explanation *explanation, struct buf *out)
         return;
     }
     const struct image_origin *origin = image_origin_get(view, match->rule->origin);
-    describe_place(view, match->rule->origin, &place);
+    image_describe_place(view, match->rule->origin, &place);
     buf_append(out, SPAN(",\n\"rule\":{\"kind\":\""));
     buf_append_json(out, image_str_get(view, origin->kind));
     buf_append_byte(out, '"');
@@ -56,9 +56,9 @@ static void append_rule(const struct explanation *explanation, struct buf *out)
     append_member(out, "field", image_str_get(view, origin->field));
     append_member(out, "place", buf_span(&place));
     if (explanation->result == IMAGE_MATCH_OK) {
-        append_member(out, "host", describe_host(view, match->host));
-        append_member(out, "path", describe_path(view, match->path));
-        append_member(out, "type", span_from_str(describe_path_kind(match->path->kind)));
+        append_member(out, "host", image_describe_host(view, match->host));
+        append_member(out, "path", image_describe_path(view, match->path));
+        append_member(out, "type", span_from_str(image_describe_path_kind(match->path->kind)));
     }
     buf_append_byte(out, '}');
 }
@@ -74,7 +74,7 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
             image_filter_get(explanation->view, rule->filters_first + i);
 
         words.len = 0;
-        describe_filter(filter, &words);
+        image_describe_filter(filter, &words);
         buf_append(out, i > 0 ? SPAN(",{\"filter\":\"") : SPAN("{\"filter\":\""));
         buf_append_json(out, buf_span(&words));
         buf_printf(out, "\",\"answers\":%s}",
@@ -91,13 +91,13 @@ static void append_backend(const struct explanation *explanation,
     const struct image_service *service = image_service_get(explanation->view, backend->service);
     struct image_endpoints endpoints = image_endpoints_find(explanation->view, service->key);
 
-    describe_service(explanation->view, service, &words);
+    image_describe_service(explanation->view, service, &words);
     buf_append(out, SPAN("{\"service\":\""));
     buf_append_json(out, buf_span(&words));
     buf_printf(out, "\",\"weight\":%u,\"endpoints\":[", backend->weight);
     for (uint32_t i = 0; i < endpoints.len; i++) {
         words.len = 0;
-        describe_endpoint(&endpoints, i, &words);
+        image_describe_endpoint(&endpoints, i, &words);
         buf_append(out, i > 0 ? SPAN(",\"") : SPAN("\""));
         buf_append_json(out, buf_span(&words));
         buf_append_byte(out, '"');

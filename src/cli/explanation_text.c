@@ -1,6 +1,6 @@
-#include "cli/describe.h"
 #include "cli/explanation.h"
 #include "cli/words.h"
+#include "image/describe.h"
 
 /* Four questions, in the order in which a request meets them: what is looked up, who takes it, what
  * is done to it, where it goes. */
@@ -51,7 +51,7 @@ static void append_origin(const struct image_view *view, uint32_t index, struct 
     if (image_str_get(view, origin->file).len == 0)
         return;
     buf_append(out, out->len > start ? SPAN("\n    at ") : SPAN("at "));
-    describe_place(view, index, out);
+    image_describe_place(view, index, out);
 }
 
 static void append_steps(const struct explanation *explanation, struct buf *out)
@@ -82,9 +82,9 @@ static void append_rule(const struct explanation *explanation, struct buf *out)
     append_origin(view, match->rule->origin, out);
     if (explanation->result == IMAGE_MATCH_OK)
         buf_printf(out, "\n    host " SPAN_FMT ", path " SPAN_FMT ", %s",
-                   SPAN_ARG(describe_host(view, match->host)),
-                   SPAN_ARG(describe_path(view, match->path)),
-                   describe_path_kind(match->path->kind));
+                   SPAN_ARG(image_describe_host(view, match->host)),
+                   SPAN_ARG(image_describe_path(view, match->path)),
+                   image_describe_path_kind(match->path->kind));
     buf_append_byte(out, '\n');
 }
 
@@ -100,7 +100,7 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
             image_filter_get(explanation->view, rule->filters_first + i);
 
         buf_append(out, SPAN("    "));
-        describe_filter(filter, out);
+        image_describe_filter(filter, out);
         if (explanation->end == EXPLANATION_FILTER && explanation->filter == i) {
             buf_append(out, SPAN(": answers this request\n"));
             return;
@@ -120,14 +120,14 @@ static void append_backends(const struct explanation *explanation, struct buf *o
         struct image_endpoints endpoints = image_endpoints_find(view, service->key);
 
         buf_append(out, SPAN("    Service "));
-        describe_service(view, service, out);
+        image_describe_service(view, service, out);
         if (rule->backends_len > 1)
             buf_printf(out, ", weight %u of %u", backend->weight, rule->weight_total);
         if (endpoints.len == 0)
             buf_append(out, SPAN(", which has no endpoints"));
         for (uint32_t j = 0; j < endpoints.len; j++) {
             buf_append(out, SPAN("\n        "));
-            describe_endpoint(&endpoints, j, out);
+            image_describe_endpoint(&endpoints, j, out);
         }
         buf_append_byte(out, '\n');
     }

@@ -8,6 +8,7 @@
 #include "cli/print.h"
 #include "cli/routes_rows.h"
 #include "cli/serving.h"
+#include "image/routes_json.h"
 
 struct routes_flags {
     struct meaning_flags meaning;
@@ -27,7 +28,8 @@ static const struct option options[] = {
 };
 static const struct option_table table = { options, ARRAY_LEN(options) };
 
-static int read_manifests(const struct routes_flags *flags, struct routes_rows *rows)
+/* The table as JSON, of manifests. Returns an enum command_exit. */
+static int read_manifests(const struct routes_flags *flags, struct buf *ret_json)
 {
     SCOPED(manifests_deinit) struct manifests manifests;
     SCOPED(image_view_unrefp) struct image_view *view = NULL;
@@ -41,36 +43,48 @@ static int read_manifests(const struct routes_flags *flags, struct routes_rows *
                     manifests.diags.errors, SPAN_ARG(flags->manifests));
     if (r != SERVING_OK)
         return COMMAND_FAILED;
-    routes_rows_read_view(rows, view);
+    image_routes_json(view, ret_json);
     return COMMAND_OK;
 }
 
-static int read_admin(const struct routes_flags *flags, struct routes_rows *rows)
+/* The same from a running yett. */
+static int read_admin(const struct routes_flags *flags, struct buf *ret_json)
 {
-    SCOPED(buf_deinit) struct buf body = { 0 };
     SCOPED(buf_deinit) struct buf error = { 0 };
+
+    if (admin_client_get(flags->admin, SPAN("/api/v1/routes"), &error, ret_json))
+        return COMMAND_OK;
+    print_error("routes: --admin: '" SPAN_FMT "': " SPAN_FMT, SPAN_ARG(flags->admin),
+                SPAN_ARG(buf_span(&error)));
+    return COMMAND_FAILED;
+}
+
+/* One form, wherever it came from: another program's answer must be a table, too, before it is shown as
+ * one. */
+static int show(const struct routes_flags *flags, const struct buf *json)
+{
+    SCOPED(routes_rows_deinit) struct routes_rows rows;
+    SCOPED(buf_deinit) struct buf out = { 0 };
     const char *what;
 
-    if (!admin_client_get(flags->admin, SPAN("/api/v1/routes"), &error, &body)) {
-        print_error("routes: --admin: '" SPAN_FMT "': " SPAN_FMT, SPAN_ARG(flags->admin),
-                    SPAN_ARG(buf_span(&error)));
+    routes_rows_init(&rows);
+    if (!routes_rows_read_json(&rows, buf_span(json), &what)) {
+        print_error("routes: --admin: '" SPAN_FMT "': %s", SPAN_ARG(flags->admin), what);
         return COMMAND_FAILED;
     }
-    if (routes_rows_read_json(rows, buf_span(&body), &what))
-        return COMMAND_OK;
-    print_error("routes: --admin: '" SPAN_FMT "': %s", SPAN_ARG(flags->admin), what);
-    return COMMAND_FAILED;
+    if (flags->output == OUTPUT_JSON)
+        return print_result(json, COMMAND_OK);
+    routes_rows_append_text(&rows, &out);
+    return print_result(&out, COMMAND_OK);
 }
 
 static int routes_run(int argc, char **argv)
 {
     SCOPED(option_words_deinit) struct option_words words = { 0 };
-    SCOPED(routes_rows_deinit) struct routes_rows rows;
-    SCOPED(buf_deinit) struct buf out = { 0 };
+    SCOPED(buf_deinit) struct buf json = { 0 };
     struct routes_flags flags = { .meaning = meaning_flags_default(false) };
     int status;
 
-    routes_rows_init(&rows);
     if (!command_parse(&command_routes, argc, argv, &flags, &words, &status))
         return status;
     if (words.operands.len > 0)
@@ -83,14 +97,8 @@ static int routes_run(int argc, char **argv)
     if (flags.manifests.len == 0)
         flags.manifests = SPAN(".");
 
-    status = flags.admin.len > 0 ? read_admin(&flags, &rows) : read_manifests(&flags, &rows);
-    if (status != COMMAND_OK)
-        return status;
-    if (flags.output == OUTPUT_JSON)
-        routes_rows_append_json(&rows, &out);
-    else
-        routes_rows_append_text(&rows, &out);
-    return print_result(&out, COMMAND_OK);
+    status = flags.admin.len > 0 ? read_admin(&flags, &json) : read_manifests(&flags, &json);
+    return status == COMMAND_OK ? show(&flags, &json) : status;
 }
 
 const struct command command_routes = {

@@ -1,9 +1,9 @@
 #include "cli/routes_rows.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/scope.h"
-#include "cli/describe.h"
 
 void routes_rows_init(struct routes_rows *rows)
 {
@@ -17,97 +17,83 @@ void routes_rows_deinit(struct routes_rows *rows)
     arena_deinit(&rows->arena);
 }
 
-/* Moves what was described into the arena, and empties `text` for the next. */
-static struct span keep(struct routes_rows *rows, struct buf *text)
-{
-    struct span kept = arena_dup(&rows->arena, buf_span(text));
+/* Members that a newer yett adds are passed over; those that an older one lacks are empty. */
 
-    text->len = 0;
-    return kept;
+static struct span member_text(struct routes_rows *rows, const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_string(value))
+        return SPAN_EMPTY;
+    return arena_dup(&rows->arena, span_of(json_string_value(value), json_string_length(value)));
 }
 
-static struct span keep_str(struct routes_rows *rows, const struct image_view *view,
-                            struct image_str str)
+static uint32_t member_u32(const json_t *object, const char *name)
 {
-    return arena_dup(&rows->arena, image_str_get(view, str));
+    json_int_t value = json_integer_value(json_object_get(object, name));
+
+    return value >= 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
-static void read_backend(struct routes_rows *rows, const struct image_view *view,
-                         const struct image_backend *backend, struct routes_backend *ret_backend)
+static const struct span *member_texts(struct routes_rows *rows, const json_t *object,
+                                       const char *name, size_t *ret_len)
 {
-    SCOPED(buf_deinit) struct buf text = { 0 };
-    const struct image_service *service = image_service_get(view, backend->service);
-    struct image_endpoints endpoints = image_endpoints_find(view, service->key);
-    struct span *texts = arena_new_array(&rows->arena, struct span, endpoints.len);
+    const json_t *array = json_object_get(object, name);
+    size_t len = json_array_size(array);
+    struct span *texts = arena_new_array(&rows->arena, struct span, len);
 
-    for (uint32_t i = 0; i < endpoints.len; i++) {
-        describe_endpoint(&endpoints, i, &text);
-        texts[i] = keep(rows, &text);
+    for (size_t i = 0; i < len; i++) {
+        const json_t *item = json_array_get(array, i);
+        texts[i] =
+            arena_dup(&rows->arena, span_of(json_is_string(item) ? json_string_value(item) : "",
+                                            json_string_length(item)));
     }
-    *ret_backend = (struct routes_backend){
-        .namespace = keep_str(rows, view, service->namespace),
-        .service = keep_str(rows, view, service->name),
-        .port = keep_str(rows, view, service->port),
-        .weight = backend->weight,
-        .endpoints = texts,
-        .endpoints_len = endpoints.len,
-    };
+    *ret_len = len;
+    return texts;
 }
 
-static struct route_origin read_origin(struct routes_rows *rows, const struct image_view *view,
-                                       uint32_t index)
+static void parse_backends(struct routes_rows *rows, const json_t *object, struct routes_row *row)
 {
-    if (index == IMAGE_NONE)
-        return (struct route_origin){ 0 };
+    const json_t *array = json_object_get(object, "backends");
+    size_t len = json_array_size(array);
+    struct routes_backend *backends = arena_new_array(&rows->arena, struct routes_backend, len);
 
-    const struct image_origin *origin = image_origin_get(view, index);
-    return (struct route_origin){
-        .kind = keep_str(rows, view, origin->kind),
-        .namespace = keep_str(rows, view, origin->namespace),
-        .name = keep_str(rows, view, origin->name),
-        .field = keep_str(rows, view, origin->field),
-        .file = keep_str(rows, view, origin->file),
-        .line = origin->line,
-        .column = origin->column,
-    };
-}
+    for (size_t i = 0; i < len; i++) {
+        const json_t *item = json_array_get(array, i);
 
-static void read_rule(struct routes_rows *rows, const struct image_view *view,
-                      const struct image_rule *rule, struct routes_row row)
-{
-    SCOPED(buf_deinit) struct buf text = { 0 };
-    struct routes_backend *backends =
-        arena_new_array(&rows->arena, struct routes_backend, rule->backends_len);
-    struct span *filters = arena_new_array(&rows->arena, struct span, rule->filters_len);
-
-    for (uint32_t i = 0; i < rule->backends_len; i++)
-        read_backend(rows, view, image_backend_get(view, rule->backends_first + i), &backends[i]);
-    for (uint32_t i = 0; i < rule->filters_len; i++) {
-        describe_filter(image_filter_get(view, rule->filters_first + i), &text);
-        filters[i] = keep(rows, &text);
+        backends[i].namespace = member_text(rows, item, "namespace");
+        backends[i].service = member_text(rows, item, "service");
+        backends[i].port = member_text(rows, item, "port");
+        backends[i].weight = member_u32(item, "weight");
+        backends[i].endpoints = member_texts(rows, item, "endpoints", &backends[i].endpoints_len);
     }
-    row.namespace = keep_str(rows, view, rule->namespace);
-    row.ingress = keep_str(rows, view, rule->ingress);
-    row.origin = read_origin(rows, view, rule->origin);
-    row.filters = filters;
-    row.filters_len = rule->filters_len;
-    row.backends = backends;
-    row.backends_len = rule->backends_len;
-    vec_push(&rows->rows, row);
+    row->backends = backends;
+    row->backends_len = len;
 }
 
-static void read_path(struct routes_rows *rows, const struct image_view *view,
-                      const struct image_host *host, const struct image_path *path)
+static void parse_row(struct routes_rows *rows, const json_t *object, bool is_default)
 {
+    const json_t *origin = json_object_get(object, "origin");
     struct routes_row row = {
-        .host = keep_str(rows, view, host->name),
-        .path = arena_dup(&rows->arena, describe_path(view, path)),
-        .type = span_from_str(describe_path_kind(path->kind)),
-        .has_tls = (host->flags & IMAGE_HOST_TLS) != 0,
+        .host = member_text(rows, object, "host"),
+        .path = member_text(rows, object, "path"),
+        .type = member_text(rows, object, "type"),
+        .namespace = member_text(rows, object, "namespace"),
+        .ingress = member_text(rows, object, "ingress"),
+        .has_tls = json_is_true(json_object_get(object, "tls")),
+        .is_default = is_default,
+        .origin = { .kind = member_text(rows, origin, "kind"),
+                    .namespace = member_text(rows, origin, "namespace"),
+                    .name = member_text(rows, origin, "name"),
+                    .field = member_text(rows, origin, "field"),
+                    .file = member_text(rows, origin, "file"),
+                    .line = member_u32(origin, "line"),
+                    .column = member_u32(origin, "column") },
     };
 
-    for (uint32_t i = 0; i < path->rules_len; i++)
-        read_rule(rows, view, image_rule_get(view, path->rules_first + i), row);
+    row.filters = member_texts(rows, object, "filters", &row.filters_len);
+    parse_backends(rows, object, &row);
+    vec_push(&rows->rows, row);
 }
 
 /* Exact names, then wildcards, then any host: as hosts are looked up. */
@@ -129,27 +115,36 @@ static int row_cmp(const void *a, const void *b)
     return by_type ? by_type : span_cmp(left->ingress, right->ingress);
 }
 
-void routes_rows_sort(struct routes_rows *rows)
+static void sort_rows(struct routes_rows *rows)
 {
     if (rows->rows.len > 0)
         qsort(rows->rows.items, rows->rows.len, sizeof(rows->rows.items[0]), row_cmp);
 }
 
-void routes_rows_read_view(struct routes_rows *rows, const struct image_view *view)
+static void json_freep(json_t **json)
 {
-    const struct image_settings *settings = image_settings_get(view);
+    json_decref(*json);
+}
 
-    rows->generation = view->generation;
-    for (uint32_t h = 0; h < view->routes.count[IMAGE_SECTION_HOSTS]; h++) {
-        const struct image_host *host = image_host_get(view, h);
-        for (uint32_t p = 0; p < host->paths_len; p++)
-            read_path(rows, view, host, image_path_get(view, host->paths_first + p));
+bool routes_rows_read_json(struct routes_rows *rows, struct span text, const char **ret_what)
+{
+    SCOPED(json_freep) json_t *root = json_loadb(text.ptr, text.len, 0, NULL);
+    const json_t *routes = json_object_get(root, "routes");
+    const json_t *default_rule = json_object_get(root, "default");
+
+    if (root == NULL) {
+        *ret_what = "the answer is no JSON";
+        return false;
     }
-    routes_rows_sort(rows);
-
-    if (settings->default_rule != IMAGE_NONE)
-        read_rule(
-            rows, view, image_rule_get(view, settings->default_rule),
-            (struct routes_row){
-                .host = SPAN_EMPTY, .path = SPAN_EMPTY, .type = SPAN_EMPTY, .is_default = true });
+    if (!json_is_array(routes)) {
+        *ret_what = "the answer has no table of routes";
+        return false;
+    }
+    rows->generation = (uint64_t)json_integer_value(json_object_get(root, "generation"));
+    for (size_t i = 0; i < json_array_size(routes); i++)
+        parse_row(rows, json_array_get(routes, i), false);
+    sort_rows(rows);
+    if (json_is_object(default_rule))
+        parse_row(rows, default_rule, true);
+    return true;
 }

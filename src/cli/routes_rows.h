@@ -1,6 +1,6 @@
 /* cli/routes_rows.h
  *
- * Purpose    The table of routes, one row a rule, wherever it was read from: as text and as JSON.
+ * Purpose    The table of routes, one row a rule, as people read it.
  * Ownership  Rows and their texts live in the arena. */
 #ifndef YETT_CLI_ROUTES_ROWS_H
 #define YETT_CLI_ROUTES_ROWS_H
@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/vec.h"
-#include "image/view.h"
 #include "route/model.h"
 
 struct routes_backend {
@@ -40,18 +39,11 @@ struct routes_rows {
 void routes_rows_init(struct routes_rows *rows);
 void routes_rows_deinit(struct routes_rows *rows);
 
-/* All rules of the image, by host and path; the default backend last. */
-void routes_rows_read_view(struct routes_rows *rows, const struct image_view *view);
-
-/* By host, path, type and Ingress. */
-void routes_rows_sort(struct routes_rows *rows);
-
-/* The same from the JSON that a running yett answers at /api/v1/routes, which is the JSON of
- * routes_rows_append_json(). False, with *ret_what a static text, where it is not of that form. */
+/* From what image_routes_json() says, here or in a running yett: by host, path, type and Ingress; the
+ * default backend last. False, with *ret_what a static text, where it is not of that form. */
 YETT_MUST_USE bool routes_rows_read_json(struct routes_rows *rows, struct span text,
                                          const char **ret_what);
 
 void routes_rows_append_text(const struct routes_rows *rows, struct buf *out);
-void routes_rows_append_json(const struct routes_rows *rows, struct buf *out);
 
 #endif

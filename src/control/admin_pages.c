@@ -1,8 +1,9 @@
 #include "control/admin_pages.h"
 
 #include "base/clock.h"
-#include "control/json.h"
+#include "base/json.h"
 #include "image/dump.h"
+#include "image/routes_json.h"
 
 static void metrics_page(const struct metrics_input *input, struct buf *out)
 {
@@ -11,7 +12,7 @@ static void metrics_page(const struct metrics_input *input, struct buf *out)
 
 static void routes_page(const struct metrics_input *input, struct buf *out)
 {
-    admin_routes_json(reconcile_serving(input->reconcile), out);
+    image_routes_json(reconcile_serving(input->reconcile), out);
 }
 
 static void diagnostics_page(const struct metrics_input *input, struct buf *out)

@@ -12,8 +12,6 @@
 /* An admin_page_fn; ctx is a struct metrics_input, which names all there is to show. */
 void admin_page(void *ctx, struct span path, struct admin_answer *answer);
 
-/* The table that the view holds: {"generation":…,"routes":[…],"default":…}. */
-void admin_routes_json(const struct image_view *view, struct buf *out);
 void admin_diagnostics_json(const struct diag_list *diags, struct buf *out);
 void admin_status_json(const struct metrics_input *input, struct buf *out);
 

@@ -1,9 +1,9 @@
-/* control/json.h
+/* base/json.h
  *
  * Purpose    JSON written piece by piece; commas come of themselves.
  * Ownership  Writes to the caller's buf; the caller closes what it opened. */
-#ifndef YETT_CONTROL_JSON_H
-#define YETT_CONTROL_JSON_H
+#ifndef YETT_BASE_JSON_H
+#define YETT_BASE_JSON_H
 
 #include <stdint.h>
 

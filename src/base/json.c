@@ -1,4 +1,4 @@
-#include "control/json.h"
+#include "base/json.h"
 
 /* A comma is due after anything but an opening bracket or a key. A text never ends in one of these:
  * it ends in its quote. */

@@ -1,8 +1,9 @@
-#include "cli/describe.h"
+#include "image/describe.h"
 
 #include "route/model.h"
 
-void describe_endpoint(const struct image_endpoints *endpoints, uint32_t index, struct buf *out)
+void image_describe_endpoint(const struct image_endpoints *endpoints, uint32_t index,
+                             struct buf *out)
 {
     const struct image_endpoint *endpoint = &endpoints->items[index];
     struct ip_addr addr;
@@ -21,8 +22,8 @@ void describe_endpoint(const struct image_endpoints *endpoints, uint32_t index, 
         buf_printf(out, "[%.*s]:%u", (int)len, text, endpoint->port);
 }
 
-void describe_service(const struct image_view *view, const struct image_service *service,
-                      struct buf *out)
+void image_describe_service(const struct image_view *view, const struct image_service *service,
+                            struct buf *out)
 {
     buf_append(out, image_str_get(view, service->namespace));
     buf_append_byte(out, '/');
@@ -31,7 +32,7 @@ void describe_service(const struct image_view *view, const struct image_service 
     buf_append(out, image_str_get(view, service->port));
 }
 
-void describe_filter(const struct image_filter *filter, struct buf *out)
+void image_describe_filter(const struct image_filter *filter, struct buf *out)
 {
     switch ((enum route_filter_kind)filter->kind) {
     case ROUTE_FILTER_HTTPS_REDIRECT:
@@ -44,26 +45,26 @@ void describe_filter(const struct image_filter *filter, struct buf *out)
     unreachable(); /* the image was verified */
 }
 
-const char *describe_path_kind(uint32_t kind)
+const char *image_describe_path_kind(uint32_t kind)
 {
     return kind == ROUTE_PATH_EXACT ? "Exact" : "Prefix";
 }
 
-struct span describe_path(const struct image_view *view, const struct image_path *path)
+struct span image_describe_path(const struct image_view *view, const struct image_path *path)
 {
     struct span text = image_str_get(view, path->path);
 
     return span_is_empty(text) ? SPAN("/") : text;
 }
 
-struct span describe_host(const struct image_view *view, const struct image_host *host)
+struct span image_describe_host(const struct image_view *view, const struct image_host *host)
 {
     struct span name = image_str_get(view, host->name);
 
     return span_is_empty(name) ? SPAN("*") : name;
 }
 
-void describe_place(const struct image_view *view, uint32_t origin, struct buf *out)
+void image_describe_place(const struct image_view *view, uint32_t origin, struct buf *out)
 {
     if (origin == IMAGE_NONE)
         return;
