@@ -15,6 +15,32 @@ static const struct h1_limits request_limits = {
     .headers = PROXY_HEADERS_MAX,
 };
 
+/* The gauge that a connection in this state counts for, by nginx's words. */
+static uint64_t *client_gauge(const struct client *client)
+{
+    struct stats_page *stats = client->worker->stats;
+
+    switch ((enum client_state)client->state) {
+    case CLIENT_IDLE:
+        return &stats->connections_waiting;
+    case CLIENT_HANDSHAKE:
+    case CLIENT_HEAD:
+        return &stats->connections_reading;
+    case CLIENT_EXCHANGE:
+    case CLIENT_TUNNEL:
+    case CLIENT_LINGER:
+        return &stats->connections_writing;
+    }
+    unreachable();
+}
+
+static void client_set_state(struct client *client, enum client_state state)
+{
+    stats_sub(client_gauge(client), 1);
+    client->state = (uint8_t)state;
+    stats_add(client_gauge(client), 1);
+}
+
 static void client_on_events(struct loop_watch *watch, uint32_t events)
 {
     struct client *client = container_of(watch, struct client, stream.watch);
@@ -59,7 +85,7 @@ static void client_on_timeout(struct loop_timer *timer)
         break;
     case CLIENT_WAIT_HEAD:
         client->exchange = client->exchange ? client->exchange : exchange_take(client);
-        client->state = CLIENT_EXCHANGE;
+        client_set_state(client, CLIENT_EXCHANGE);
         client->wait = CLIENT_WAIT_NOTHING;
         exchange_refuse(client->exchange, 408);
         client_advance(client);
@@ -90,7 +116,7 @@ static bool tls_begin(struct client *client)
     if (!initial)
         return false;
     client->stream.tls = tls_codec_new(initial, context_choose, worker);
-    client->state = CLIENT_HANDSHAKE;
+    client_set_state(client, CLIENT_HANDSHAKE);
     client_wait_for(client, CLIENT_WAIT_HANDSHAKE, PROXY_TLS_HANDSHAKE_TIMEOUT_MS);
     return true;
 }
@@ -121,6 +147,8 @@ void client_accept(struct worker *worker, int fd, const struct net_peer *peer,
     list_push_back(&worker->clients, &client->link);
     worker->clients_len++;
     stats_add(&worker->stats->connections_handled, 1);
+    stats_add(&worker->stats->connections_active, 1);
+    stats_add(client_gauge(client), 1);
     client_wait_for(client, CLIENT_WAIT_FIRST_HEAD, header_timeout_ms(worker));
     if (client_is_tls(client) && !tls_begin(client))
         client_close(client);
@@ -142,6 +170,8 @@ void client_close(struct client *client)
     stream_close(&client->stream);
     list_remove(&client->link);
     worker->clients_len--;
+    stats_sub(&worker->stats->connections_active, 1);
+    stats_sub(client_gauge(client), 1);
     loop_defer_free(worker->loop, client);
 }
 
@@ -158,9 +188,9 @@ static enum step plain_http_refuse(struct client *client)
         return STEP_CLOSE;
     stream->tls = tls_codec_free(stream->tls);
     stream->error = 0;
-    stream->may_write = true;
+    stream->may_read = stream->may_write = true;
     client->exchange = exchange_take(client);
-    client->state = CLIENT_EXCHANGE;
+    client_set_state(client, CLIENT_EXCHANGE);
     client->wait = CLIENT_WAIT_NOTHING;
     exchange_refuse(client->exchange, 400);
     return STEP_AGAIN;
@@ -180,7 +210,7 @@ static enum step handshake_step(struct client *client)
     if (!client->stream.handshake_done)
         return STEP_WAIT;
     stats_add(&client->worker->stats->tls_handshakes, 1);
-    client->state = CLIENT_IDLE;
+    client_set_state(client, CLIENT_IDLE);
     client_wait_for(client, CLIENT_WAIT_FIRST_HEAD, header_timeout_ms(client->worker));
     return STEP_AGAIN;
 }
@@ -212,7 +242,7 @@ static enum step idle_step(struct client *client)
         if (step != STEP_AGAIN)
             return step;
     }
-    client->state = CLIENT_HEAD;
+    client_set_state(client, CLIENT_HEAD);
     client->parser = (struct h1_parser){ 0 };
     return STEP_AGAIN;
 }
@@ -222,7 +252,7 @@ static enum step exchange_start(struct client *client, size_t head_bytes)
     struct iobuf *head_buf = client->stream.in;
 
     client->stream.in = NULL;
-    client->state = CLIENT_EXCHANGE;
+    client_set_state(client, CLIENT_EXCHANGE);
     client->wait = CLIENT_WAIT_NOTHING;
     client->requests++;
     exchange_begin(client->exchange, head_buf, head_bytes);
@@ -241,7 +271,7 @@ static enum step head_step(struct client *client)
     if (r == H1_OK)
         return exchange_start(client, head_bytes);
     if (r == H1_BAD) {
-        client->state = CLIENT_EXCHANGE;
+        client_set_state(client, CLIENT_EXCHANGE);
         client->wait = CLIENT_WAIT_NOTHING;
         exchange_refuse(client->exchange, h1_fault_status(client->parser.fault));
         return STEP_AGAIN;
@@ -256,7 +286,7 @@ static enum step head_step(struct client *client)
 
 static void linger_begin(struct client *client)
 {
-    client->state = CLIENT_LINGER;
+    client_set_state(client, CLIENT_LINGER);
     client->lingered_bytes = 0;
     stream_end_output(&client->stream);
     loop_timer_cancel(&client->timer);
@@ -275,14 +305,14 @@ static enum step exchange_over(struct client *client)
     if (aborted)
         return STEP_CLOSE;
     if (client->tunnel) {
-        client->state = CLIENT_TUNNEL;
+        client_set_state(client, CLIENT_TUNNEL);
         return STEP_AGAIN;
     }
     if (!may_keep) {
         linger_begin(client);
         return STEP_AGAIN;
     }
-    client->state = CLIENT_IDLE;
+    client_set_state(client, CLIENT_IDLE);
     client_wait_for(client, CLIENT_WAIT_NEXT_HEAD, keep_alive_ms(client->worker));
     return STEP_AGAIN;
 }

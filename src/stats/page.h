@@ -91,6 +91,12 @@ static inline void stats_add(uint64_t *counter, uint64_t by)
     __atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED); /* single writer */
 }
 
+/* For gauges. */
+static inline void stats_sub(uint64_t *gauge, uint64_t by)
+{
+    __atomic_store_n(gauge, *gauge - by, __ATOMIC_RELAXED); /* single writer */
+}
+
 static inline uint64_t stats_get(const uint64_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
