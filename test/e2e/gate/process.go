@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +67,31 @@ func (g *Gate) WaitChild(t testing.TB, title string, before int) int {
 		return pid != 0 && pid != before
 	})
 	return pid
+}
+
+// Kill ends a child at once (SIGKILL), found by its title, and returns what its pid was.
+func (g *Gate) Kill(t testing.TB, title string) int {
+	t.Helper()
+	pid := g.childPid(title)
+	if pid == 0 {
+		t.Fatalf("there is no process %q among %v", title, g.Children())
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// KillWorker is Kill for a worker slot.
+func (g *Gate) KillWorker(t testing.TB, index int) int {
+	t.Helper()
+	return g.Kill(t, fmt.Sprintf("yett: worker %d", index))
+}
+
+// KillController is Kill for the controller.
+func (g *Gate) KillController(t testing.TB) int {
+	t.Helper()
+	return g.Kill(t, "yett: controller")
 }
 
 // PrivateBytes is the memory that a process shares with nobody (smaps_rollup: Private_Clean and _Dirty).
