@@ -47,6 +47,7 @@ lint:                                       ## format, rooms and banned calls
 
 format:                                     ## rewrite the sources as .clang-format says
 	tools/sources.sh | xargs clang-format -i
+	"$$($$(tools/go.sh) env GOROOT)/bin/gofmt" -w test bench
 
 install: build                              ## to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 755 -s $(BUILD)/yett $(DESTDIR)$(PREFIX)/bin/yett

@@ -33,6 +33,13 @@ if [ -n "$missing" ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
     echo "installing:$missing"
+    # A daemon that starts with its package would take ports: nginx takes 80.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'exit 1' INT TERM
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+        $sudo chmod 755 /usr/sbin/policy-rc.d
+    fi
     $sudo apt-get -qq update
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $missing >/dev/null
 fi

@@ -18,7 +18,8 @@ def lines_of(path):
 def meson_results(path):
     for test in lines_of(path):
         result = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(test["result"], "fail")
-        why = test.get("stdout", "").strip().splitlines()[-1:] if result == "skip" else []
+        said = (test.get("stdout") or "") + (test.get("stderr") or "")
+        why = said.strip().splitlines()[-1:] if result == "skip" else []
         yield result, test["name"], "".join(why)
 
 
