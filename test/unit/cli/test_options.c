@@ -12,7 +12,7 @@ struct target {
     bool flag;
     struct span text;
     uint32_t choice, number, duration_ms;
-    struct option_port port;
+    struct option_port port, fixed_port;
     struct ip_addr address;
     struct option_object object;
     struct option_list list;
@@ -27,6 +27,7 @@ static const struct option options[] = {
                 .max = 20),
     OPTION_FLAG(struct target, "wait", DURATION, duration_ms, "SECONDS", "A duration."),
     OPTION_FLAG(struct target, "http-port", PORT, port, "PORT", "A port.", .may_be_off = true),
+    OPTION_FLAG(struct target, "fixed-port", PORT, fixed_port, "PORT", "A port that must be."),
     OPTION_FLAG(struct target, "address", ADDRESS, address, "ADDRESS", "An address."),
     OPTION_FLAG(struct target, "object", OBJECT, object, "NS/NAME", "An object."),
     OPTION_FLAG(struct target, "header", LIST, list, "TEXT", "A list.", .letter = 'H'),
@@ -62,8 +63,9 @@ static const struct {
     const char *error; /* a part of it */
 } wrong[] = {
     { { "--http-port", "80a" }, "--http-port: '80a' is not a port; give a number from 1 to 65535" },
-    { { "--http-port=0" }, "give a number from 1 to 65535" },
-    { { "--http-port=65536" }, "give a number from 1 to 65535" },
+    { { "--http-port=65536" }, "give a number from 1 to 65535, 0 for a free one, or off" },
+    { { "--fixed-port=0" }, "'0' is not a port; give a number from 1 to 65535" },
+    { { "--fixed-port=off" }, "'off' is not a port; give a number from 1 to 65535" },
     { { "--http-port" }, "--http-port: its value is missing" },
     { { "--htp-port", "80" }, "--htp-port: there is no such flag; did you mean --http-port?" },
     { { "--http_port=80" }, "did you mean --http-port?" },
@@ -155,6 +157,7 @@ static void test_every_kind_is_read(void **state)
                                   "--address=::1", "--object=a/b", NULL };
     const char *const second[] = { "--http-port", "off",  "--wait",   "2",
                                    "-H",          "A: 1", "-HB: 2=3", NULL };
+    const char *const third[] = { "--http-port=off", "--http-port=0", NULL };
     struct target target;
     struct option_words words;
 
@@ -175,6 +178,11 @@ static void test_every_kind_is_read(void **state)
     assert_int_equal(target.list.values.len, 2);
     assert_true(span_eq(target.list.values.items[0], SPAN("A: 1")));
     assert_true(span_eq(target.list.values.items[1], SPAN("B: 2=3")));
+    done(&target, &words);
+
+    assert_int_equal(parse(third, &target, &words), OPTIONS_OK);
+    assert_int_equal(target.port.number, 0);
+    assert_false(target.port.is_off);
     done(&target, &words);
 }
 
