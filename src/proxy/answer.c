@@ -40,12 +40,22 @@ static void answer_begin(struct exchange *exchange)
     answer_pump(exchange);
 }
 
-/* 1xx before the final answer: passed on where the client can understand it, but for 100, which the
- * gate asked for on nobody's behalf. */
-static void interim_pass_on(struct exchange *exchange, size_t head_bytes)
+/* Where the client can understand it, but for 100, which the gate asked for on nobody's behalf. One
+ * that found the earlier ones unread is dropped, so that they do not pile up. */
+static bool interim_is_wanted(const struct exchange *exchange, size_t head_bytes)
 {
-    if (exchange->response.status != 100 && exchange->request.version_minor >= 1 &&
-        exchange->interims++ < PROXY_INTERIM_MAX) {
+    return exchange->response.status != 100 && exchange->request.version_minor >= 1 &&
+           head_bytes <= PROXY_INTERIM_BYTES_MAX && !stream_has_output(&exchange->client->stream);
+}
+
+/* 1xx before the final answer. False: it was one too many. */
+static bool interim_pass_on(struct exchange *exchange, size_t head_bytes)
+{
+    if (exchange->interims++ == PROXY_INTERIM_MAX) {
+        attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
+        return false;
+    }
+    if (interim_is_wanted(exchange, head_bytes)) {
         exchange->response_head_bytes = head_bytes;
         response_interim_write(exchange);
         exchange->response_head_bytes = 0;
@@ -53,6 +63,7 @@ static void interim_pass_on(struct exchange *exchange, size_t head_bytes)
     }
     iobuf_consume(exchange->upstream->stream.in, head_bytes);
     exchange->response_parser = (struct h1_parser){ 0 };
+    return true;
 }
 
 static void upgrade_begin(struct exchange *exchange)
@@ -78,10 +89,8 @@ static bool head_take(struct exchange *exchange, size_t head_bytes)
         attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
     else if (status >= 200)
         answer_begin(exchange);
-    else {
-        interim_pass_on(exchange, head_bytes);
-        return true;
-    }
+    else
+        return interim_pass_on(exchange, head_bytes);
     return false;
 }
 
@@ -105,6 +114,8 @@ static bool head_fill(struct exchange *exchange)
     }
     switch ((enum stream_result)stream_fill(stream)) {
     case STREAM_OK:
+        if (exchange->request_is_sent)
+            attempt_wait_for_answer(exchange); /* a sign of life begins the time anew */
         return true;
     case STREAM_WAIT:
         return false;
@@ -158,13 +169,16 @@ void answer_pump(struct exchange *exchange)
     case PUMP_WAIT_SOURCE:
         if (exchange->request_is_sent)
             client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
-        loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->read_timeout_ms);
+        attempt_wait_for_answer(exchange);
         return;
     case PUMP_WAIT_SINK:
         loop_timer_cancel(&exchange->timer);
         client_wait_for(exchange->client, CLIENT_WAIT_SEND, PROXY_CLIENT_SEND_TIMEOUT_MS);
         return;
     case PUMP_AGAIN:
+        loop_timer_cancel(&exchange->timer); /* neither side is waited for */
+        if (exchange->request_is_sent)
+            client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
         loop_task_queue(exchange->worker->loop, &exchange->again);
         return;
     case PUMP_SOURCE_BAD:

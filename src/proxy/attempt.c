@@ -22,7 +22,7 @@ static void try_record(struct exchange *exchange, const struct ip_addr *ip, uint
                                                   .start_us = loop_now_us(exchange->worker->loop) };
 }
 
-/* Methods that may be repeated without asking anyone (RFC 9110, 9.2.2), and those unknown to us. */
+/* Methods that may be repeated without asking anyone (RFC 9110, 9.2.2). */
 static bool is_repeatable(const struct exchange *exchange)
 {
     switch (exchange->request.method) {
@@ -180,11 +180,24 @@ void attempt_connect(struct exchange *exchange)
     exchange_run(exchange);
 }
 
-/* The whole request is out: from now on the backend's silence counts. */
+void attempt_wait_for_answer(struct exchange *exchange)
+{
+    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->read_timeout_ms);
+}
+
 static void request_sent(struct exchange *exchange)
 {
     exchange->request_is_sent = true;
-    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->read_timeout_ms);
+    client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+    attempt_wait_for_answer(exchange);
+}
+
+/* The backend takes no more of it. What it said before may be an answer all the same. */
+static void request_broken(struct exchange *exchange)
+{
+    exchange->request_is_broken = true;
+    client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+    attempt_wait_for_answer(exchange);
 }
 
 static void wait_for_backend_to_take(struct exchange *exchange)
@@ -205,14 +218,14 @@ static void whole_request_send(struct exchange *exchange)
     case STREAM_FAILED:
         break;
     }
-    exchange->request_is_broken = true;
+    request_broken(exchange);
 }
 
 static void streamed_request_send(struct exchange *exchange)
 {
     int r = pump_run(&exchange->request_pump);
 
-    exchange->body_started = exchange->request_pump.bytes > 0;
+    exchange->body_started = exchange->request_pump.reader.begun;
     switch ((enum pump_result)r) {
     case PUMP_DONE:
         request_sent(exchange);
@@ -228,10 +241,12 @@ static void streamed_request_send(struct exchange *exchange)
         wait_for_backend_to_take(exchange);
         return;
     case PUMP_AGAIN:
+        loop_timer_cancel(&exchange->timer); /* neither side is waited for */
+        client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
         loop_task_queue(exchange->worker->loop, &exchange->again);
         return;
     case PUMP_SINK_FAILED:
-        exchange->request_is_broken = true;
+        request_broken(exchange);
         return;
     case PUMP_SOURCE_BAD:
         exchange_respond(exchange, 400, SPAN_EMPTY);

@@ -21,6 +21,8 @@ void attempt_begin(struct exchange *exchange);
 void attempt_connect(struct exchange *exchange);
 /* Sends what remains of the request. */
 void attempt_send(struct exchange *exchange);
+/* The backend's silence counts from now on. */
+void attempt_wait_for_answer(struct exchange *exchange);
 /* Ends the present try; begins another or answers with 502, 503 or 504. */
 void attempt_fail(struct exchange *exchange, enum attempt_failure failure);
 /* Lets go of the connection: back to the pool, or closed. */

@@ -16,6 +16,7 @@ static int chunked_read(struct body_reader *reader, struct iobuf *in, struct spa
     size_t consumed;
 
     int r = chunked_decode(&reader->chunked, bytes, &consumed, &piece);
+    reader->begun = reader->begun || consumed > 0;
     switch ((enum chunked_result)r) {
     case CHUNKED_PIECE: {
         size_t before = (size_t)(piece.ptr - bytes.ptr);
@@ -69,6 +70,7 @@ int body_read(struct body_reader *reader, struct iobuf *in, struct span *ret_pie
 void body_consume(struct body_reader *reader, struct iobuf *in, size_t len)
 {
     invariant(len <= reader->piece_bytes);
+    reader->begun = reader->begun || len > 0;
     reader->piece_bytes -= len;
     if (reader->piece_bytes == 0) {
         len += reader->after_bytes;

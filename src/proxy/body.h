@@ -12,6 +12,8 @@
 
 struct body_reader {
     enum http_body_kind kind;
+    bool
+        begun; /* bytes were consumed, content or framing: it cannot be read from the start again */
     bool done;
     uint64_t left;      /* HTTP_BODY_LENGTH: still to come */
     size_t piece_bytes; /* content at the front of the buffer, found already */
@@ -39,7 +41,10 @@ void body_consume(struct body_reader *reader, struct iobuf *in, size_t len);
 size_t body_writer_room(enum http_body_kind kind, const struct iobuf *out);
 /* Appends a piece (within that room, not empty) in this framing. */
 void body_write(enum http_body_kind kind, struct iobuf *out, struct span piece);
-enum { BODY_END_MAX = CHUNKED_TRAILERS_MAX + 8 };
+/* Trailer fields that are passed on: more than this are noise. */
+enum { BODY_TRAILERS_MAX = 32 };
+/* Each field is written with a space behind its colon, which it may have come without. */
+enum { BODY_END_MAX = CHUNKED_TRAILERS_MAX + BODY_TRAILERS_MAX + 8 };
 /* Appends what ends the body, with trailer fields for HTTP_BODY_CHUNKED. Needs BODY_END_MAX of room
  * when there are trailers, else 8 bytes. */
 void body_write_end(enum http_body_kind kind, struct iobuf *out, const struct http_header *trailers,

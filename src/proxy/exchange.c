@@ -6,6 +6,7 @@
 #include "proxy/attempt.h"
 #include "proxy/client.h"
 #include "proxy/limits.h"
+#include "proxy/origin.h"
 #include "proxy/response_head.h"
 #include "proxy/routing.h"
 #include "proxy/worker.h"
@@ -65,7 +66,8 @@ static void body_divide(struct exchange *exchange, size_t head_bytes)
 
     exchange->body_is_whole =
         request->body == HTTP_BODY_NONE ||
-        (request->body == HTTP_BODY_LENGTH && request->content_length <= rest.len);
+        (request->body == HTTP_BODY_LENGTH && request->content_length <= rest.len &&
+         request->content_length <= PROXY_WHOLE_BODY_BYTES_MAX);
     if (exchange->body_is_whole && request->body == HTTP_BODY_LENGTH) {
         exchange->whole_body = span_upto(rest, request->content_length);
         rest = span_from(rest, exchange->whole_body.len);
@@ -113,6 +115,7 @@ void exchange_refuse(struct exchange *exchange, uint16_t status)
 {
     exchange->start_us = loop_now_us(exchange->worker->loop);
     exchange->request = (struct http_head){ .version_minor = 1 };
+    origin_find(exchange);
     exchange->body_is_whole = true;
     exchange->client_may_keep = false;
     stats_add(&exchange->worker->stats->bad_requests, 1);
@@ -160,28 +163,32 @@ static void local_answer_flush(struct exchange *exchange)
     exchange_abort(exchange, exchange->status);
 }
 
-/* A client that went away before its answer came gets none, and its backend is spared the work. */
+/* A client that went away before its answer came gets none, and its backend is spared the work. One
+ * that only said its end is gone as long as no answer was begun, as ingress-nginx sees it. */
 static bool client_is_gone(const struct exchange *exchange)
 {
     const struct stream *client = &exchange->client->stream;
 
-    return client->error || (client->peer_ended && exchange->body_is_whole);
+    return client->error || (client->peer_ended && exchange->status == 0 &&
+                             (exchange->body_is_whole || exchange->request_is_sent));
+}
+
+static bool is_over(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_ABORTED;
 }
 
 void exchange_run(struct exchange *exchange)
 {
+    if (!is_over(exchange) && client_is_gone(exchange)) {
+        exchange_abort(exchange, 499);
+        return;
+    }
     switch (exchange->state) {
     case EXCHANGE_CONNECTING:
-        if (client_is_gone(exchange))
-            exchange_abort(exchange, 499);
-        else
-            attempt_connect(exchange);
+        attempt_connect(exchange);
         return;
     case EXCHANGE_SENDING:
-        if (client_is_gone(exchange)) {
-            exchange_abort(exchange, 499);
-            return;
-        }
         attempt_send(exchange);
         if (exchange->state == EXCHANGE_SENDING && exchange->upstream)
             answer_read_head(exchange);
@@ -196,9 +203,6 @@ void exchange_run(struct exchange *exchange)
             answer_pump(exchange);
         return;
     case EXCHANGE_RESOLVING:
-        if (client_is_gone(exchange))
-            exchange_abort(exchange, 499);
-        return;
     case EXCHANGE_ROUTING:
     case EXCHANGE_DONE:
     case EXCHANGE_ABORTED:
@@ -298,7 +302,7 @@ static void exchange_count(struct exchange *exchange)
 
 void exchange_end(struct exchange *exchange)
 {
-    if (exchange->state != EXCHANGE_DONE && exchange->state != EXCHANGE_ABORTED)
+    if (!is_over(exchange))
         exchange_abort(exchange, 499);
     if (!exchange->client->tunnel)
         exchange_count(exchange);

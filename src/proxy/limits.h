@@ -15,10 +15,14 @@ enum {
     /* Backends may set more cookies than clients send back. */
     PROXY_RESPONSE_HEAD_BYTES_MAX = 64 << 10,
 
-    /* One read or write; two of them per exchange are all that a connection may hold. */
+    /* One read or write. A busy exchange holds three: its head, and one on each side of the body that
+     * moves; four while bodies move both ways. */
     PROXY_BUFFER_BYTES = 16 << 10,
     /* For heads that do not fit: the largest one thrice over, for what is added repeats parts of it. */
     PROXY_BUFFER_LARGE_BYTES = 112 << 10,
+    /* A body that came with its head is kept with it, to be sent again where that is safe: as long as it
+     * fits into one buffer with the largest head that may be made of the client's. */
+    PROXY_WHOLE_BODY_BYTES_MAX = PROXY_BUFFER_LARGE_BYTES - 3 * PROXY_HEAD_BYTES_MAX - 2048,
     /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
     PROXY_BUFFERS_KEPT = 256,
 
@@ -41,8 +45,11 @@ enum {
      * answer is not lost to a reset (RFC 9112, 9.6). */
     PROXY_LINGER_MS = 2000,
     PROXY_LINGER_BYTES_MAX = 1 << 20,
-    /* Interim answers (1xx) of one exchange that are passed on. */
-    PROXY_INTERIM_MAX = 8,
+    /* Interim answers (1xx) of one exchange; more are no answer. A long WebDAV request says 102 every
+     * 20 s. */
+    PROXY_INTERIM_MAX = 100,
+    /* A larger one is not passed on: it must fit into a buffer with the answer's head. */
+    PROXY_INTERIM_BYTES_MAX = 16 << 10,
     /* What a draining worker gives idle connections: DESIGN's "an exit is never held up for more". */
     PROXY_DRAIN_IDLE_MS = 500,
 

@@ -2,9 +2,6 @@
 
 #include "proxy/limits.h"
 
-/* Trailer fields that are passed on: more than this are noise. */
-enum { PUMP_TRAILERS_MAX = 32 };
-
 /* Pieces this large go to the socket from where they lie; smaller ones are gathered. */
 enum { PUMP_DIRECT_BYTES = 4096 };
 
@@ -57,11 +54,11 @@ static int piece_gather(struct pump *pump, struct span piece)
 
 static int end_write(struct pump *pump)
 {
-    struct http_header trailers[PUMP_TRAILERS_MAX];
+    struct http_header trailers[BODY_TRAILERS_MAX];
     size_t len = 0;
 
     if (pump->reader.trailers.len > 0 && pump->framing == HTTP_BODY_CHUNKED)
-        len = chunked_trailers_parse(pump->reader.trailers, trailers, PUMP_TRAILERS_MAX);
+        len = chunked_trailers_parse(pump->reader.trailers, trailers, BODY_TRAILERS_MAX);
     if (iobuf_room(stream_out(pump->to)) < (len ? BODY_END_MAX : 8)) {
         int r = flush_result(stream_flush(pump->to));
         if (r != PUMP_DONE)

@@ -62,10 +62,16 @@ static bool is_copied(const struct exchange *exchange, const struct http_header 
 /* Most Connection fields say "keep-alive" or "close" and list nothing else. */
 static bool connection_lists_more(const struct http_head *request)
 {
-    const struct http_header *field = http_head_find(request, HTTP_CONNECTION);
+    if (!(request->names_seen & (1ull << HTTP_CONNECTION)))
+        return false;
+    for (uint32_t i = 0; i < request->headers_len; i++) {
+        struct span value = http_header_value(&request->headers[i]);
 
-    return field && !span_eq_nocase(http_header_value(field), SPAN("keep-alive")) &&
-           !span_eq_nocase(http_header_value(field), SPAN("close"));
+        if (request->headers[i].id == HTTP_CONNECTION && !span_eq_nocase(value, SPAN("close")) &&
+            !span_eq_nocase(value, SPAN("keep-alive")))
+            return true;
+    }
+    return false;
 }
 
 static void copied_put(struct exchange *exchange, struct head_out *out, uint32_t flags)

@@ -32,6 +32,24 @@ void stream_close(struct stream *stream)
     close(fd);
 }
 
+static int stream_fail(struct stream *stream, int error)
+{
+    stream->error = error;
+    stream->output_failed = false;
+    stream->may_read = stream->may_write = false;
+    return STREAM_FAILED;
+}
+
+/* Nothing can be sent any more. What the peer said before it stopped listening may still be read. */
+static int stream_fail_output(struct stream *stream, int error)
+{
+    stream->error = error;
+    stream->output_failed = true;
+    stream->may_write = false;
+    stream->may_read = true;
+    return STREAM_FAILED;
+}
+
 void stream_note_events(struct stream *stream, uint32_t events)
 {
     if (events & (LOOP_READ | LOOP_END | LOOP_HANGUP | LOOP_ERROR))
@@ -40,20 +58,15 @@ void stream_note_events(struct stream *stream, uint32_t events)
         stream->may_write = true;
     if (events & (LOOP_END | LOOP_HANGUP))
         stream->peer_ended = true;
-}
-
-static int stream_fail(struct stream *stream, int error)
-{
-    stream->error = error;
-    stream->may_read = stream->may_write = false;
-    return STREAM_FAILED;
+    if ((events & LOOP_HANGUP) && !stream->connecting && !stream->error)
+        stream_fail_output(stream, -EPIPE);
 }
 
 /* recv(2) into `at`: STREAM_OK with *ret_len > 0, or another result. A short count means that the
  * socket is empty, which saves the call that would say EAGAIN; unless the peer's end waits behind. */
 static int socket_read(struct stream *stream, char *at, size_t room, size_t *ret_len)
 {
-    if (stream->error)
+    if (stream->error && !stream->output_failed)
         return STREAM_FAILED;
     if (!stream->may_read)
         return STREAM_WAIT;
@@ -64,7 +77,7 @@ static int socket_read(struct stream *stream, char *at, size_t room, size_t *ret
         return STREAM_END;
     }
     if (n == -1) {
-        if (errno != EAGAIN && errno != EINTR)
+        if (stream->error || (errno != EAGAIN && errno != EINTR))
             return stream_fail(stream, -errno);
         stream->may_read = errno == EINTR;
         return STREAM_WAIT;
@@ -86,7 +99,7 @@ static int socket_write(struct stream *stream, struct span bytes, size_t *ret_se
     ssize_t n = send(stream->watch.fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
     if (n == -1) {
         if (errno != EAGAIN && errno != EINTR)
-            return stream_fail(stream, -errno);
+            return stream_fail_output(stream, -errno);
         stream->may_write = errno == EINTR;
         return STREAM_WAIT;
     }
@@ -206,14 +219,22 @@ static bool has_more_to_read(const struct stream *stream)
     return stream->may_read || (stream->tls && tls_codec_has_input(stream->tls));
 }
 
+static void in_relax(struct stream *stream)
+{
+    if (stream->in && iobuf_len(stream->in) == 0)
+        stream->in = iobuf_put(stream->pool, stream->in);
+}
+
 int stream_fill(struct stream *stream)
 {
     size_t len = 0;
 
-    if (stream->error)
+    if (stream->error && !stream->output_failed)
         return STREAM_FAILED;
-    if (!has_more_to_read(stream) && (!stream->tls || stream->handshake_done))
+    if (!has_more_to_read(stream) && (!stream->tls || stream->handshake_done)) {
+        in_relax(stream);
         return STREAM_WAIT;
+    }
     if (!stream->in)
         stream->in = iobuf_take(stream->pool);
     if (iobuf_room(stream->in) == 0)
@@ -224,8 +245,8 @@ int stream_fill(struct stream *stream)
                         : socket_read(stream, at, iobuf_room(stream->in), &len);
     if (r == STREAM_OK)
         stream->in->end += (uint32_t)len;
-    else if (iobuf_len(stream->in) == 0)
-        stream->in = iobuf_put(stream->pool, stream->in);
+    else
+        in_relax(stream);
     return r;
 }
 
@@ -273,8 +294,7 @@ struct iobuf *stream_out(struct stream *stream)
 
 void stream_relax(struct stream *stream)
 {
-    if (stream->in && iobuf_len(stream->in) == 0)
-        stream->in = iobuf_put(stream->pool, stream->in);
+    in_relax(stream);
     if (stream->out && iobuf_len(stream->out) == 0)
         stream->out = iobuf_put(stream->pool, stream->out);
     if (stream->tls)

@@ -31,6 +31,7 @@ struct stream {
     bool may_read, may_write; /* edge-triggered: until EAGAIN or a short count says otherwise */
     bool peer_ended;          /* the kernel said so (or TLS: close_notify) */
     bool output_ended;        /* we sent our end */
+    bool output_failed;       /* the error is one of sending: what came before it can be read */
     bool connecting;
     bool handshake_done; /* TLS */
 };

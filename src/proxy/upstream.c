@@ -211,6 +211,20 @@ void upstream_own(struct upstream *upstream, void *owner, void (*on_ready)(void 
     upstream->on_ready = on_ready;
 }
 
+/* Nothing may wait on an idle connection. Where the last read did not empty the socket for certain,
+ * that is asked; bytes behind an answer would be taken for the next one's. */
+static bool is_fit_for_reuse(struct upstream *upstream)
+{
+    struct stream *stream = &upstream->stream;
+
+    if (stream->error || stream->peer_ended || stream->in || stream->out)
+        return false;
+    if (stream->may_read && !is_still_open(upstream))
+        return false;
+    stream->may_read = false;
+    return true;
+}
+
 void upstream_release(struct upstream *upstream)
 {
     struct upstream_table *table = upstream->table;
@@ -218,8 +232,7 @@ void upstream_release(struct upstream *upstream)
     invariant(!upstream->is_idle);
     upstream_own(upstream, NULL, NULL);
     stream_relax(&upstream->stream);
-    if (upstream->stream.error || upstream->stream.peer_ended || upstream->stream.in ||
-        upstream->stream.out || table->idle_max == 0) {
+    if (table->idle_max == 0 || !is_fit_for_reuse(upstream)) {
         upstream_close(upstream);
         return;
     }
