@@ -60,6 +60,7 @@ static struct route_model *model_make(uint16_t port)
     struct route_policy *policy = arena_new(&model->arena, struct route_policy);
 
     *policy = route_policy_default();
+    model->settings.keep_alive_requests = UINT32_MAX;
     rule->namespace = SPAN("default");
     rule->ingress = SPAN("bench");
     rule->path = SPAN("/");

@@ -208,7 +208,7 @@ http {
     uwsgi_temp_path {{.Dir}}/nginx.uwsgi;
     scgi_temp_path {{.Dir}}/nginx.scgi;
     keepalive_timeout 75s;
-    keepalive_requests 10000000;
+    keepalive_requests 1000;
     log_format upstreaminfo '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
         '"$http_referer" "$http_user_agent" $request_length $request_time [default-bench-80] [] '
         '$upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';
@@ -216,7 +216,7 @@ http {
     upstream bench {
         server 127.0.0.1:{{.Backend}};
         keepalive 320;
-        keepalive_requests 10000000;
+        keepalive_requests 10000;
     }
     server {
         listen 127.0.0.1:{{.Port}};
@@ -250,7 +250,8 @@ func startNginx(r *rig, options gateOptions) (*gate, error) {
 
 var haproxyConfig = template.Must(template.New("haproxy").Parse(`global
     nbthread 1
-    maxconn 16384
+    maxconn 12000
+    no strict-limits
     {{if .Log}}log stdout len 4096 format raw local0{{end}}
 defaults
     mode http

@@ -39,9 +39,8 @@ func (r *rig) start() error {
 	}
 	built := exec.Command("ninja", "-C", r.build, "--quiet", "yett", "bench/bench_backend", "bench/bench_load",
 		"bench/bench_exchange")
-	built.Stdout, built.Stderr = os.Stderr, os.Stderr
-	if err := built.Run(); err != nil {
-		return fmt.Errorf("building what is measured: %w", err)
+	if text, err := built.CombinedOutput(); err != nil {
+		return fmt.Errorf("building what is measured: %w\n%s", err, text)
 	}
 	if r.dir, err = os.MkdirTemp("", "yett-bench-"); err != nil {
 		return err
