@@ -45,7 +45,7 @@ expect 1 'src/proxy/main.c:2: strtol()' "$tree/tools/check-calls"
 
 mkdir "$tree/results"
 printf '%s\n' '{"name":"a","result":"OK"}' \
-    '{"name":"b","result":"SKIP","stdout":"[1]\\n","stderr":"no Landlock\\n"}' \
+    '{"name":"b","result":"SKIP","stdout":"[1]\n","stderr":"no Landlock\n"}' \
     >"$tree/results/meson.json"
 expect 0 'skipped: b: no Landlock
 1 passed, 0 failed, 1 skipped' python3 "$tree/tools/tally.py" "$tree/results"
