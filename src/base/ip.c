@@ -72,10 +72,34 @@ bool ip_block_has(const struct ip_block *block, const struct ip_addr *addr)
     return rest == 0 || ((block->addr.bytes[whole] ^ addr->bytes[whole]) >> (8 - rest)) == 0;
 }
 
+static char *octet_put(char *at, uint8_t octet)
+{
+    if (octet >= 100)
+        *at++ = (char)('0' + octet / 100);
+    if (octet >= 10)
+        *at++ = (char)('0' + octet / 10 % 10);
+    *at++ = (char)('0' + octet % 10);
+    return at;
+}
+
+/* By hand, for inet_ntop() prints through stdio, and a worker formats an address per request. */
+static size_t v4_format(const uint8_t *octets, char *at)
+{
+    char *to = octet_put(at, octets[0]);
+
+    for (size_t i = 1; i < 4; i++) {
+        *to++ = '.';
+        to = octet_put(to, octets[i]);
+    }
+    *to = '\0';
+    return (size_t)(to - at);
+}
+
 size_t ip_format(const struct ip_addr *addr, char *at)
 {
-    const char *text = ip_is_v4(addr) ? inet_ntop(AF_INET, addr->bytes + 12, at, IP_TEXT_MAX)
-                                      : inet_ntop(AF_INET6, addr->bytes, at, IP_TEXT_MAX);
+    if (ip_is_v4(addr))
+        return v4_format(addr->bytes + 12, at);
+    const char *text = inet_ntop(AF_INET6, addr->bytes, at, IP_TEXT_MAX);
     invariant(text != NULL);
     return strlen(text);
 }

@@ -31,7 +31,7 @@ bool ip_eq(const struct ip_addr *a, const struct ip_addr *b);
 /* A v4 block never holds a v6 address, nor the reverse. */
 bool ip_block_has(const struct ip_block *block, const struct ip_addr *addr);
 
-/* Text of the address at `at` (IP_TEXT_MAX of room); returns its length. */
+/* Text of the address at `at` (IP_TEXT_MAX of room) and a NUL; returns its length. */
 size_t ip_format(const struct ip_addr *addr, char *at);
 
 #endif

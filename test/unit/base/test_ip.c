@@ -61,6 +61,7 @@ static void test_addresses(void **state)
         }
         size_t len = ip_format(&addr, at);
         assert_true(span_eq(span_of(at, len), span_from_str(addresses[i].formatted)));
+        assert_int_equal(at[len], '\0');
         assert_int_equal(ip_is_v4(&addr), addresses[i].v4);
         assert_int_equal(ip_is_loopback(&addr), addresses[i].loopback);
         assert_true(ip_parse(span_of(at, len), &again));
