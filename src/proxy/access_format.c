@@ -29,6 +29,7 @@ struct access_op {
     put_fn *put;      /* NULL: `text` stands as it is, or (is_header) names a field */
     struct span text; /* part of the format's text */
     bool is_header;
+    bool is_number; /* needs no escape */
 };
 
 static void put_u64(struct buf *out, uint64_t value)
@@ -203,14 +204,17 @@ PUT_VALUE(upstream_response_time, put_tries(record, out, try_response_time))
 PUT_VALUE(upstream_connect_time, put_tries(record, out, try_connect_time))
 PUT_VALUE(upstream_header_time, put_tries(record, out, try_header_time))
 
-#define ACCESS_VARIABLE(name, put) { { name, sizeof(name) - 1 }, put },
+#define ACCESS_VARIABLE(name, put) { { name, sizeof(name) - 1 }, put, false },
+#define ACCESS_NUMBER(name, put)   { { name, sizeof(name) - 1 }, put, true },
 static const struct {
     struct span name;
     put_fn *put;
+    bool is_number;
 } variables[] = {
 #include "proxy/access_variables.h"
 };
 #undef ACCESS_VARIABLE
+#undef ACCESS_NUMBER
 
 static void put_nothing(struct access_format *format, const struct access_record *record,
                         struct buf *out)
@@ -223,12 +227,12 @@ static void put_nothing(struct access_format *format, const struct access_record
 static struct access_op variable_op(struct span name)
 {
     if (span_starts_with(name, SPAN("http_")) && name.len > 5)
-        return (struct access_op){ NULL, span_from(name, 5), true };
+        return (struct access_op){ NULL, span_from(name, 5), true, false };
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         if (span_eq(name, variables[i].name))
-            return (struct access_op){ variables[i].put, name, false };
+            return (struct access_op){ variables[i].put, name, false, variables[i].is_number };
     }
-    return (struct access_op){ put_nothing, name, false };
+    return (struct access_op){ put_nothing, name, false, true };
 }
 
 static size_t name_len(struct span text)
@@ -268,13 +272,13 @@ static void format_compile(struct access_format *format)
             continue;
         }
         if (literal > 0)
-            vec_push(&format->ops, ((struct access_op){ NULL, span_upto(rest, literal), false }));
+            vec_push(&format->ops, ((struct access_op){ .text = span_upto(rest, literal) }));
         vec_push(&format->ops, variable_op(name));
         rest = span_from(rest, literal + taken);
         literal = 0;
     }
     if (rest.len > 0)
-        vec_push(&format->ops, ((struct access_op){ NULL, rest, false }));
+        vec_push(&format->ops, ((struct access_op){ .text = rest }));
 }
 
 void access_format_set(struct access_format *format, struct span text, enum access_escape escape)
@@ -375,7 +379,8 @@ void access_format_write(struct access_format *format, const struct access_recor
 
         if (op->put) {
             op->put(format, record, out);
-            escape_written(format, out, before);
+            if (!op->is_number)
+                escape_written(format, out, before);
         } else if (op->is_header) {
             put_header(format, record, op->text, out);
         } else {
