@@ -26,6 +26,7 @@ struct control {
     struct source *source;
     struct admin *admin;
     struct route_labels labels;
+    struct certificate_facts certificates;
     struct metrics_input shown;
     struct loop_watch channel_watch, signal_watch;
     bool is_started;
@@ -170,6 +171,7 @@ static void shown_set(struct control *control, const struct control_options *opt
     control->shown = (struct metrics_input){
         .reconcile = control->reconcile,
         .labels = &control->labels,
+        .certificates = &control->certificates,
         .pages = control->pages,
         .pages_len = control->hello.workers_len,
         .namespace = options->pod_namespace,
@@ -239,6 +241,7 @@ static void control_deinit(struct control *control)
             stats_page_unmap((struct stats_page *)control->pages[i]);
     }
     route_labels_deinit(&control->labels);
+    certificate_facts_deinit(&control->certificates);
     fallback_deinit(&control->fallback);
 }
 

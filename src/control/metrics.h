@@ -3,7 +3,8 @@
  * Purpose    What /metrics says: the workers' counters under the names of their routes, the
  *            state of the configuration, the controller's own process. Names and meanings are
  *            ingress-nginx's where there is one, yett_… elsewhere.
- * Ownership  metrics_write() borrows everything it reads, for the call.
+ * Ownership  metrics_write() borrows everything it reads, for the call; certificates are its memory
+ *            from one call to the next.
  * Limits     One series per route and status class; routes past STATS_SLOTS_MAX are summed up
  *            under empty labels, as are those whose names were forgotten.
  * Roles      controller.
@@ -12,6 +13,7 @@
 #define YETT_CONTROL_METRICS_H
 
 #include "base/buf.h"
+#include "control/certificate_facts.h"
 #include "control/reconcile.h"
 #include "control/route_labels.h"
 #include "stats/page.h"
@@ -19,6 +21,7 @@
 struct metrics_input {
     const struct reconcile *reconcile;
     const struct route_labels *labels;
+    struct certificate_facts *certificates;
     const struct stats_page *const *pages; /* one per worker slot */
     size_t pages_len;
     struct span namespace, class, pod; /* controller_namespace, controller_class, controller_pod */

@@ -3,7 +3,6 @@
 #include "base/scope.h"
 #include "control/metrics.h"
 #include "control/prom.h"
-#include "tls/certificate.h"
 
 #define PREFIX "nginx_ingress_controller_"
 
@@ -27,23 +26,20 @@ static void certificate_labels(const struct metrics_input *input, const struct r
 static void certificate_write(const struct metrics_input *input, const struct route_host *host,
                               struct buf *expiry, struct buf *info)
 {
-    struct arena arena;
-    struct tls_pair_facts facts;
+    const struct tls_pair_facts *facts =
+        certificate_facts_get(input->certificates, host->certificate);
     SCOPED(buf_deinit) struct buf labels = { 0 };
 
-    arena_init(&arena, 1024);
-    if (tls_pair_examine(host->certificate->chain_pem, host->certificate->key_pem, &arena,
-                         &facts) == TLS_PAIR_OK) {
-        certificate_labels(input, host, &facts, &labels);
-        prom_u64(expiry, PREFIX "ssl_expire_time_seconds", buf_span(&labels),
-                 (uint64_t)MAX(facts.not_after_s, (int64_t)0));
-        prom_label_append(&labels, "issuer_organization", facts.issuer_o);
-        prom_label_append(&labels, "issuer_common_name", facts.issuer_cn);
-        prom_label_append(&labels, "serial_number", facts.serial_decimal);
-        prom_label_append(&labels, "public_key_algorithm", span_from_str(facts.key_algorithm));
-        prom_u64(info, PREFIX "ssl_certificate_info", buf_span(&labels), 1);
-    }
-    arena_deinit(&arena);
+    if (!facts)
+        return;
+    certificate_labels(input, host, facts, &labels);
+    prom_u64(expiry, PREFIX "ssl_expire_time_seconds", buf_span(&labels),
+             (uint64_t)MAX(facts->not_after_s, (int64_t)0));
+    prom_label_append(&labels, "issuer_organization", facts->issuer_o);
+    prom_label_append(&labels, "issuer_common_name", facts->issuer_cn);
+    prom_label_append(&labels, "serial_number", facts->serial_decimal);
+    prom_label_append(&labels, "public_key_algorithm", span_from_str(facts->key_algorithm));
+    prom_u64(info, PREFIX "ssl_certificate_info", buf_span(&labels), 1);
 }
 
 static void certificates_write(const struct metrics_input *input, const struct route_model *model,
@@ -56,6 +52,7 @@ static void certificates_write(const struct metrics_input *input, const struct r
         if ((*host)->certificate)
             certificate_write(input, *host, &expiry, &info);
     }
+    certificate_facts_sweep(input->certificates);
     prom_family(out, PREFIX "ssl_expire_time_seconds", PROM_GAUGE,
                 "Unix time at which a host's certificate runs out.");
     buf_append(out, buf_span(&expiry));

@@ -16,6 +16,12 @@
     "}\nspec:\n  rules:\n  - host: " host                                                     \
     "\n    http:\n      paths:\n      - path: /\n        pathType: Prefix\n        backend: " \
     "{service: {name: " name ", port: {number: 80}}}\n---\n"
+/* The same with TLS, by the Secret `name`. */
+#define FAKE_INGRESS_TLS(name, host)                                                          \
+    "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " name                 \
+    "}\nspec:\n  tls: [{hosts: [" host "], secretName: " name "}]\n  rules:\n  - host: " host \
+    "\n    http:\n      paths:\n      - path: /\n        pathType: Prefix\n        backend: " \
+    "{service: {name: " name ", port: {number: 80}}}\n---\n"
 #define FAKE_SERVICE(name)                                                              \
     "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {ports: [{port: " \
     "80}]}\n---\n"

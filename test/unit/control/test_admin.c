@@ -18,6 +18,7 @@
 struct fixture {
     struct fake fake;
     struct route_labels labels;
+    struct certificate_facts certificates;
     struct metrics_input input;
     struct admin *admin;
     struct sockaddr_un address;
@@ -33,6 +34,7 @@ static int setup(void **state)
     fake_open(&fixture->fake);
     fixture->input = (struct metrics_input){ .reconcile = fixture->fake.reconcile,
                                              .labels = &fixture->labels,
+                                             .certificates = &fixture->certificates,
                                              .namespace = SPAN_EMPTY,
                                              .class = SPAN_EMPTY,
                                              .pod = SPAN_EMPTY };
@@ -61,6 +63,7 @@ static int teardown(void **state)
     close(fixture->listener);
     buf_deinit(&fixture->received);
     route_labels_deinit(&fixture->labels);
+    certificate_facts_deinit(&fixture->certificates);
     fake_close(&fixture->fake);
     mem_free(fixture);
     return 0;

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "control/fallback.h"
 #include "fake.h"
+#include "pair.h"
 
 static int setup(void **state)
 {
@@ -82,33 +83,13 @@ static void test_image_without_one(void **state)
     assert_true(made.chain_pem.len > 0 && made.key_pem.len > 0);
 }
 
-/* CN web.example, P-256, valid until 2126: what a Secret would hold. */
-static const char secret_chain[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBgjCCASmgAwIBAgIULoSayoBLO9XncGDmJhS/gwuALvAwCgYIKoZIzj0EAwIw\n"
-    "FjEUMBIGA1UEAwwLd2ViLmV4YW1wbGUwIBcNMjYxMTIzMjM0ODE1WhgPMjEyNjEw\n"
-    "MzAyMzQ4MTVaMBYxFDASBgNVBAMMC3dlYi5leGFtcGxlMFkwEwYHKoZIzj0CAQYI\n"
-    "KoZIzj0DAQcDQgAEckfrVPyWla5ZtDKlolFCZErQBrkuX2o7flhoY8NslNaOS1DP\n"
-    "ZY4NVA6s5dogi3+6pIzx+ogSw4ttmggOyoOMvqNTMFEwHQYDVR0OBBYEFNfD5GX6\n"
-    "lkuIkRB6HG9v7Ys/wTa9MB8GA1UdIwQYMBaAFNfD5GX6lkuIkRB6HG9v7Ys/wTa9\n"
-    "MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgKcCJtm+YVwmFt6cq\n"
-    "DLRqKs09sGTm3HXx8BF0PJTmv7wCIDUjJg4tYkisKlJyyUcC8S0AxpUZHur/9uDQ\n"
-    "dmc8vMHw\n"
-    "-----END CERTIFICATE-----\n";
-static const char secret_key[] =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIeu4EmL9BrkbKJSo\n"
-    "h1UXRPCJd/nOz9EhqhnYlwvqs6qhRANCAARyR+tU/JaVrlm0MqWiUUJkStAGuS5f\n"
-    "ajt+WGhjw2yU1o5LUM9ljg1UDqzl2iCLf7qkjPH6iBLDi22aCA7Kg4y+\n"
-    "-----END PRIVATE KEY-----\n";
-
 static void test_certificate_of_a_secret_is_left_alone(void **state)
 {
     SCOPED(fallback_deinit) struct fallback secret = { 0 };
     SCOPED(fallback_deinit) struct fallback made = { 0 };
 
-    buf_append(&secret.chain_pem, span_from_str(secret_chain));
-    buf_append(&secret.key_pem, span_from_str(secret_key));
+    buf_append(&secret.chain_pem, span_from_str(pair_chain_pem));
+    buf_append(&secret.key_pem, span_from_str(pair_key_pem));
     const struct image_view *served = serve(*state, &secret);
     assert_int_not_equal(image_settings_get(served)->default_certificate_id, 0);
     assert_int_equal(fallback_open(&made, served, now_s()), 0);

@@ -9,6 +9,7 @@
 #include "control/metrics.h"
 #include "control/prom.h"
 #include "fake.h"
+#include "pair.h"
 #include "prom_check.h"
 
 enum { WORKERS = 2 };
@@ -16,6 +17,7 @@ enum { WORKERS = 2 };
 struct fixture {
     struct fake fake;
     struct route_labels labels;
+    struct certificate_facts certificates;
     struct stats_page *pages[WORKERS];
     struct stats_writer *writers[WORKERS];
     struct metrics_input input;
@@ -42,6 +44,7 @@ static int setup(void **state)
     fixture->input = (struct metrics_input){
         .reconcile = fixture->fake.reconcile,
         .labels = &fixture->labels,
+        .certificates = &fixture->certificates,
         .pages = (const struct stats_page *const *)fixture->pages,
         .pages_len = WORKERS,
         .namespace = SPAN("gate"),
@@ -63,6 +66,7 @@ static int teardown(void **state)
         stats_page_unmap(fixture->pages[i]);
     }
     route_labels_deinit(&fixture->labels);
+    certificate_facts_deinit(&fixture->certificates);
     fake_close(&fixture->fake);
     mem_free(fixture);
     return 0;
@@ -212,6 +216,53 @@ static void test_workers_and_configuration(void **state)
                  "1");
 }
 
+/* As a double-quoted scalar. */
+static void yaml_put(struct buf *yaml, const char *key, const char *text)
+{
+    buf_printf(yaml, "  %s: \"", key);
+    for (; *text; text++) {
+        if (*text == '\n')
+            buf_append(yaml, SPAN("\\n"));
+        else
+            buf_append_byte(yaml, *text);
+    }
+    buf_append(yaml, SPAN("\"\n"));
+}
+
+/* The serial number as openssl-x509(1) shows it. */
+#define CERTIFICATE_LABELS                                                              \
+    "namespace=\"default\",class=\"yett.dev/ingress-controller\",host=\"web.example\"," \
+    "secret_name=\"web\",identifier=\"-265570758023706088811212002216781861738283806448\""
+
+static void test_certificates(void **state)
+{
+    struct fixture *fixture = *state;
+    SCOPED(buf_deinit) struct buf yaml = { 0 };
+
+    buf_append(&yaml,
+               SPAN(FAKE_INGRESS_TLS(
+                   "web", "web.example") "apiVersion: v1\nkind: Secret\nmetadata: {name: web}\n"
+                                         "type: kubernetes.io/tls\nstringData:\n"));
+    yaml_put(&yaml, "tls.crt", pair_chain_pem);
+    yaml_put(&yaml, "tls.key", pair_key_pem);
+    buf_append_byte(&yaml, '\0');
+    assert_int_equal(fake_serve(&fixture->fake, yaml.ptr), 1);
+    for (int scrape = 0; scrape < 3; scrape++) {
+        SCOPED(buf_deinit) struct buf out = { 0 };
+        metrics_write(&fixture->input, &out);
+        assert_in_order(&out);
+        assert_value(&out,
+                     "nginx_ingress_controller_ssl_expire_time_seconds{" CERTIFICATE_LABELS "}",
+                     "4949077695");
+        assert_value(&out,
+                     "nginx_ingress_controller_ssl_certificate_info{" CERTIFICATE_LABELS
+                     ",issuer_organization=\"\",issuer_common_name=\"web.example\","
+                     "serial_number=\"265570758023706088811212002216781861738283806448\",public_"
+                     "key_algorithm=\"EC\"}",
+                     "1");
+    }
+}
+
 static void test_failure_is_visible(void **state)
 {
     struct fixture *fixture = *state;
@@ -279,6 +330,7 @@ int main(void)
         CASE(test_former_and_unknown_routes),
         CASE(test_without_hosts),
         CASE(test_workers_and_configuration),
+        CASE(test_certificates),
         CASE(test_failure_is_visible),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_checker_refuses),
