@@ -47,7 +47,7 @@ struct dir_watch {
     bool has_root, root_was_lost;
     bool must_scan, root_moved;  /* all of it, at the end of the batch */
     VEC(char *) folders_to_scan; /* likewise */
-    bool limit_was_logged;
+    bool limit_was_met, limit_was_logged;
     bool is_short_of_watches; /* then loops cannot be told, and symlinks to folders are not followed
                                */
 };
@@ -125,6 +125,7 @@ static bool folders_forget(struct dir_watch *watch, struct span path)
 
 static void limit_log(struct dir_watch *watch, struct span path, const char *what)
 {
+    watch->limit_was_met = true;
     if (watch->limit_was_logged)
         return;
     watch->limit_was_logged = true;
@@ -288,7 +289,7 @@ static void root_scan(struct dir_watch *watch, bool anew)
 {
     int r = root_check(watch);
 
-    watch->limit_was_logged = watch->is_short_of_watches = false;
+    watch->limit_was_met = watch->is_short_of_watches = false;
     parent_watch(watch);
     if (r < 0) {
         root_lose(watch, r);
@@ -299,6 +300,7 @@ static void root_scan(struct dir_watch *watch, bool anew)
     if (anew)
         folders_forget(watch, root_path(watch));
     folder_walk(watch, root_path(watch), 0);
+    watch->limit_was_logged &= watch->limit_was_met; /* not once more with each poll */
     watch->events->on_scanned(watch->ctx, root_path(watch));
 }
 

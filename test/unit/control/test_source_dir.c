@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/dir_watch.h"
 #include "control/source_dir.h"
 #include "kube/decode.h"
 #include "scratch.h"
@@ -49,7 +50,6 @@ static void start(struct fixture *fixture)
 {
     const char *root = scratch_path(&fixture->scratch, "m");
 
-    assert_int_equal(loop_new(&fixture->loop), 0);
     assert_int_equal(
         source_dir_new(fixture->loop, span_from_str(root), on_change, fixture, &fixture->source),
         0);
@@ -63,6 +63,7 @@ static int setup(void **state)
 
     scratch_open(&fixture->scratch);
     scratch_mkdir(&fixture->scratch, "m");
+    assert_int_equal(loop_new(&fixture->loop), 0);
     *state = fixture;
     return 0;
 }
@@ -237,6 +238,26 @@ static void test_file_that_stays_open(void **state)
     assert_true(changed_within(fixture, 2 * SOURCE_DIR_QUIET_MS));
     assert_int_equal(port_of(fixture, "b"), 2);
     close(fd);
+}
+
+/* inotify(7) tells of a file only under the name that was used. */
+static void test_change_without_an_event_is_found_by_the_poll(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scratch_write(&fixture->scratch, "x.yaml", SERVICE("a", 1));
+    assert_int_equal(link(scratch_path(&fixture->scratch, "x.yaml"),
+                          scratch_path(&fixture->scratch, "m/a.yaml")),
+                     0);
+    loop_clock_set_manual(fixture->loop, 1000);
+    start(fixture);
+    scratch_write(&fixture->scratch, "x.yaml", SERVICE("a", 22));
+    drain(fixture);
+    assert_int_equal(port_of(fixture, "a"), 1);
+
+    loop_clock_set_manual(fixture->loop, 1000 + DIR_POLL_MS + 2 * LOOP_TICK_MS);
+    drain(fixture);
+    assert_int_equal(port_of(fixture, "a"), 22);
 }
 
 static void test_hard_link_is_read_at_once(void **state)
@@ -491,6 +512,7 @@ int main(void)
         CASE(test_rename_over),
         CASE(test_written_in_pieces),
         CASE(test_file_that_stays_open),
+        CASE(test_change_without_an_event_is_found_by_the_poll),
         CASE(test_hard_link_is_read_at_once),
         CASE(test_folders_come_and_go),
         CASE(test_config_map_mount),
