@@ -151,10 +151,20 @@ void loop_defer_free(struct loop *loop, void *ptr)
         vec_push(&loop->deferred, ptr);
 }
 
+/* Runs what is queued by now. What is queued meanwhile waits until descriptors had their turn, else
+ * a task that always has more to do would keep them from it. */
 static void tasks_run(struct loop *loop)
 {
-    while (!list_is_empty(&loop->tasks)) {
-        struct loop_task *task = list_entry(loop->tasks.next, struct loop_task, link);
+    struct list queued;
+
+    if (list_is_empty(&loop->tasks))
+        return;
+    queued = loop->tasks;
+    queued.next->prev = &queued;
+    queued.prev->next = &queued;
+    list_init(&loop->tasks);
+    while (!list_is_empty(&queued)) {
+        struct loop_task *task = list_entry(queued.next, struct loop_task, link);
 
         list_remove(&task->link);
         task->run(task);
@@ -166,7 +176,7 @@ static int wait_time_ms(const struct loop *loop, uint64_t wait_ms)
     uint64_t timer_ms = timer_wheel_wait_ms(&loop->wheel, loop_now_ms(loop));
     uint64_t ms = MIN(wait_ms, timer_ms);
 
-    if (loop->clock_is_manual)
+    if (loop->clock_is_manual || !list_is_empty(&loop->tasks))
         ms = 0;
     return ms > INT32_MAX ? -1 : (int)ms;
 }

@@ -68,7 +68,8 @@ static inline bool loop_timer_is_set(const struct loop_timer *timer)
 
 enum { LOOP_TICK_MS = 8 };
 
-/* Work to run before the loop sleeps next: once per loop_task_queue(). */
+/* Work to run before the loop sleeps next, once per loop_task_queue(); what a task queues runs after
+ * the next look at the descriptors. */
 struct loop_task {
     struct list link;
     void (*run)(struct loop_task *task);
