@@ -20,7 +20,7 @@ def meson_results(path):
         result = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(test["result"], "fail")
         said = (test.get("stdout") or "") + (test.get("stderr") or "")
         why = said.strip().splitlines()[-1:] if result == "skip" else []
-        yield result, test["name"], "".join(why)
+        yield result, test["name"], "".join(why).removeprefix("skipped: ")
 
 
 def go_results(path):

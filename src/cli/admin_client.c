@@ -166,17 +166,28 @@ static bool answer_read(struct span answer, struct buf *error, struct buf *ret_b
     return true;
 }
 
+/* Scheme and authority are all that counts of it. */
+static bool url_read(struct span url, struct target *ret_target)
+{
+    return target_parse(url, HTTP_GET, ret_target) == TARGET_OK &&
+           ret_target->form == TARGET_ABSOLUTE && span_eq(ret_target->scheme, SPAN("http"));
+}
+
+bool admin_client_is_url(struct span text)
+{
+    struct target target;
+
+    return url_read(text, &target);
+}
+
 bool admin_client_get(struct span url, struct span path, struct buf *error, struct buf *ret_body)
 {
     SCOPED(buf_deinit) struct buf request = { 0 };
     SCOPED(buf_deinit) struct buf answer = { 0 };
     struct target target;
 
-    if (target_parse(url, HTTP_GET, &target) != TARGET_OK || target.form != TARGET_ABSOLUTE ||
-        !span_eq(target.scheme, SPAN("http"))) {
-        buf_append(error, SPAN("it is no URL; give one such as http://127.0.0.1:10254"));
-        return false;
-    }
+    bool is_url = url_read(url, &target);
+    invariant(is_url);
     SCOPED(fd_closep) int fd = connect_to(target.authority, error);
     if (fd == -1)
         return false;

@@ -11,8 +11,11 @@
 enum { ADMIN_CLIENT_TIMEOUT_S = 10 };
 #define ADMIN_CLIENT_BYTES_MAX (256u << 20) /* the table of 100,000 Ingresses and some */
 
-/* Fetches `path` from `url` ("http://127.0.0.1:10254"); appends the body to `ret_body`. False with
- * the reason appended to `error`: not reached, not HTTP, or another status than 200. */
+/* What admin_client_get() can be given: "http://127.0.0.1:10254"; a path does not matter. */
+bool admin_client_is_url(struct span text);
+
+/* Fetches `path` from `url`, which is one; appends the body to `ret_body`. False with the reason
+ * appended to `error`: not reached, not HTTP, or another status than 200. */
 YETT_MUST_USE bool admin_client_get(struct span url, struct span path, struct buf *error,
                                     struct buf *ret_body);
 

@@ -94,6 +94,11 @@ static int routes_run(int argc, char **argv)
     if (flags.admin.len > 0 && flags.manifests.len > 0)
         return command_usage_error(&command_routes,
                                    "--manifests and --admin exclude each other; give one of them");
+    if (flags.admin.len > 0 && !admin_client_is_url(flags.admin))
+        return command_usage_error(&command_routes,
+                                   "--admin: '" SPAN_FMT "' is no URL; give one such as "
+                                   "http://127.0.0.1:10254",
+                                   SPAN_ARG(flags.admin));
     if (flags.manifests.len == 0)
         flags.manifests = SPAN(".");
 

@@ -106,7 +106,8 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
 
     *ret_exit = COMMAND_USAGE;
     if (flags->manifests.len == 0) {
-        print_error("run needs --manifests DIR; watching a cluster is not there yet");
+        (void)command_usage_error(&command_run, "--manifests is missing; give the directory to "
+                                                "serve (a cluster cannot be watched yet)");
         return false;
     }
     if (flags->health_host.len > 0 && !ip_parse(flags->health_host, &health_address)) {
