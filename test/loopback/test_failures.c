@@ -12,17 +12,15 @@ static void test_retry_goes_to_another_endpoint(void **state)
 
     options.backends = 3;
     struct rig *rig = rig_new(&options);
-    struct end client = rig_client(rig, PROC_LISTEN_HTTP), backends[3];
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
     bool used[3] = { false };
     end_send(rig, &client, RIG_GET);
     for (unsigned tries = 0; tries < 3; tries++) {
         unsigned index = 0;
-        while (used[index] || !rig_backend_called(rig, index)) { /* accepts and closes */
+        while (used[index] || !rig_backend_called(rig, index)) /* accepts and closes */
             index = (index + 1) % 3;
-        }
         used[index] = true;
     }
-    (void)backends;
     end_expect_status(rig, &client, 502);
     assert_int_equal(stats_get(&rig->stats->upstream_retries), 2);
     end_close(&client);
@@ -96,9 +94,11 @@ static void test_begun_chunk_is_not_sent_elsewhere(void **state)
     struct rig *rig = rig_new(&options);
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
     end_send(rig, &client, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n");
-    unsigned index = rig_backend_called(rig, 0) ? 0 : 1;
-    end_send(rig, &client, "3\r\nxyz"); /* five bytes of content that look like a chunk */
-    assert_false(rig_backend_called(rig, 1 - index));
+    bool first = rig_backend_called(rig, 0); /* which accepts, and closes */
+    if (!first)
+        assert_true(rig_backend_called(rig, 1));
+    end_send(rig, &client, "3\r\nxy\r\n"); /* five bytes of content that look like a chunk */
+    assert_false(rig_backend_called(rig, first ? 1 : 0));
     end_expect_status(rig, &client, 502);
     end_close(&client);
     rig_free(rig);
