@@ -26,6 +26,8 @@ static const char request[] = "GET /bench/item?id=42 HTTP/1.1\r\nHost: bench.exa
 static const char answer[] = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                              "Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nyyyyyyyyyy";
 
+static const struct ip_addr loopback = { { [10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1 } };
+
 static void check(bool holds, const char *what)
 {
     if (holds)
@@ -40,10 +42,7 @@ static struct route_service *service_make(struct route_model *model, uint16_t po
         route_service_get(model, SPAN("default"), SPAN("bench"), SPAN("80"));
     struct route_endpoint *endpoint = arena_new(&model->arena, struct route_endpoint);
 
-    *endpoint =
-        (struct route_endpoint){ .kind = ROUTE_ENDPOINT_IP,
-                                 .ip = { { [10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1 } },
-                                 .port = port };
+    *endpoint = (struct route_endpoint){ .kind = ROUTE_ENDPOINT_IP, .ip = loopback, .port = port };
     endpoint->id = route_endpoint_id(endpoint);
     service->endpoints = endpoint;
     service->endpoints_len = 1;
@@ -128,7 +127,7 @@ static void exchange_once(struct loop *loop, int client, int listener, int *back
 
 static struct stats_page *stats_make(void)
 {
-    struct stats_page *stats;
+    struct stats_page *stats = NULL;
     int fd = stats_page_create();
 
     check(fd >= 0 && stats_page_map(fd, STATS_WRITE, &stats) == 0, "counters");
@@ -136,36 +135,43 @@ static struct stats_page *stats_make(void)
     return stats;
 }
 
+/* A worker that serves the image, with one client, whose end of the connection is returned. */
+static int worker_make(struct worker *worker, struct loop *loop, int log, uint16_t port)
+{
+    struct proxy_options options = { .health_check_path = SPAN("/healthz") };
+    struct proc_listener plain = { .kind = PROC_LISTEN_HTTP, .port = 80 };
+    struct net_peer peer = { loopback, 40000 };
+    struct image_view *view = view_make(port);
+    int pair[2];
+
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0, "pair");
+    check(worker_init(worker, loop, stats_make(), log, &options) == 0, "worker");
+    worker_take_image(worker, view);
+    image_view_unref(view);
+    client_accept(worker, pair[0], &peer, &plain);
+    return pair[1];
+}
+
 int main(int argc, char **argv)
 {
     static struct worker worker;
-    struct ip_addr ip = { { [10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1 } };
-    struct proxy_options options = { .health_check_path = SPAN("/healthz") };
-    struct proc_listener plain = { .kind = PROC_LISTEN_HTTP, .port = 80 };
-    struct net_peer peer = { ip, 40000 };
     struct loop *loop;
-    int pair[2], backend = -1;
-    uint16_t port;
+    int backend = -1;
+    uint16_t port = 0;
 
     if (argc != 3) {
         fprintf(stderr, "usage: bench_exchange REQUESTS off|on\n");
         return 2;
     }
     int log = strcmp(argv[2], "on") == 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
-    int listener = socket_listen_tcp(&ip, 0, 16);
+    int listener = socket_listen_tcp(&loopback, 0, 16);
     check(listener >= 0 && socket_local_port(listener, &port) == 0, "listen");
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0, "pair");
-    struct stats_page *stats = stats_make();
-    check(loop_new(&loop) == 0 && worker_init(&worker, loop, stats, log, &options) == 0, "worker");
-    struct image_view *view = view_make(port);
-    worker_take_image(&worker, view);
-    image_view_unref(view);
-    client_accept(&worker, pair[0], &peer, &plain);
+    check(loop_new(&loop) == 0, "loop");
+    int client = worker_make(&worker, loop, log, port);
 
     for (unsigned long left = strtoul(argv[1], NULL, 10); left > 0; left--)
-        exchange_once(loop, pair[1], listener, &backend);
+        exchange_once(loop, client, listener, &backend);
     worker_deinit(&worker);
     loop_free(loop);
-    stats_page_unmap(stats);
     return EXIT_SUCCESS;
 }
