@@ -327,6 +327,8 @@ void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
     bool was_stale = exchange->upstream && exchange->upstream->was_reused &&
                      failure == ATTEMPT_ERROR && iobuf_len(exchange->upstream->stream.in) == 0;
 
+    if (failure != ATTEMPT_UNRESOLVED) /* as nginx's log says it */
+        present_try(exchange)->status = failure == ATTEMPT_TIMED_OUT ? 504 : 502;
     attempt_release(exchange, false);
     exchange->request_is_sent = exchange->request_is_broken = false;
     if (may_try_again(exchange, failure, was_stale)) {

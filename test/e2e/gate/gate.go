@@ -71,7 +71,7 @@ type Options struct {
 	AccessLog *os.File
 	// NoClass leaves out the default IngressClass "yett", which Start otherwise writes to the directory.
 	NoClass bool
-	// MayFail: Start returns without waiting for readiness.
+	// NoWait: Start returns as soon as the ports are open.
 	NoWait bool
 }
 
@@ -92,7 +92,8 @@ type Gate struct {
 	checked bool // the end has been judged
 }
 
-var listeningLine = regexp.MustCompile(`\] listening flag=(--[a-z-]+) .*port=(\d+)`)
+// In both forms of the log.
+var listeningLine = regexp.MustCompile(`listening\W+flag\W+(--[a-z-]+)\W.*\bport\W+(\d+)`)
 
 // Start runs yett and waits until it is ready. It ends with the test.
 func Start(t testing.TB, options Options) *Gate {
