@@ -44,6 +44,7 @@ struct reconcile {
 
     uint64_t in_flight_generation; /* 0: none */
     uint64_t in_flight_since_ns;
+    uint64_t hold_until_ms; /* of the loop's clock; 0: what was sent last was not rejected */
     struct reconcile_facts facts;
 };
 
@@ -88,6 +89,7 @@ static void served(struct reconcile *reconcile)
     serving_set(reconcile, image_view_ref(reconcile->newest));
     facts->config_hash = reconcile->newest_hash;
     facts->last_ok = true;
+    reconcile->hold_until_ms = 0;
     facts->successes++;
     facts->last_success_wall_ns = clock_wall_ns();
     uint64_t took_us = (clock_mono_ns() - reconcile->in_flight_since_ns) / 1000;
@@ -310,12 +312,27 @@ static void pending_clear(struct reconcile *reconcile)
     reconcile->pending_since_ns = 0;
 }
 
+/* The recheck at the end of the hold takes what is pending along. */
+static bool is_on_hold(struct reconcile *reconcile)
+{
+    uint64_t now_ms = loop_now_ms(reconcile->loop);
+
+    if (now_ms >= reconcile->hold_until_ms)
+        return false;
+    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, reconcile->hold_until_ms - now_ms);
+    return true;
+}
+
 static void work(struct reconcile *reconcile)
 {
+    bool is_endpoints_only = source_change_is_endpoints_only(&reconcile->pending);
+
     if (reconcile->in_flight_generation || !reconcile->pending_since_ns)
         return;
+    if (is_endpoints_only && is_on_hold(reconcile))
+        return;
     /* After a failure the writer has forgotten everything: then only the whole will do. */
-    if (reconcile->has_fds && source_change_is_endpoints_only(&reconcile->pending))
+    if (reconcile->has_fds && is_endpoints_only)
         refresh_endpoints(reconcile);
     else
         compile_all(reconcile);
@@ -357,19 +374,6 @@ static void on_recheck(struct loop_timer *timer)
     work_all_later(container_of(timer, struct reconcile, recheck_timer));
 }
 
-static const char *reject_name(int32_t result)
-{
-    switch ((enum proc_reject)result) {
-    case PROC_REJECT_REFUSED:
-        return "a worker refused it";
-    case PROC_REJECT_KILLED:
-        return "a worker died of it";
-    case PROC_REJECT_TIMED_OUT:
-        return "a worker did not take it in time";
-    }
-    return "unknown";
-}
-
 static void in_flight_end(struct reconcile *reconcile)
 {
     reconcile->in_flight_generation = 0;
@@ -392,12 +396,14 @@ static void on_rejected(struct reconcile *reconcile, uint64_t generation, int32_
 
     if (!is_in_flight && !is_serving)
         return;
+    reconcile->hold_until_ms = loop_now_ms(reconcile->loop) + RECONCILE_HOLD_MS;
     if (is_in_flight)
         failed(reconcile);
     else
         serving_lost(reconcile);
     log_error("image_rolled_back", F_UINT("image", generation),
-              F_STR("reason", reject_name(reason)), F_UINT("serving", reconcile->facts.generation));
+              F_STR("reason", proc_reject_name(reason)),
+              F_UINT("serving", reconcile->facts.generation));
     if (is_in_flight)
         in_flight_end(reconcile);
 }

@@ -31,6 +31,9 @@ enum {
     RECONCILE_SETTLE_MS = 3000,
     /* After a failure of the environment (no memory, no descriptors): the whole once more. */
     RECONCILE_RETRY_MS = 1000,
+    /* After a rejection: other endpoints hardly mend what workers die of, and each try costs one. So
+     * changes of endpoints alone wait this long; any other change is tried at once. */
+    RECONCILE_HOLD_MS = 10 * 1000,
     /* Certificates expire without an event. */
     RECONCILE_RECHECK_MS = 3600 * 1000,
     RECONCILE_APPLY_BUCKETS = 12,

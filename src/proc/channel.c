@@ -44,6 +44,19 @@ int proc_channel_pair(int ret_fds[2])
     return 0;
 }
 
+const char *proc_reject_name(int32_t result)
+{
+    switch ((enum proc_reject)result) {
+    case PROC_REJECT_REFUSED:
+        return "a worker refused it";
+    case PROC_REJECT_KILLED:
+        return "workers died of it";
+    case PROC_REJECT_TIMED_OUT:
+        return "a worker did not take it in time";
+    }
+    return "unknown";
+}
+
 static bool kind_is_known(uint32_t kind)
 {
     return kind >= PROC_HELLO && kind <= PROC_DRAINED;

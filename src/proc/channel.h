@@ -38,6 +38,9 @@ enum proc_message_kind {
 
 enum proc_reject { PROC_REJECT_REFUSED = 1, PROC_REJECT_KILLED, PROC_REJECT_TIMED_OUT };
 
+/* For logs; `result` as it came. */
+const char *proc_reject_name(int32_t result);
+
 struct proc_message {
     uint32_t kind; /* enum proc_message_kind */
     int32_t result;

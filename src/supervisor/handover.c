@@ -20,19 +20,6 @@ void handover_send(struct child *child, const struct proc_message *message)
         children_kill(child, "it does not read its channel");
 }
 
-static const char *reject_name(enum proc_reject reason)
-{
-    switch (reason) {
-    case PROC_REJECT_REFUSED:
-        return "refused by a worker";
-    case PROC_REJECT_KILLED:
-        return "killed workers";
-    case PROC_REJECT_TIMED_OUT:
-        return "not taken in time";
-    }
-    return "unknown";
-}
-
 static void act(struct supervisor *supervisor, const struct rollout_action *action)
 {
     struct proc_message message = { .generation = action->generation };
@@ -52,7 +39,7 @@ static void act(struct supervisor *supervisor, const struct rollout_action *acti
         return;
     case ROLLOUT_REJECTED:
         log_error("image_rejected", F_UINT("image", action->generation),
-                  F_STR("reason", reject_name(action->reason)),
+                  F_STR("reason", proc_reject_name((int32_t)action->reason)),
                   F_UINT("serving", supervisor->rollout.good));
         message.kind = PROC_REJECTED;
         message.result = (int32_t)action->reason;

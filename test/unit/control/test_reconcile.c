@@ -183,6 +183,37 @@ static void test_published_image_is_rolled_back_under_the_next(void **state)
     assert_true(reconcile_facts(fake->reconcile)->last_ok);
 }
 
+/* Until someone mends what workers die of, new endpoints do not cost a worker each. */
+static void test_endpoints_wait_after_a_rejection(void **state)
+{
+    struct fake *fake = *state;
+
+    loop_clock_set_manual(fake->loop, 1000);
+    fake_serve(fake, WEB);
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.2"), 0);
+    SCOPED(image_view_unrefp) struct image_view *bad = fake_published(fake);
+    fake_answer(fake, PROC_REJECTED, bad->generation);
+
+    for (unsigned waited_ms = 0; waited_ms < RECONCILE_HOLD_MS; waited_ms += 1000) {
+        loop_clock_set_manual(fake->loop, 1000 + waited_ms);
+        fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.3"), SLICES);
+        assert_null(fake_published(fake));
+    }
+    loop_clock_set_manual(fake->loop, 1000 + RECONCILE_HOLD_MS + 2 * LOOP_TICK_MS);
+    SCOPED(image_view_unrefp) struct image_view *again = fake_published(fake);
+    assert_non_null(again);
+    assert_string_equal(fake_endpoint(again, "web.example"), "10.0.0.3");
+
+    fake_answer(fake, PROC_REJECTED, again->generation);
+    fake_change(fake, FAKE_APP("web", "web.example", "10.0.0.4"), SLICES);
+    assert_null(fake_published(fake));
+    assert_int_not_equal(fake_serve(fake, FAKE_APP("web", "www.example", "10.0.0.4")), 0);
+
+    fake_change(fake, FAKE_APP("web", "www.example", "10.0.0.5"), SLICES); /* all is well again */
+    SCOPED(image_view_unrefp) struct image_view *next = fake_published(fake);
+    assert_non_null(next);
+}
+
 /* A controller that took over, and knows no image before the one that it found. */
 static void test_rolled_back_to_what_is_not_known(void **state)
 {
@@ -294,6 +325,7 @@ int main(void)
         CASE(test_endpoints_go_the_short_way),
         CASE(test_mixed_while_in_flight_takes_the_long_way),
         CASE(test_published_image_is_rolled_back),
+        CASE(test_endpoints_wait_after_a_rejection),
         CASE(test_published_image_is_rolled_back_under_the_next),
         CASE(test_rolled_back_to_what_is_not_known),
         CASE(test_resumes_where_the_one_before_stopped),
