@@ -75,8 +75,8 @@ static void pages_add(const struct metrics_input *input, struct span common, str
 {
     for (size_t i = 0; i < input->pages_len; i++) {
         const struct stats_page *page = input->pages[i];
-        uint32_t len = __atomic_load_n(&page->slots_len, __ATOMIC_ACQUIRE);
-        for (uint32_t j = 0; j < MIN(len, (uint32_t)STATS_SLOTS_MAX); j++)
+        size_t len = stats_page_slots_len(page);
+        for (size_t j = 0; j < len; j++)
             slot_add(&series_get(input, common, all, page->slots[j].id)->sum, &page->slots[j]);
     }
 }
