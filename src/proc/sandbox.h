@@ -2,9 +2,10 @@
  *
  * Purpose    Take away from a role what it does not need, for good.
  * Roles      worker (after it has inherited its descriptors and read resolv.conf), controller,
- * supervisor. Errors     -errno only where a fence that the kernel has could not be put up: the
- * role must not go on. A fence that the kernel lacks is logged as a warning, once. See
- * docs/security.md: seccomp(2), landlock(7), capabilities(7) */
+ *            supervisor.
+ * Errors     -errno only where a fence that the kernel has could not be put up: the role must not
+ *            go on. A fence that the kernel lacks is logged as a warning, once.
+ * See        docs/security.md: seccomp(2), landlock(7), capabilities(7) */
 #ifndef YETT_PROC_SANDBOX_H
 #define YETT_PROC_SANDBOX_H
 

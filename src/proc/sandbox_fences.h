@@ -3,7 +3,8 @@
  * Purpose    The single fences that proc/sandbox.c puts up, one file each.
  * Roles      proc/sandbox.c only.
  * Errors     -errno where the kernel has the fence and refuses it; a kernel that lacks one is
- * logged. See        docs/security.md */
+ *            logged.
+ * See        docs/security.md */
 #ifndef YETT_PROC_SANDBOX_FENCES_H
 #define YETT_PROC_SANDBOX_FENCES_H
 

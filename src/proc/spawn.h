@@ -1,10 +1,13 @@
 /* proc/spawn.h
  *
- * Purpose    Start a role: the same binary again, with exactly the descriptors that it is meant to
- * have. Ownership  The child gets duplicates; the caller keeps what it passes. Roles supervisor,
- * single-threaded: nothing that another thread could hold is held at the fork. Errors     -errno of
- * the fork; a child that cannot be exec'd logs why and exits with PROC_EXEC_FAILED. See
- * proc/inherit.h, which is the other side */
+ * Purpose    Start a role: the same binary again, with exactly the descriptors that it is meant
+ *            to have.
+ * Ownership  The child gets duplicates; the caller keeps what it passes.
+ * Roles      supervisor, single-threaded: nothing that another thread could hold is held at the
+ *            fork.
+ * Errors     -errno of the fork; a child that cannot be exec'd logs why and exits with
+ *            PROC_EXEC_FAILED.
+ * See        proc/inherit.h, which is the other side */
 #ifndef YETT_PROC_SPAWN_H
 #define YETT_PROC_SPAWN_H
 

@@ -1,7 +1,8 @@
 /* supervisor/admin_socket.h
  *
  * Purpose    The listening socket of the controller's admin endpoint, held here so that a
- * controller that restarts finds the requests that wait. Ownership  The caller owns the descriptor.
+ *            controller that restarts finds the requests that wait.
+ * Ownership  The caller owns the descriptor.
  * Roles      supervisor. */
 #ifndef YETT_SUPERVISOR_ADMIN_SOCKET_H
 #define YETT_SUPERVISOR_ADMIN_SOCKET_H

@@ -2,7 +2,8 @@
  *
  * Purpose    The orderly end: unready but serving, then finishing, then gone.
  * Roles      supervisor.
- * Limits     grace_ms and drain_ms of the options; DRAIN_CONTROLLER_MS for the controller at the end.
+ * Limits     grace_ms and drain_ms of the options; DRAIN_CONTROLLER_MS for the controller at the
+ *            end.
  * See        docs/internals/lifecycle.md, "An orderly end" */
 #ifndef YETT_SUPERVISOR_DRAIN_H
 #define YETT_SUPERVISOR_DRAIN_H

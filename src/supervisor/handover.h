@@ -1,7 +1,7 @@
 /* supervisor/handover.h
  *
- * Purpose    Carries messages between the channels and the roll-out: what a child says becomes an event,
- *            what the roll-out decides becomes messages.
+ * Purpose    Carries messages between the channels and the roll-out: what a child says becomes an
+ *            event, what the roll-out decides becomes messages.
  * Roles      supervisor. */
 #ifndef YETT_SUPERVISOR_HANDOVER_H
 #define YETT_SUPERVISOR_HANDOVER_H

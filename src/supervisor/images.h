@@ -2,9 +2,9 @@
  *
  * Purpose    The descriptors of the images that may still be sent to a worker.
  * Ownership  Owns the descriptors of every image it was given, until images_prune() or
- * images_deinit(). Roles      supervisor. It never looks into an image: that is for the workers to
- * verify. Limits     IMAGES_MAX at once: those that a rollout can hold, and the one that comes in.
- */
+ *            images_deinit().
+ * Roles      supervisor. It never looks into an image: that is for the workers to verify.
+ * Limits     IMAGES_MAX at once: those that a rollout can hold, and the one that comes in. */
 #ifndef YETT_SUPERVISOR_IMAGES_H
 #define YETT_SUPERVISOR_IMAGES_H
 

@@ -1,9 +1,10 @@
 /* supervisor/listeners.h
  *
  * Purpose    The listening sockets: of each port one for every worker (SO_REUSEPORT), so that the
- * kernel spreads connections and a worker that dies leaves its queue behind, unbroken. Ownership
- * Owns the sockets; workers get duplicates. Roles      supervisor. Errors     What cannot be bound
- * is logged with its flag before -errno is returned. */
+ *            kernel spreads connections and a worker that dies leaves its queue behind, unbroken.
+ * Ownership  Owns the sockets; workers get duplicates.
+ * Roles      supervisor.
+ * Errors     What cannot be bound is logged with its flag before -errno is returned. */
 #ifndef YETT_SUPERVISOR_LISTENERS_H
 #define YETT_SUPERVISOR_LISTENERS_H
 

@@ -1,8 +1,10 @@
 /* supervisor/main.h
  *
  * Purpose    The supervisor role (pid 1): binds the sockets, starts and restarts controller and
- * workers, hands images on with roll-back, drains and ends. Roles      supervisor. Called once by
- * cli; returns the exit status. Parses nothing from a network. See docs/internals/lifecycle.md */
+ *            workers, hands images on with roll-back, drains and ends.
+ * Roles      supervisor. Called once by cli; returns the exit status. Parses nothing from a
+ *            network.
+ * See        docs/internals/lifecycle.md */
 #ifndef YETT_SUPERVISOR_MAIN_H
 #define YETT_SUPERVISOR_MAIN_H
 
@@ -13,8 +15,7 @@
 
 struct supervisor_options {
     struct ip_addr address; /* of HTTP and HTTPS; :: takes IPv4 too */
-    uint16_t http_port,
-        https_port; /* 0: let the kernel choose one (tests), -1 as no_http/no_https */
+    uint16_t http_port, https_port; /* 0: the kernel chooses one */
     bool no_http, no_https;
     struct ip_addr health_address;
     uint16_t health_port;

@@ -3,8 +3,7 @@
  * Purpose    The standard descriptors, and the one that workers write the access log to.
  * Ownership  The caller owns what is returned.
  * Roles      supervisor, before it drops its capabilities: standard output may be another user's
- * pipe.
- */
+ *            pipe. */
 #ifndef YETT_SUPERVISOR_OUTPUTS_H
 #define YETT_SUPERVISOR_OUTPUTS_H
 

@@ -1,11 +1,13 @@
 /* supervisor/rollout.h
  *
  * Purpose    Which worker gets which image when: one first, then the rest; back to the last good
- * one where an image is refused, kills its worker or is not taken in time. Ownership  Knows
- * generations only; supervisor/images.h holds the descriptors of those that rollout_holds(). Roles
- * supervisor. Pure: events in, actions out, the clock is the caller's. Units      Milliseconds,
- * monotonic. Generation 0 is "none". Limits     PROC_WORKERS_MAX workers; one image rolls, one
- * waits: a newer one takes its place. See        docs/internals/lifecycle.md */
+ *            one where an image is refused, kills its worker or is not taken in time.
+ * Ownership  Knows generations only; supervisor/images.h holds the descriptors of those that
+ *            rollout_holds().
+ * Roles      supervisor. Pure: events in, actions out, the clock is the caller's.
+ * Units      Milliseconds, monotonic. Generation 0 is "none".
+ * Limits     PROC_WORKERS_MAX workers; one image rolls, one waits: a newer one takes its place.
+ * See        docs/internals/lifecycle.md */
 #ifndef YETT_SUPERVISOR_ROLLOUT_H
 #define YETT_SUPERVISOR_ROLLOUT_H
 
