@@ -14,7 +14,7 @@
 #include "base/ip.h"
 
 struct supervisor_options {
-    struct ip_addr address; /* of HTTP and HTTPS; :: takes IPv4 too */
+    struct ip_addr address;         /* of HTTP and HTTPS; :: takes IPv4 too */
     uint16_t http_port, https_port; /* 0: the kernel chooses one */
     bool no_http, no_https;
     struct ip_addr health_address;
