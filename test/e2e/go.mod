@@ -5,6 +5,7 @@ go 1.24
 require (
 	github.com/prometheus/client_model v0.6.2
 	github.com/prometheus/common v0.65.0
+	golang.org/x/net v0.43.0
 )
 
 require (
