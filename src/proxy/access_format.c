@@ -60,7 +60,7 @@ static void put_seconds(struct buf *out, uint64_t us)
     }
 
 PUT_VALUE(remote_addr, buf_append(out, record->client_ip))
-PUT_VALUE(peer_addr, buf_append(out, record->peer_ip))
+PUT_VALUE(peer_addr, out->len += ip_format(&record->peer_ip, buf_reserve(out, IP_TEXT_MAX)))
 PUT_VALUE(remote_port, put_u64(out, record->client_port))
 PUT_VALUE(remote_user, (void)record; (void)out) /* no way to log in yet */
 PUT_VALUE(request_method, buf_append(out, record->request->method_text))
@@ -351,15 +351,23 @@ static void put_header(const struct access_format *format, const struct access_r
     }
 }
 
-/* Values of variables that a client can fill with any byte. Request targets and hosts hold no control
- * bytes, but quotes. */
+static bool is_plain(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+/* A client can fill some variables (its request's id, a trusted peer's scheme) with any byte that a field
+ * value may hold. */
 static void escape_written(const struct access_format *format, struct buf *out, size_t from)
 {
     struct span written = span_from(buf_span(out), from);
-    const char unsafe = '"';
 
-    if (format->escape == ACCESS_ESCAPE_NONE || (span_find(written, unsafe) == SPAN_NOT_FOUND &&
-                                                 span_find(written, '\\') == SPAN_NOT_FOUND))
+    if (format->escape == ACCESS_ESCAPE_NONE || is_plain(written))
         return;
     struct buf raw = { 0 };
     buf_append(&raw, written);

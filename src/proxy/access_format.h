@@ -24,7 +24,8 @@ struct access_try {
 
 struct access_record {
     const struct http_head *request; /* its fields answer $http_NAME */
-    struct span client_ip, peer_ip;
+    struct span client_ip;
+    struct ip_addr peer_ip; /* whose connection it is */
     uint16_t client_port, server_port;
     struct span scheme, host, path, query; /* path: normalised */
     struct span request_id;

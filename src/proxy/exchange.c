@@ -243,6 +243,7 @@ struct access_record exchange_record(struct exchange *exchange)
     struct access_record record = {
         .request = &exchange->request,
         .client_ip = span_of(exchange->origin.ip_text, exchange->origin.ip_text_len),
+        .peer_ip = client->ip,
         .client_port = client->port,
         .server_port = client->listener_port,
         .scheme = exchange->origin.scheme,
@@ -260,7 +261,6 @@ struct access_record exchange_record(struct exchange *exchange)
         .connection_requests = client->requests,
     };
 
-    record.peer_ip = record.client_ip;
     if (rule) {
         record.namespace = image_str_get(view, rule->namespace);
         record.ingress = image_str_get(view, rule->ingress);
