@@ -184,6 +184,9 @@ void answer_pump(struct exchange *exchange)
     case PUMP_SOURCE_BAD:
     case PUMP_SOURCE_ENDED:
     case PUMP_SOURCE_FAILED:
+        /* What came is the client's; that the rest is missing, the end of the connection tells it. */
+        (void)!stream_flush(&exchange->client->stream);
+        break;
     case PUMP_SINK_FAILED:
     case PUMP_TOO_LARGE:
         break;

@@ -109,7 +109,8 @@ static uint16_t request_understand(struct exchange *exchange, char *path_text)
         return 405;
     if (target_parse(request->target, request->method, &exchange->target) != TARGET_OK)
         return 400;
-    if (exchange->target.form == TARGET_ASTERISK)
+    /* Of an absolute form too: OPTIONS of a whole server is for the backend of "/". */
+    if (span_eq(exchange->target.path, SPAN("*")))
         exchange->path = SPAN("/");
     else if (target_normalise(exchange->target.path, path_text, &exchange->path) != TARGET_OK)
         return 400;
