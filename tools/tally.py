@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Sums up what meson test and go test -json reported in a folder; names what failed and why what was
-skipped was. The last line is "N passed, N failed, N skipped"; the exit status is 1 where any failed."""
+skipped was. The last line is "N passed, N failed, N skipped"; the exit status is 1 where any failed, or none passed."""
 
 import json
 import pathlib
@@ -59,7 +59,7 @@ def main(folder):
         if not step.startswith(("unit", "end-to-end")) or counts["fail"] == 0:
             counts["fail"] += 1  # tests that failed count themselves
     print(f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped")
-    return 1 if counts["fail"] else 0
+    return 1 if counts["fail"] or not counts["pass"] else 0  # a run of nothing shows nothing
 
 
 if __name__ == "__main__":
