@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/bug.h"
@@ -80,6 +81,19 @@ static int descriptors_open(struct supervisor *supervisor)
             return r;
     }
     return signals_open(&supervisor->signal_fd);
+}
+
+/* To the hard limit, for all roles: a connection is a descriptor, or two, and many systems begin with
+ * 1,024. Images on their way to workers count, too (unix(7), ETOOMANYREFS). */
+static void descriptor_limit_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        log_warn("descriptor_limit_stays", F_ERRNO(-errno));
 }
 
 static int supervisor_open(struct supervisor *supervisor)
@@ -160,6 +174,7 @@ int supervisor_main(const struct supervisor_options *options)
 
     invariant(options->workers >= 1 && options->workers <= PROC_WORKERS_MAX);
     proc_title_set("yett: supervisor");
+    descriptor_limit_raise();
     supervisor_init(&supervisor, options);
     if (supervisor_open(&supervisor) < 0)
         return EXIT_FAILURE;

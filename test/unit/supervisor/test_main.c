@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -300,6 +301,23 @@ static void test_roles_inherit_exactly_their_descriptors(void **state)
         assert_int_equal(report.hello.starts, 1);
         assert_int_equal(report.hello.admin_name_len, 5);
         i++;
+    }
+}
+
+static void test_descriptor_limit_is_raised_for_all(void **state)
+{
+    struct rlimit before, low, found;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = (struct rlimit){ .rlim_cur = 128, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    gate_start(options_default());
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    const pid_t pids[] = { hub.supervisor, up.controller.pid, up.workers[0].pid };
+    for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+        assert_int_equal(prlimit(pids[i], RLIMIT_NOFILE, NULL, &found), 0);
+        assert_int_equal(found.rlim_cur, before.rlim_max);
     }
 }
 
@@ -659,6 +677,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_roles_inherit_exactly_their_descriptors, teardown),
+        cmocka_unit_test_teardown(test_descriptor_limit_is_raised_for_all, teardown),
         cmocka_unit_test_teardown(test_killed_worker_is_replaced_and_its_queue_served, teardown),
         cmocka_unit_test_teardown(test_killed_controller_goes_on_counting, teardown),
         cmocka_unit_test_teardown(test_refused_image_reaches_one_worker_only, teardown),
