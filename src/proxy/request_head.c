@@ -24,9 +24,20 @@ enum http_body_kind request_head_framing(const struct exchange *exchange)
     return exchange->request.body;
 }
 
+/* Eight hex digits at once: the nibbles are spread out, one a byte; those above 9 become letters. */
+static uint64_t hex_digits(uint32_t bits)
+{
+    uint64_t spread = bits;
+
+    spread = (spread | spread << 16) & 0x0000FFFF0000FFFFu;
+    spread = (spread | spread << 8) & 0x00FF00FF00FF00FFu;
+    spread = (spread | spread << 4) & 0x0F0F0F0F0F0F0F0Fu;
+    uint64_t letters = (spread + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
+    return spread + 0x3030303030303030u + letters * ('a' - '0' - 10);
+}
+
 void request_id_choose(struct exchange *exchange)
 {
-    static const char hex[] = "0123456789abcdef";
     const struct http_header *sent = http_head_find(&exchange->request, HTTP_X_REQUEST_ID);
     struct random *random = &exchange->worker->random;
 
@@ -39,8 +50,9 @@ void request_id_choose(struct exchange *exchange)
         return;
     for (unsigned i = 0; i < EXCHANGE_REQUEST_ID_LEN; i += 16) {
         uint64_t bits = random_next(random);
-        for (unsigned j = 0; j < 16; j++, bits >>= 4)
-            exchange->request_id[i + j] = hex[bits & 15];
+        const uint64_t digits[] = { hex_digits((uint32_t)bits),
+                                    hex_digits((uint32_t)(bits >> 32)) };
+        memcpy(exchange->request_id + i, digits, sizeof(digits));
     }
     exchange->request_id_text = span_of(exchange->request_id, EXCHANGE_REQUEST_ID_LEN);
 }
