@@ -86,7 +86,7 @@ func run() error {
 	r := &rig{}
 	flag.StringVar(&r.build, "build", "../../build", "directory of the build to measure")
 	flag.IntVar(&r.rounds, "rounds", 5, "rounds of http and log")
-	flag.IntVar(&r.requests, "requests", 50000, "requests of a round")
+	flag.IntVar(&r.requests, "requests", 30000, "requests of a round")
 	flag.IntVar(&r.connections, "connections", 64, "connections that carry them")
 	flag.Usage = usage
 	flag.Parse()
