@@ -19,7 +19,7 @@ run:                                        ## the example on 127.0.0.1:8080, un
 	$(MAKE) --no-print-directory build
 	tools/run-example.sh $(BUILD)/yett
 
-check:                                      ## format, rooms, calls; unit, loopback, golden tests, fuzz seeds
+check:                                      ## lint; unit, loopback, golden tests, fuzz seeds
 	tools/deps.sh test
 	tools/test.sh check
 
@@ -42,17 +42,17 @@ fuzz:                                       ## each parser for 60 seconds; SECON
 	tools/deps.sh test
 	tools/fuzz.sh $(or $(SECONDS),60)
 
-lint:                                       ## format, rooms and banned calls
+lint:                                       ## format, rooms, banned calls, links
 	tools/lint.sh
 
-format:                                     ## rewrite the sources as .clang-format says
+format:                                     ## rewrite the sources as clang-format and gofmt say
 	tools/sources.sh | xargs clang-format -i
 	"$$($$(tools/go.sh) env GOROOT)/bin/gofmt" -w test bench
 
 install: build                              ## to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 755 -s $(BUILD)/yett $(DESTDIR)$(PREFIX)/bin/yett
 
-clean:
+clean:                                      ## the builds, not what make deps fetched
 	rm -rf $(BUILD) build-asan build-clang
 
 help:                                       ## this menu

@@ -4,7 +4,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree/tools" "$tree/src/http" "$tree/src/proxy" "$tree/src/cli"
-cp "$here/check-rooms" "$here/check-calls" "$here/tally.py" "$tree/tools/"
+cp "$here/check-rooms" "$here/check-calls" "$here/check-links" "$here/tally.py" "$tree/tools/"
 faults=0
 
 # expect STATUS WHAT COMMAND...: the command ends with STATUS, and says WHAT.
@@ -42,6 +42,17 @@ expect 1 'src/proxy/main.c:1: malloc()' "$tree/tools/check-calls"
 source_with proxy/main.c '/* two
 lines */ if (strtol(x, 0, 10))'
 expect 1 'src/proxy/main.c:2: strtol()' "$tree/tools/check-calls"
+
+mkdir "$tree/docs" "$tree/test" "$tree/bench"
+printf '%s\n' '[a page](docs/a.md#part), [elsewhere](https://example.com/b.md)' >"$tree/README.md"
+touch "$tree/docs/a.md" "$tree/ARCHITECTURE.md" "$tree/Makefile"
+source_with proxy/main.c '/* See docs/a.md */'
+expect 0 '' "$tree/tools/check-links"
+source_with proxy/main.c '/* See docs/b.md */'
+expect 1 'src/proxy/main.c:1: docs/b.md is not there' "$tree/tools/check-links"
+source_with proxy/main.c ''
+printf '%s\n' '' '[a page](../README.md), [a page](b.md)' >"$tree/docs/a.md"
+expect 1 './docs/a.md:2: b.md is not there' "$tree/tools/check-links"
 
 mkdir "$tree/results"
 expect 1 '0 passed, 0 failed, 0 skipped' python3 "$tree/tools/tally.py" "$tree/results"
