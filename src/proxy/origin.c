@@ -34,23 +34,39 @@ static bool hop_parse(struct span text, struct ip_addr *ret_ip)
     return colon != SPAN_NOT_FOUND && ip_parse(span_upto(text, colon), ret_ip);
 }
 
-/* Walks the list from the right: the first hop that is not trusted is the client; where all are, the
- * left-most. */
-static void forwarded_for_apply(struct exchange *exchange, struct span list)
+/* Walks one field's list from the right. True: all its hops are trusted, the walk goes on before it. */
+static bool forwarded_for_walk(struct exchange *exchange, struct span list, unsigned *hops)
 {
     struct exchange_origin *origin = &exchange->origin;
 
-    for (unsigned hops = 0; hops < FORWARDED_HOPS_MAX && list.len > 0; hops++) {
+    while (list.len > 0) {
         size_t comma = span_rfind(list, ',');
         struct span hop = comma == SPAN_NOT_FOUND ? list : span_from(list, comma + 1);
         struct ip_addr ip;
 
-        if (!hop_parse(hop, &ip))
-            return;
+        if ((*hops)++ == FORWARDED_HOPS_MAX || !hop_parse(hop, &ip))
+            return false;
         origin->ip = ip;
-        if (comma == SPAN_NOT_FOUND || !is_trusted(exchange->view, &ip))
+        if (!is_trusted(exchange->view, &ip))
+            return false;
+        list = span_upto(list, comma == SPAN_NOT_FOUND ? 0 : comma);
+    }
+    return true;
+}
+
+/* The first hop from the right that is not trusted is the client; where all are, the left-most. A
+ * balancer may add a field of its own below the client's: several are one list (RFC 9110, 5.3). */
+static void forwarded_for_apply(struct exchange *exchange, struct span name)
+{
+    const struct http_head *request = &exchange->request;
+    unsigned hops = 0;
+
+    for (uint32_t i = request->headers_len; i-- > 0;) {
+        const struct http_header *header = &request->headers[i];
+
+        if (span_eq_nocase(http_header_name(header), name) &&
+            !forwarded_for_walk(exchange, http_header_value(header), &hops))
             return;
-        list = span_upto(list, comma);
     }
 }
 
@@ -89,10 +105,9 @@ void origin_find(struct exchange *exchange)
 
     connection_facts(exchange);
     if (flags & (IMAGE_USE_FORWARDED_HEADERS | IMAGE_ENABLE_REAL_IP)) {
-        const struct http_header *header = http_head_find_text(
-            &exchange->request, image_str_get(exchange->view, settings->forwarded_for_header));
-        if (header && is_trusted(exchange->view, &exchange->client->ip))
-            forwarded_for_apply(exchange, http_header_value(header));
+        if (is_trusted(exchange->view, &exchange->client->ip))
+            forwarded_for_apply(exchange,
+                                image_str_get(exchange->view, settings->forwarded_for_header));
     }
     /* Scheme, port and host are taken from any peer, as ingress-nginx does: who sets
      * use-forwarded-headers says that only a trusted balancer reaches this port. */
