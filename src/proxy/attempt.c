@@ -57,7 +57,33 @@ static void on_resolved(struct resolver_query *query)
     client_advance(exchange->client);
 }
 
-/* The address of the endpoint whose turn it is. Returns a resolver_result. */
+static bool was_tried(const struct exchange *exchange, const struct image_endpoint *endpoint)
+{
+    for (uint32_t i = 0; i < exchange->tried_len; i++) {
+        const struct access_try *tried = &exchange->tried[i];
+        if (tried->port == endpoint->port &&
+            memcmp(tried->ip.bytes, endpoint->ip, sizeof(tried->ip.bytes)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The endpoint whose turn it is. Other requests move the turn too: another try passes over those that
+ * failed already, where there are others. */
+static const struct image_endpoint *endpoint_choose(struct exchange *exchange)
+{
+    struct worker *worker = exchange->worker;
+    const struct image_endpoint *chosen;
+    uint32_t left = exchange->endpoints.len;
+
+    do
+        chosen = balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
+                               (uint32_t)random_next(&worker->random));
+    while (was_tried(exchange, chosen) && --left > 0);
+    return chosen;
+}
+
+/* The address of the next endpoint. Returns a resolver_result. */
 static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoint)
 {
     struct worker *worker = exchange->worker;
@@ -68,8 +94,7 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
         *ret_endpoint = endpoint_get_local(&worker->upstreams, 1, worker->admin_name);
         return RESOLVER_OK;
     }
-    chosen = balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
-                           (uint32_t)random_next(&worker->random));
+    chosen = endpoint_choose(exchange);
     memcpy(ip.bytes, chosen->ip, sizeof(ip.bytes));
     if (chosen->kind == ROUTE_ENDPOINT_IP) {
         *ret_endpoint = endpoint_get(&worker->upstreams, chosen->id, &ip, chosen->port);

@@ -27,6 +27,36 @@ static void test_retry_goes_to_another_endpoint(void **state)
     rig_free(rig);
 }
 
+/* Also where other requests take the turns in between. */
+static void test_retry_passes_over_what_failed(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    enum { CLIENTS = 6 };
+    struct end clients[CLIENTS], alive[CLIENTS];
+
+    options.backends = 2;
+    options.policy.retry_tries = 2;
+    struct rig *rig = rig_new(&options);
+    close(rig->listeners[0]);
+    rig->listeners[0] = -1;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = rig_client(rig, PROC_LISTEN_HTTP);
+        assert_int_equal(send(clients[i].fd, RIG_GET, sizeof(RIG_GET) - 1, 0), sizeof(RIG_GET) - 1);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        alive[i] = rig_backend(rig, 1);
+        end_expect_head(rig, &alive[i], "GET ");
+        end_send(rig, &alive[i], RIG_OK);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        end_expect(rig, &clients[i], RIG_OK);
+        end_close(&clients[i]);
+        end_close(&alive[i]);
+    }
+    rig_free(rig);
+}
+
 static void test_refused_connection_is_tried_elsewhere(void **state)
 {
     (void)state;
@@ -401,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retry_goes_to_another_endpoint),
+        cmocka_unit_test(test_retry_passes_over_what_failed),
         cmocka_unit_test(test_refused_connection_is_tried_elsewhere),
         cmocka_unit_test(test_post_is_not_repeated),
         cmocka_unit_test(test_stale_connection_is_replaced),

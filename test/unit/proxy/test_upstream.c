@@ -1,0 +1,169 @@
+#include "proxy/upstream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "net/socket.h"
+
+static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
+
+struct fixture {
+    struct loop *loop;
+    struct iobuf_pool pool;
+    struct upstream_table table;
+    struct endpoint *endpoint;
+    int listener;
+    uint64_t now_ms;
+};
+
+static void on_ready(void *owner)
+{
+    (void)owner;
+}
+
+static void fixture_init(struct fixture *f)
+{
+    uint16_t port;
+
+    *f = (struct fixture){ .now_ms = 8000 };
+    assert_int_equal(loop_new(&f->loop), 0);
+    loop_clock_set_manual(f->loop, f->now_ms);
+    f->listener = socket_listen_tcp(&loopback, 0, 16);
+    assert_true(f->listener >= 0);
+    assert_int_equal(socket_local_port(f->listener, &port), 0);
+    upstream_table_init(&f->table, f->loop, &f->pool);
+    f->endpoint = endpoint_get(&f->table, 7, &loopback, port);
+}
+
+static void fixture_deinit(struct fixture *f)
+{
+    upstream_table_deinit(&f->table);
+    loop_free(f->loop);
+    iobuf_pool_deinit(&f->pool);
+    close(f->listener);
+}
+
+static void turn(struct fixture *f, uint64_t ms)
+{
+    f->now_ms += ms;
+    loop_clock_set_manual(f->loop, f->now_ms);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(loop_turn(f->loop, 0), 0);
+}
+
+/* A connection in use; *ret_far is its other end. */
+static struct upstream *connection(struct fixture *f, int *ret_far)
+{
+    struct upstream *upstream = NULL;
+    struct net_peer peer;
+
+    assert_int_equal(upstream_connect(f->endpoint, &f->table, &upstream), 0);
+    upstream_own(upstream, f, on_ready);
+    turn(f, 0);
+    assert_int_equal(upstream_connected(upstream), 0);
+    *ret_far = socket_accept(f->listener, &peer);
+    assert_true(*ret_far >= 0);
+    return upstream;
+}
+
+static void test_last_in_first_out(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct upstream *upstreams[3];
+    int far[3];
+
+    fixture_init(&f);
+    assert_ptr_equal(endpoint_get(&f.table, 7, &loopback, 1), f.endpoint);
+    for (unsigned i = 0; i < 3; i++)
+        upstreams[i] = connection(&f, &far[i]);
+    for (unsigned i = 0; i < 3; i++)
+        upstream_release(upstreams[i]);
+    assert_int_equal(f.table.idle_len, 3);
+    for (unsigned i = 3; i-- > 0;) {
+        struct upstream *again = upstream_reuse(f.endpoint, &f.table, true);
+        assert_ptr_equal(again, upstreams[i]);
+        assert_true(again->was_reused);
+    }
+    assert_null(upstream_reuse(f.endpoint, &f.table, false));
+    for (unsigned i = 0; i < 3; i++) {
+        upstream_close(upstreams[i]);
+        close(far[i]);
+    }
+    assert_int_equal(f.endpoint->connections, 0);
+    fixture_deinit(&f);
+}
+
+static void test_idle_limits(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct upstream *upstreams[3];
+    int far[3];
+    char byte;
+
+    fixture_init(&f);
+    f.table.idle_max = 2;
+    f.table.idle_timeout_ms = 1600;
+    for (unsigned i = 0; i < 3; i++)
+        upstreams[i] = connection(&f, &far[i]);
+    for (unsigned i = 0; i < 3; i++) {
+        upstream_release(upstreams[i]);
+        turn(&f, 80);
+    }
+    assert_int_equal(f.table.idle_len, 2);
+    assert_int_equal(recv(far[0], &byte, 1, 0), 0); /* the one that waited longest */
+    turn(&f, 1600 - 160);
+    assert_int_equal(f.table.idle_len, 1);
+    assert_int_equal(recv(far[1], &byte, 1, 0), 0);
+    turn(&f, 80);
+    assert_int_equal(f.table.idle_len, 0);
+    f.table.idle_max = 0;
+    upstreams[0] = connection(&f, &far[0]);
+    upstream_release(upstreams[0]); /* none are kept */
+    assert_int_equal(f.table.idle_len, 0);
+    for (unsigned i = 0; i < 3; i++)
+        close(far[i]);
+    fixture_deinit(&f);
+}
+
+static void test_closed_and_talking_ones_are_not_reused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct upstream *upstreams[3];
+    int far[3];
+
+    fixture_init(&f);
+    for (unsigned i = 0; i < 3; i++)
+        upstreams[i] = connection(&f, &far[i]);
+    for (unsigned i = 0; i < 3; i++)
+        upstream_release(upstreams[i]);
+    close(far[2]);                                           /* the loop was not told yet */
+    assert_int_equal(send(far[1], "x", 1, MSG_NOSIGNAL), 1); /* nor of this */
+    assert_ptr_equal(upstream_reuse(f.endpoint, &f.table, true), upstreams[0]);
+    upstream_release(upstreams[0]);
+    assert_int_equal(send(far[0], "x", 1, MSG_NOSIGNAL), 1);
+    turn(&f, 0);
+    assert_int_equal(f.table.idle_len, 0);
+    assert_int_equal(f.endpoint->connections, 0);
+    close(far[0]);
+    close(far[1]);
+    fixture_deinit(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_last_in_first_out),
+        cmocka_unit_test(test_idle_limits),
+        cmocka_unit_test(test_closed_and_talking_ones_are_not_reused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
