@@ -204,6 +204,8 @@ static enum step handshake_step(struct client *client)
         break;
     case STREAM_END:
     case STREAM_FAILED:
+        if (client->stream.handshake_done)
+            break; /* it came to say no more than that, as probes do */
         stats_add(&client->worker->stats->tls_handshake_failures, 1);
         return plain_http_refuse(client);
     }

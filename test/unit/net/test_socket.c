@@ -104,6 +104,7 @@ static void test_any_address_takes_ipv4_too(void **state)
     SCOPED(fd_closep) int listener = listen_on(&any, &port);
     SCOPED(fd_closep) int near = socket_connect_tcp(&loopback, port);
 
+    assert_true(near >= 0);
     wait_for(listener, POLLIN);
     SCOPED(fd_closep) int far = socket_accept(listener, &peer);
     assert_true(far >= 0);
