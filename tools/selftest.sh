@@ -48,6 +48,11 @@ printf '%s\n' '[a page](docs/a.md#part), [elsewhere](https://example.com/b.md)' 
 touch "$tree/docs/a.md" "$tree/ARCHITECTURE.md" "$tree/Makefile"
 source_with proxy/main.c '/* See docs/a.md */'
 expect 0 '' "$tree/tools/check-links"
+printf '## Part\n' >"$tree/docs/a.md"
+source_with proxy/main.c '/* See docs/a.md, "Part" */'
+expect 0 '' "$tree/tools/check-links"
+source_with proxy/main.c '/* See docs/a.md, "Partial" */'
+expect 1 'src/proxy/main.c:1: docs/a.md has no part "Partial"' "$tree/tools/check-links"
 source_with proxy/main.c '/* See docs/b.md */'
 expect 1 'src/proxy/main.c:1: docs/b.md is not there' "$tree/tools/check-links"
 source_with proxy/main.c ''
