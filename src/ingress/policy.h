@@ -27,7 +27,7 @@ enum policy_result {
 
 enum {
     POLICY_SECONDS_MAX = 30 * 24 * 3600, /* fits 32 bits of milliseconds; nobody waits longer */
-    POLICY_TRIES_MAX = 100, /* stands for 0, "no limit": endless tries would feed an outage */
+    POLICY_TRIES_MAX = 16, /* stands for 0, "no limit": endless tries would feed an outage */
 };
 
 /* Sets one field from text; see the two tables for the grammar's names. */
