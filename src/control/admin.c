@@ -28,8 +28,8 @@ struct admin_connection {
     struct loop_timer timer;
     struct h1_parser parser;
     size_t in_len;
-    struct buf out;
-    size_t out_sent;
+    struct buf head, body; /* the answer */
+    size_t answer_sent;
     bool keep_alive, is_open, peer_ended;
     char in[ADMIN_HEAD_BYTES_MAX];
 };
@@ -43,7 +43,8 @@ static void connection_close(struct admin_connection *connection)
     int fd = connection->watch.fd;
     loop_watch_remove(connection->admin->loop, &connection->watch);
     close(fd);
-    buf_deinit(&connection->out);
+    buf_deinit(&connection->head);
+    buf_deinit(&connection->body);
     list_remove(&connection->link);
     connection->admin->connections_len--;
     loop_defer_free(connection->admin->loop, connection);
@@ -52,10 +53,11 @@ static void connection_close(struct admin_connection *connection)
 /* ---- answering --------------------------------------------------------------------------------
  */
 
-static void answer_put(struct admin_connection *connection, const struct admin_answer *answer,
+/* The body moves, for metrics of a large gate are large. */
+static void answer_put(struct admin_connection *connection, struct admin_answer *answer,
                        bool is_head)
 {
-    struct buf *out = &connection->out;
+    struct buf *out = &connection->head;
 
     buf_printf(out, "HTTP/1.1 %u " SPAN_FMT "\r\n", answer->status,
                SPAN_ARG(http_reason(answer->status)));
@@ -66,8 +68,10 @@ static void answer_put(struct admin_connection *connection, const struct admin_a
     if (!connection->keep_alive)
         buf_append(out, SPAN("Connection: close\r\n"));
     buf_append(out, SPAN("\r\n"));
-    if (!is_head)
-        buf_append(out, buf_span(&answer->body));
+    if (is_head)
+        return;
+    connection->body = answer->body;
+    answer->body = (struct buf){ 0 };
 }
 
 static void answer_refusal(struct admin_connection *connection, uint16_t status)
@@ -159,21 +163,32 @@ static enum step input_read(struct admin_connection *connection)
 
 static bool answer_is_pending(const struct admin_connection *connection)
 {
-    return connection->out_sent < connection->out.len;
+    return connection->answer_sent < connection->head.len + connection->body.len;
+}
+
+/* What is still to be sent of the part that is being sent. */
+static struct span answer_rest(const struct admin_connection *connection)
+{
+    size_t sent = connection->answer_sent, head_bytes = connection->head.len;
+
+    if (sent < head_bytes)
+        return span_from(buf_span(&connection->head), sent);
+    return span_from(buf_span(&connection->body), sent - head_bytes);
 }
 
 static enum step answer_send(struct admin_connection *connection)
 {
     while (answer_is_pending(connection)) {
-        ssize_t n = send(connection->watch.fd, connection->out.ptr + connection->out_sent,
-                         connection->out.len - connection->out_sent, MSG_NOSIGNAL);
+        struct span rest = answer_rest(connection);
+        ssize_t n = send(connection->watch.fd, rest.ptr, rest.len, MSG_NOSIGNAL);
         if (n == -1)
             return errno == EAGAIN ? STEP_WAIT : STEP_CLOSE;
-        connection->out_sent += (size_t)n;
+        connection->answer_sent += (size_t)n;
         loop_timer_set(connection->admin->loop, &connection->timer, ADMIN_IDLE_MS);
     }
-    buf_deinit(&connection->out);
-    connection->out_sent = 0;
+    buf_deinit(&connection->head);
+    buf_deinit(&connection->body);
+    connection->answer_sent = 0;
     return connection->keep_alive ? STEP_GO_ON : STEP_CLOSE;
 }
 

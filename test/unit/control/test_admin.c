@@ -159,6 +159,46 @@ static void test_byte_by_byte_and_pipelined(void **state)
     assert_int_equal(times_received(fixture, "404 Not Found\r\n"), 2);
 }
 
+enum { LARGE_BYTES = 4 << 20 }; /* many times what a socket holds */
+
+static void large_page(void *ctx, struct span path, struct admin_answer *answer)
+{
+    (void)ctx;
+    (void)path;
+    answer->status = 200;
+    answer->content_type = "text/plain";
+    char *at = buf_reserve(&answer->body, LARGE_BYTES);
+    for (size_t i = 0; i < LARGE_BYTES; i++)
+        at[i] = (char)('a' + i % 23);
+    answer->body.len = LARGE_BYTES;
+}
+
+/* The answer goes out as the peer reads it, the second one after the first. */
+static void test_large_answers_come_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct admin_answer page = { 0 };
+
+    admin_free(fixture->admin);
+    assert_int_equal(
+        admin_new(fixture->fake.loop, fixture->listener, large_page, NULL, &fixture->admin), 0);
+    SCOPED(fd_closep) int fd = dial(fixture);
+    say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_false(receive(fixture, fd));
+
+    large_page(NULL, SPAN_EMPTY, &page);
+    struct span rest = buf_span(&fixture->received);
+    for (int i = 0; i < 2; i++) {
+        while (rest.len > 0 && !span_starts_with(rest, SPAN("\r\n\r\n")))
+            rest = span_from(rest, 1);
+        rest = span_from(rest, 4);
+        assert_true(span_starts_with(rest, buf_span(&page.body)));
+        rest = span_from(rest, LARGE_BYTES);
+    }
+    assert_int_equal(rest.len, 0);
+    buf_deinit(&page.body);
+}
+
 static void test_head_has_no_body(void **state)
 {
     struct fixture *fixture = *state;
@@ -297,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_exchanges),
         CASE(test_byte_by_byte_and_pipelined),
+        CASE(test_large_answers_come_whole),
         CASE(test_head_has_no_body),
         CASE(test_half_closed_client_gets_its_answer),
         CASE(test_head_that_never_ends),
