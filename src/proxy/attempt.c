@@ -120,7 +120,7 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
     try_record(exchange, &endpoint->ip, endpoint->port);
     exchange->try_was_sent = false;
     exchange->response_parser = (struct h1_parser){ 0 };
-    exchange->upstream = upstream_reuse(endpoint, &worker->upstreams, probe);
+    exchange->upstream = upstream_reuse(endpoint, probe);
     if (!exchange->upstream) {
         int r = upstream_connect(endpoint, &worker->upstreams, &exchange->upstream);
         if (r < 0) {

@@ -49,7 +49,6 @@ struct exchange {
     struct exchange *next_free;
 
     struct image_view *view; /* the generation that it finishes on; NULL before the first image */
-    const struct image_host *host_record;
     const struct image_rule *rule;       /* NULL: answered without one */
     const struct image_service *service; /* NULL likewise */
     const struct image_policy *policy;

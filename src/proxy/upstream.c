@@ -152,7 +152,7 @@ static bool is_still_open(struct upstream *upstream)
            errno == EAGAIN;
 }
 
-struct upstream *upstream_reuse(struct endpoint *endpoint, struct upstream_table *table, bool probe)
+struct upstream *upstream_reuse(struct endpoint *endpoint, bool probe)
 {
     while (!list_is_empty(&endpoint->idle)) {
         struct upstream *upstream = list_entry(endpoint->idle.next, struct upstream, in_endpoint);
@@ -163,7 +163,6 @@ struct upstream *upstream_reuse(struct endpoint *endpoint, struct upstream_table
             continue;
         }
         upstream->was_reused = true;
-        table->reuses++;
         return upstream;
     }
     return NULL;
@@ -190,7 +189,6 @@ int upstream_connect(struct endpoint *endpoint, struct upstream_table *table,
     list_init(&upstream->in_endpoint);
     loop_timer_init(&upstream->idle_timer, upstream_on_idle_timeout);
     endpoint->connections++;
-    table->connects++;
     *ret_upstream = upstream;
     return 0;
 }

@@ -20,7 +20,6 @@ struct upstream_table {
     struct list idle;       /* all idle connections, longest waiting first */
     uint32_t idle_len, idle_max;
     uint64_t idle_timeout_ms;
-    uint64_t connects, reuses; /* since start */
 };
 
 struct endpoint {
@@ -61,8 +60,7 @@ void upstream_table_close_idle(struct upstream_table *table);
 
 /* A kept connection, newest first; NULL: none. With `probe`, one that turns out closed is passed over,
  * at the price of a system call: for requests that cannot be sent twice. */
-struct upstream *upstream_reuse(struct endpoint *endpoint, struct upstream_table *table,
-                                bool probe);
+struct upstream *upstream_reuse(struct endpoint *endpoint, bool probe);
 /* Begins a new connection; stream.connecting is set until upstream_connected(). 0 or -errno. */
 YETT_MUST_USE int upstream_connect(struct endpoint *endpoint, struct upstream_table *table,
                                    struct upstream **ret_upstream);

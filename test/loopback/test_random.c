@@ -8,7 +8,7 @@
  * with a body made of the request's number, in pieces of any size; either side may leave at any byte;
  * the clock jumps. Whatever a client got must be the beginning of what it should get. */
 
-enum { CLIENTS = 6, CALLS_MAX = 24, STEPS = 1500, SEEDS = 40, REQUESTS = 8 };
+enum { CLIENTS = 6, CALLS_MAX = 24, STEPS = 1500, SEEDS = 12, REQUESTS = 8 };
 
 struct asker {
     struct end end;

@@ -86,11 +86,11 @@ static void test_last_in_first_out(void **state)
         upstream_release(upstreams[i]);
     assert_int_equal(f.table.idle_len, 3);
     for (unsigned i = 3; i-- > 0;) {
-        struct upstream *again = upstream_reuse(f.endpoint, &f.table, true);
+        struct upstream *again = upstream_reuse(f.endpoint, true);
         assert_ptr_equal(again, upstreams[i]);
         assert_true(again->was_reused);
     }
-    assert_null(upstream_reuse(f.endpoint, &f.table, false));
+    assert_null(upstream_reuse(f.endpoint, false));
     for (unsigned i = 0; i < 3; i++) {
         upstream_close(upstreams[i]);
         close(far[i]);
@@ -146,7 +146,7 @@ static void test_closed_and_talking_ones_are_not_reused(void **state)
         upstream_release(upstreams[i]);
     close(far[2]);                                           /* the loop was not told yet */
     assert_int_equal(send(far[1], "x", 1, MSG_NOSIGNAL), 1); /* nor of this */
-    assert_ptr_equal(upstream_reuse(f.endpoint, &f.table, true), upstreams[0]);
+    assert_ptr_equal(upstream_reuse(f.endpoint, true), upstreams[0]);
     upstream_release(upstreams[0]);
     assert_int_equal(send(far[0], "x", 1, MSG_NOSIGNAL), 1);
     turn(&f, 0);
