@@ -112,6 +112,17 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
     return RESOLVER_OK;
 }
 
+static void connect_failed(struct exchange *exchange, int error)
+{
+    struct span upstream = exchange->is_health
+                               ? SPAN("admin")
+                               : image_str_get(exchange->view, exchange->service->upstream_name);
+
+    stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
+    log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", upstream), F_ERRNO(error));
+    attempt_fail(exchange, ATTEMPT_ERROR);
+}
+
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct worker *worker = exchange->worker;
@@ -124,14 +135,7 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
     if (!exchange->upstream) {
         int r = upstream_connect(endpoint, &worker->upstreams, &exchange->upstream);
         if (r < 0) {
-            stats_add(&worker->stats->upstream_connect_failures, 1);
-            log_limited(LOG_WARN, "upstream_connect_failed",
-                        F_SPAN("upstream", exchange->is_health
-                                               ? SPAN("admin")
-                                               : image_str_get(exchange->view,
-                                                               exchange->service->upstream_name)),
-                        F_ERRNO(r));
-            attempt_fail(exchange, ATTEMPT_ERROR);
+            connect_failed(exchange, r);
             return;
         }
         stats_add(&worker->stats->upstream_connects, 1);
@@ -193,9 +197,9 @@ void attempt_connect(struct exchange *exchange)
     if (upstream->stream.connecting) {
         if (!upstream->stream.may_write)
             return;
-        if (upstream_connected(upstream) < 0) {
-            stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
-            attempt_fail(exchange, ATTEMPT_ERROR);
+        int r = upstream_connected(upstream);
+        if (r < 0) {
+            connect_failed(exchange, r);
             return;
         }
     }
