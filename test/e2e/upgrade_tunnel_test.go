@@ -23,6 +23,7 @@ func echoSockets(t *testing.T) *gate.Backend {
 		if err != nil {
 			return
 		}
+		defer conn.CloseNow()
 		conn.SetReadLimit(-1)
 		for {
 			kind, message, err := conn.Read(context.Background())
@@ -182,7 +183,7 @@ func TestUpgradeH2CIsNeverPassedOn(t *testing.T) {
 }
 
 func TestUpgradeIdleTime(t *testing.T) {
-	s := newSite(t, siteOptions{config: map[string]string{"proxy-read-timeout": "1"}},
+	s := newSite(t, siteOptions{config: map[string]string{"proxy-read-timeout": "2"}},
 		func(conn *gate.RawConn, seen *exchangeLog) {
 			readExact(conn)
 			io.WriteString(conn, allowFoo)
@@ -191,13 +192,14 @@ func TestUpgradeIdleTime(t *testing.T) {
 	conn := s.Dial(t)
 	conn.Send(t, get("/", askFoo, askFooTo))
 	readHead(t, conn)
+	var start time.Time
 	for range 5 { // busy for longer than the time
+		time.Sleep(500 * time.Millisecond)
 		conn.Send(t, "x")
-		time.Sleep(300 * time.Millisecond)
+		start = time.Now()
 	}
-	start := time.Now()
 	conn.ReadEnd()
-	if took := time.Since(start); took < 500*time.Millisecond || took > 3*time.Second*gate.Scale() {
+	if took := time.Since(start); took < 1900*time.Millisecond || took > 5*time.Second*gate.Scale() {
 		t.Errorf("ended after %v", took)
 	}
 }
