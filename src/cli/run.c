@@ -44,7 +44,7 @@ struct run_flags {
     uint32_t log_format; /* enum log_format */
     uint32_t access_log; /* enum run_switch */
     uint32_t verbosity;
-    bool metrics_per_host, report_status_classes, version;
+    bool metrics_per_host, version;
 };
 
 #define RUN_GROUP(heading)        OPTION_HEADING(heading),
@@ -183,7 +183,6 @@ static int run_controller(const struct run_flags *flags)
         .pod_name = span_from_str(getenv("POD_NAME")),
         .pod_namespace = span_from_str(getenv("POD_NAMESPACE")),
         .metrics_per_host = flags->metrics_per_host,
-        .report_status_classes = flags->report_status_classes,
     });
 }
 

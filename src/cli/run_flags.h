@@ -44,8 +44,6 @@ RUN_FLAG("v", NUMBER, verbosity, "N",
          "How much to log: from 3 on, details too (0).", .letter = 'v', .max = 100)
 RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
          "Metrics of requests have a label host (true).")
-RUN_FLAG("report-status-classes", BOOL, report_status_classes, NULL,
-         "Their label status is 2xx, 3xx, … instead of the code.")
 RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
 /* Those of a cluster: not there yet. */
@@ -78,6 +76,7 @@ RUN_IDLE("disable-svc-external-name", BOOL, "Services of type ExternalName are a
 RUN_IDLE("enable-annotation-validation", BOOL, "annotations are always validated")
 RUN_IDLE("deep-inspect", BOOL, "there is no configuration text that a field could break out of")
 RUN_IDLE("post-shutdown-grace-period", TEXT, "yett ends as soon as it has drained")
+RUN_IDLE("report-status-classes", BOOL, "metrics always have classes of status")
 RUN_IDLE("enable-metrics", BOOL, "metrics are always exported")
 RUN_IDLE("metrics-per-undefined-host", BOOL, "hosts of no Ingress have no label of their own")
 RUN_IDLE("time-buckets", TEXT, "the buckets of histograms are fixed")

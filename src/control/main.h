@@ -14,7 +14,6 @@ struct control_options {
     struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */
     bool metrics_per_host;
-    bool report_status_classes;
 };
 
 int control_main(const struct control_options *options);
