@@ -17,7 +17,7 @@ func TestKilledWorkers(t *testing.T) {
 		gate.Route("web", "web.test", "/", "web"))
 	load := g.StartLoad(t, gate.LoadOptions{Clients: clients, Host: "web.test"})
 	load.WaitRequests(t, 10*clients)
-	slowest := time.Duration(0)
+	fastest, slowest := time.Hour, time.Duration(0)
 	for index := range workers {
 		held := connectionsOf(t, g, index)
 		before := load.Result()
@@ -28,6 +28,7 @@ func TestKilledWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		fastest = min(fastest, time.Duration(down)*time.Millisecond)
 		slowest = max(slowest, time.Duration(down)*time.Millisecond)
 		load.WaitRequests(t, 10*clients) // everyone is back
 		after := load.Result()
@@ -47,8 +48,9 @@ func TestKilledWorkers(t *testing.T) {
 			t.Errorf("%d × %s", count, reason)
 		}
 	}
-	if slowest > 100*time.Millisecond*gate.Scale() {
-		t.Errorf("a worker was down for %v", slowest)
+	// A busy machine may delay one of them; what is slow by itself delays all.
+	if fastest > 100*time.Millisecond*gate.Scale() || slowest > time.Second*gate.Scale() {
+		t.Errorf("workers were down for %v to %v", fastest, slowest)
 	}
 	if restarts := g.Metric(t, "yett_worker_restarts_total"); restarts != workers {
 		t.Errorf("restarts are counted as %v", restarts)
