@@ -25,7 +25,8 @@ struct echo_flags {
 
 static const struct option options[] = {
     OPTION_HEADING("Flags"),
-    OPTION_FLAG(struct echo_flags, "port", PORT, port, "PORT", "Where to listen (9000)."),
+    OPTION_FLAG(struct echo_flags, "port", PORT, port, "PORT",
+                "Where to listen (9000); 0 for a free port."),
     OPTION_FLAG(struct echo_flags, "address", ADDRESS, address, "ADDRESS",
                 "Address of that port (127.0.0.1)."),
     OPTION_FLAG(struct echo_flags, "name", TEXT, name, "NAME", "What it calls itself (echo)."),
@@ -93,6 +94,21 @@ static int serve(const struct echo_flags *flags, int listener)
     return r == 0 ? loop_run(loop) : r;
 }
 
+/* The line that says where; who asked for port 0 reads the port there. */
+static bool tell_place(const struct echo_flags *flags, int listener)
+{
+    SCOPED(buf_deinit) struct buf line = { 0 };
+    char address[IP_TEXT_MAX];
+    uint16_t port = flags->port.number;
+
+    (void)!socket_local_port(listener, &port);
+    size_t len = ip_format(&flags->address, address);
+    buf_printf(&line, SPAN_FMT " listens on ", SPAN_ARG(flags->name));
+    buf_printf(&line, ip_is_v4(&flags->address) ? "%.*s:%u\n" : "[%.*s]:%u\n", (int)len, address,
+               port);
+    return print_result(&line, COMMAND_OK) == COMMAND_OK;
+}
+
 static int echo_run(int argc, char **argv)
 {
     SCOPED(option_words_deinit) struct option_words words = { 0 };
@@ -113,6 +129,8 @@ static int echo_run(int argc, char **argv)
         print_error("echo: cannot listen on port %u: %s", flags.port.number, strerror(-listener));
         return COMMAND_FAILED;
     }
+    if (!tell_place(&flags, listener))
+        return COMMAND_FAILED;
     int r = serve(&flags, listener);
     print_error("echo: %s", strerror(-r));
     return COMMAND_FAILED;
@@ -120,7 +138,7 @@ static int echo_run(int argc, char **argv)
 
 const struct command command_echo = {
     .name = "echo",
-    .usage = "echo [--port 9000] [--address 127.0.0.1] [--name NAME]",
+    .usage = "echo [--port PORT] [--address ADDRESS] [--name NAME]",
     .summary = "a backend that answers with what it received, for tests and demonstrations",
     .help =
         "Answers every request with its method, target, headers and body, as text, or as JSON "

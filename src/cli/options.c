@@ -122,14 +122,14 @@ static int set_port(const struct option_reader *reader, const struct option *opt
         ret_port->is_off = true;
         return OPTIONS_OK;
     }
-    bool is_any = option->may_be_off && span_eq(value, SPAN("0")); /* the kernel chooses */
-    if (is_any)
+    if (span_eq(value, SPAN("0"))) /* the kernel chooses */
         ret_port->number = 0;
     else if (!num_parse_port(value, &ret_port->number))
         return bad_value(reader, option, value,
                          option->may_be_off ? "not a port; give a number from 1 to 65535, 0 for a "
                                               "free one, or off"
-                                            : "not a port; give a number from 1 to 65535");
+                                            : "not a port; give a number from 1 to 65535, or 0 for "
+                                              "a free one");
     ret_port->is_off = false;
     return OPTIONS_OK;
 }

@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,7 +104,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{"routes --manifests . --admin http://127.0.0.1:1", []string{"exclude each other"}},
 		{"routes --admin 127.0.0.1:10254", []string{"--admin: '127.0.0.1:10254' is no URL", "http://127.0.0.1:10254"}},
 		{"routes --output yaml", []string{"--output: 'yaml'", "text|json"}},
-		{"echo --port 0", []string{"--port: '0' is not a port"}},
+		{"echo --port off", []string{"--port: 'off' is not a port", "0 for a free one"}},
 		{"version now", []string{"'now'"}},
 	} {
 		got := command(t, strings.Fields(c.args)...)
@@ -406,5 +410,91 @@ func TestOutputToAPipe(t *testing.T) {
 	out, err := shell.CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "yett run: ") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// startEcho returns the address of a `yett echo` that ends with the test.
+func startEcho(t *testing.T, args ...string) string {
+	t.Helper()
+	echo := exec.Command(gate.Binary(), append([]string{"echo", "--port", "0"}, args...)...)
+	stdout, err := echo.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := echo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { echo.Process.Kill(); echo.Wait() })
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	_, address, found := strings.Cut(strings.TrimSpace(line), " listens on ")
+	if err != nil || !found {
+		t.Fatalf("%v: %q", err, line)
+	}
+	return address
+}
+
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	base := "http://" + startEcho(t, "--name", "parrot")
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		wants              []string
+	}{
+		{"GET", "/a%2fb?c=d", "", 200, []string{"this is parrot\n", "GET /a%2fb?c=d HTTP/1.1\n", "Word: kept\n"}},
+		{"POST", "/", "the body", 200, []string{"POST / HTTP/1.1\n", "the body"}},
+		{"GET", "/status/418", "", 418, nil},
+		{"GET", "/bytes/65", "", 200, []string{"0123456789", "_\n0"}},
+		{"GET", "/chunked/3", "", 200, []string{"chunk 0\nchunk 1\nchunk 2\n"}},
+		{"GET", "/delay/1", "", 200, []string{"this is parrot\n"}},
+		{"GET", "/hints", "", 200, []string{"this is parrot\n"}},
+		{"GET", "/drip/2/1", "", 200, []string{"chunk 0\nchunk 1\n"}},
+	} {
+		request, _ := http.NewRequest(c.method, base+c.path, strings.NewReader(c.body))
+		request.Header.Set("Word", "kept")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatalf("%s: %v", c.path, err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != c.status || response.Header.Get("X-Echo-Name") != "parrot" {
+			t.Errorf("%s: status %d, expected %d; %v", c.path, response.StatusCode, c.status, err)
+		}
+		wantText(t, c.path, string(body), c.wants...)
+		if strings.HasPrefix(c.path, "/chunked/") && response.Trailer.Get("X-Echo-Chunks") != "3" {
+			t.Errorf("%s: trailers %v", c.path, response.Trailer)
+		}
+	}
+	if _, err := http.Get(base + "/close"); err == nil {
+		t.Error("/close: an answer came")
+	}
+	response, err := http.Get(base + "/cut/1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err == nil || len(body) != 500 {
+		t.Errorf("/cut/1000: %d bytes, %v", len(body), err)
+	}
+}
+
+func TestEchoTunnel(t *testing.T) {
+	t.Parallel()
+	conn, err := net.Dial("tcp", startEcho(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly")
+	reader := bufio.NewReader(conn)
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v: %+v", err, response)
+	}
+	fmt.Fprint(conn, " and late")
+	conn.(*net.TCPConn).CloseWrite()
+	if back, err := io.ReadAll(reader); err != nil || string(back) != "early and late" {
+		t.Errorf("%v: %q came back", err, back)
 	}
 }

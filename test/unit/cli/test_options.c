@@ -64,8 +64,7 @@ static const struct {
 } wrong[] = {
     { { "--http-port", "80a" }, "--http-port: '80a' is not a port; give a number from 1 to 65535" },
     { { "--http-port=65536" }, "give a number from 1 to 65535, 0 for a free one, or off" },
-    { { "--fixed-port=0" }, "'0' is not a port; give a number from 1 to 65535" },
-    { { "--fixed-port=off" }, "'off' is not a port; give a number from 1 to 65535" },
+    { { "--fixed-port=off" }, "'off' is not a port; give a number from 1 to 65535, or 0" },
     { { "--http-port" }, "--http-port: its value is missing" },
     { { "--htp-port", "80" }, "--htp-port: there is no such flag; did you mean --http-port?" },
     { { "--http_port=80" }, "did you mean --http-port?" },
@@ -157,7 +156,7 @@ static void test_every_kind_is_read(void **state)
                                   "--address=::1", "--object=a/b", NULL };
     const char *const second[] = { "--http-port", "off",  "--wait",   "2",
                                    "-H",          "A: 1", "-HB: 2=3", NULL };
-    const char *const third[] = { "--http-port=off", "--http-port=0", NULL };
+    const char *const third[] = { "--http-port=off", "--http-port=0", "--fixed-port=0", NULL };
     struct target target;
     struct option_words words;
 
