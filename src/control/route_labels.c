@@ -126,8 +126,7 @@ void route_labels_learn(struct route_labels *labels, const struct image_view *vi
 {
     uint32_t default_rule = image_settings_get(view)->default_rule;
 
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_HOSTS]; i++)
-        host_learn(labels, view, image_host_get(view, i));
+    image_for_each(i, view, IMAGE_SECTION_HOSTS) host_learn(labels, view, image_host_get(view, i));
     if (default_rule != IMAGE_NONE)
         rule_learn(labels, view, image_rule_get(view, default_rule), SPAN_EMPTY);
 }

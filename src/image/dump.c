@@ -223,7 +223,7 @@ static void dump_settings(struct dump *dump, const struct image_settings *settin
                settings->client_header_timeout_ms, settings->client_body_timeout_ms);
     buf_printf(dump->out, "  upstream idle %u for %ums\n", settings->upstream_idle_max,
                settings->upstream_idle_timeout_ms);
-    for (uint32_t i = 0; i < dump->view->routes.count[IMAGE_SECTION_TRUSTED]; i++)
+    for (uint32_t i = 0; i < image_trusted_count(dump->view); i++)
         dump_trusted(dump, image_trusted_get(dump->view, i));
     if (settings->default_certificate_id != 0)
         buf_printf(dump->out, "  default certificate=%016lx\n",
@@ -239,10 +239,8 @@ void image_dump(const struct image_view *view, struct buf *out)
     struct dump dump = { view, out };
 
     dump_settings(&dump, image_settings_get(view));
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_HOSTS]; i++)
-        dump_host(&dump, image_host_get(view, i));
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_SERVICES]; i++)
-        dump_service(&dump, image_service_get(view, i));
+    image_for_each(i, view, IMAGE_SECTION_HOSTS) dump_host(&dump, image_host_get(view, i));
+    image_for_each(i, view, IMAGE_SECTION_SERVICES) dump_service(&dump, image_service_get(view, i));
     for (uint32_t i = 0; i < view->secrets.count[IMAGE_SECTION_CERTIFICATES]; i++) {
         const struct image_certificate *certificate = image_certificate_get(view, i);
         buf_printf(out, "\ncertificate %016lx chain %u bytes\n", (unsigned long)certificate->id,

@@ -4,13 +4,15 @@
 #include "image/encode.h"
 #include "image/lookup.h"
 
-/* Hosts, rules and what hangs on them, in the model's order, a host's paths in that of their trial: what
- * belongs to one host lies together. Records that several rules share (policies) are written once. */
+/* Hosts by name, a host's paths in the order of their trial: what belongs to one host lies together. What
+ * several rules of the shard share (policies, services) is written once, in the order of its first use. */
 
 struct encoder {
     struct image_sections *sections;
-    struct arena arena;  /* keys of `policies` */
-    struct map policies; /* bytes of a struct image_policy → its index + 1 */
+    struct arena arena;                     /* keys of `policies` */
+    struct map policies;                    /* bytes of a struct image_policy → its index + 1 */
+    struct idmap services;                  /* key → number in the shard + 1 */
+    VEC(const struct route_service *) used; /* by that number */
     VEC(uint64_t) host_hashes;
     VEC(uint64_t) path_hashes;
     VEC(const struct route_path *) paths; /* one host's, sorted */
@@ -19,9 +21,9 @@ struct encoder {
 #define ADD(encoder, section, record) \
     image_sections_add((encoder)->sections, (section), &(record), sizeof(record))
 
-static uint32_t count(const struct encoder *encoder, enum image_section section)
+static uint32_t next(const struct encoder *encoder, enum image_section section)
 {
-    return image_sections_count(encoder->sections, section);
+    return image_sections_next(encoder->sections, section);
 }
 
 static struct image_str str(struct encoder *encoder, struct span text)
@@ -68,6 +70,19 @@ static uint32_t policy_add(struct encoder *encoder, const struct route_policy *p
     return index;
 }
 
+/* The index that the service will have; the records follow when all are known. */
+static uint32_t service_use(struct encoder *encoder, const struct route_service *service)
+{
+    uintptr_t known = (uintptr_t)idmap_find(&encoder->services, service->key);
+
+    if (!known) {
+        vec_push(&encoder->used, service);
+        known = encoder->used.len;
+        idmap_put(&encoder->services, service->key, (void *)known);
+    }
+    return encoder->sections->base | (uint32_t)(known - 1);
+}
+
 static void predicate_add(struct encoder *encoder, const struct route_predicate *predicate)
 {
     struct image_predicate record = {
@@ -95,11 +110,11 @@ static uint32_t rule_add(struct encoder *encoder, const struct route_rule *rule)
         .namespace = str(encoder, rule->namespace),
         .ingress = str(encoder, rule->ingress),
         .path = str(encoder, rule->path),
-        .predicates_first = count(encoder, IMAGE_SECTION_PREDICATES),
+        .predicates_first = next(encoder, IMAGE_SECTION_PREDICATES),
         .predicates_len = (uint32_t)rule->predicates_len,
-        .filters_first = count(encoder, IMAGE_SECTION_FILTERS),
+        .filters_first = next(encoder, IMAGE_SECTION_FILTERS),
         .filters_len = (uint32_t)rule->filters_len,
-        .backends_first = count(encoder, IMAGE_SECTION_BACKENDS),
+        .backends_first = next(encoder, IMAGE_SECTION_BACKENDS),
         .backends_len = (uint32_t)rule->backends_len,
         .policy = policy_add(encoder, rule->policy),
         .origin = origin_add(encoder, &rule->origin),
@@ -111,7 +126,7 @@ static uint32_t rule_add(struct encoder *encoder, const struct route_rule *rule)
         filter_add(encoder, &rule->filters[i]);
     for (size_t i = 0; i < rule->backends_len; i++) {
         struct image_backend backend = {
-            .service = rule->backends[i].service->index,
+            .service = service_use(encoder, rule->backends[i].service),
             .weight = rule->backends[i].weight,
         };
         record.weight_total += backend.weight;
@@ -143,7 +158,7 @@ static void path_add(struct encoder *encoder, uint32_t host_index, const struct 
         .path = str(encoder, path->path),
         .host = host_index,
         .kind = path->kind,
-        .rules_first = count(encoder, IMAGE_SECTION_RULES),
+        .rules_first = next(encoder, IMAGE_SECTION_RULES),
         .rules_len = (uint32_t)path->rules.len,
     };
     uint64_t hash;
@@ -185,28 +200,22 @@ static void paths_sort(struct encoder *encoder, const struct route_host *host)
         qsort(encoder->paths.items, encoder->paths.len, sizeof(encoder->paths.items[0]), by_trial);
 }
 
-static uint64_t host_hash(struct span name)
-{
-    bool is_wildcard = name.len > 0 && name.ptr[0] == '*';
-    return is_wildcard ? image_wildcard_hash(span_from(name, 1)) : image_host_hash(name);
-}
-
 static void host_add(struct encoder *encoder, const struct route_host *host)
 {
     struct image_host record = {
         .name = str(encoder, host->name),
-        .paths_first = count(encoder, IMAGE_SECTION_PATHS),
+        .paths_first = next(encoder, IMAGE_SECTION_PATHS),
         .paths_len = (uint32_t)host->paths.len,
         .flags = host->has_tls ? IMAGE_HOST_TLS : 0,
         .certificate_id = host->certificate ? host->certificate->id : 0,
         .origin = origin_add(encoder, &host->origin),
+        .index = next(encoder, IMAGE_SECTION_HOSTS),
     };
-    uint32_t index = count(encoder, IMAGE_SECTION_HOSTS);
 
     paths_sort(encoder, host);
     vec_for_each (path, &encoder->paths)
-        path_add(encoder, index, *path, &record);
-    vec_push(&encoder->host_hashes, host_hash(host->name));
+        path_add(encoder, record.index, *path, &record);
+    vec_push(&encoder->host_hashes, image_name_hash(host->name));
     ADD(encoder, IMAGE_SECTION_HOSTS, record);
 }
 
@@ -222,9 +231,7 @@ static void service_add(struct encoder *encoder, const struct route_service *ser
         .balance = service->balance,
         .origin = origin_add(encoder, &service->origin),
     };
-    uint32_t index = ADD(encoder, IMAGE_SECTION_SERVICES, record);
-
-    invariant(index == service->index || encoder->sections->is_full); /* backends go by it */
+    ADD(encoder, IMAGE_SECTION_SERVICES, record);
 }
 
 static uint32_t settings_flags(const struct route_settings *settings)
@@ -274,18 +281,19 @@ static void settings_add(struct encoder *encoder, const struct route_model *mode
     }
 }
 
-void image_encode_routes(struct image_sections *sections, const struct route_model *model)
+void image_encode_routes(struct image_sections *sections, const struct route_model *model,
+                         struct route_host *const *hosts, size_t hosts_len)
 {
     struct encoder encoder = { .sections = sections };
 
     arena_init(&encoder.arena, 4096);
-    vec_for_each (host, &model->hosts) {
-        host_add(&encoder, *host);
-    }
-    vec_for_each (service, &model->services) {
+    for (size_t i = 0; i < hosts_len; i++)
+        host_add(&encoder, hosts[i]);
+    if (sections->base == 0) /* the first shard */
+        settings_add(&encoder, model);
+    vec_for_each (service, &encoder.used) {
         service_add(&encoder, *service);
     }
-    settings_add(&encoder, model);
     image_sections_index(sections, IMAGE_SECTION_HOST_SLOTS, encoder.host_hashes.items,
                          (uint32_t)encoder.host_hashes.len);
     image_sections_index(sections, IMAGE_SECTION_PATH_SLOTS, encoder.path_hashes.items,
@@ -293,6 +301,8 @@ void image_encode_routes(struct image_sections *sections, const struct route_mod
     vec_deinit(&encoder.host_hashes);
     vec_deinit(&encoder.path_hashes);
     vec_deinit(&encoder.paths);
+    vec_deinit(&encoder.used);
+    idmap_deinit(&encoder.services);
     map_deinit(&encoder.policies);
     arena_deinit(&encoder.arena);
 }

@@ -7,21 +7,26 @@
  * An image is a root and its segments, each a sealed memfd of its own:
  *
  *   root      struct image_root, then root.segments_len × struct image_segment_ref:
- *             routes, secrets, then the shards of endpoints in order
+ *             secrets, then a segment of routes and one of endpoints for each shard
  *   segment   struct image_segment (header with a table of sections), then the sections
  *
- *   ROUTES    hosts, their lookup table, paths, their lookup table, rules, predicates, filters,
- *             backends, services, policies, settings, trusted blocks, origins, strings
- *   ENDPOINTS one of root.endpoint_shards: services by key → runs of endpoints; strings (DNS names)
+ *   ROUTES    a shard's hosts, sorted by name (wildcards after them), their lookup table, paths, their lookup table, rules,
+ *             predicates, filters, backends, the services that these name, policies, origins,
+ *             strings; in the first shard also what belongs to no host: settings, trusted blocks, the
+ *             default rule
+ *   ENDPOINTS a shard's services by key → runs of endpoints; strings (DNS names)
  *   SECRETS   certificates with their private keys
  *
  * Sections lie in the order of enum image_section, without overlaps; one that a segment's kind does
  * not have is empty. Tables of slots are open-addressed, probed one by one, a power of two in size
  * and at most half full (image/lookup.h has the hashes).
  *
- * A service finds its endpoints by key, in shard (key >> 32) % endpoint_shards: so a change of
- * endpoints rewrites one shard and the root, and the rest keeps its bytes, descriptor and
- * generation. */
+ * Shards are as many as root.shards says, a power of two. A host lies in the shard of its name's hash,
+ * a service's endpoints in that of its key: (hash >> 32) & (shards - 1). So a change rewrites the
+ * shards that it concerns and the root, and the rest keeps its bytes, descriptor and generation.
+ *
+ * Whatever names something in a ROUTES segment, an index or the offset of a text, has the shard in its
+ * upper IMAGE_SHARD_BITS, so that it can be followed from anywhere. */
 #ifndef YETT_IMAGE_FORMAT_H
 #define YETT_IMAGE_FORMAT_H
 
@@ -34,16 +39,20 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endi
 #define IMAGE_MAGIC_SEGMENT 0x3147455354544559u /* "YETTSEG1" */
 
 enum {
-    IMAGE_FORMAT_VERSION = 1,
+    IMAGE_FORMAT_VERSION = 2,
     IMAGE_ALIGN = 8,
-    IMAGE_SHARDS_MAX = 64, /* with routes and secrets well below SCM_RIGHTS' 253 descriptors */
-    IMAGE_SEGMENTS_MAX = IMAGE_SHARDS_MAX + 2,
-    IMAGE_SHARD_SERVICES = 1024, /* services a shard is made for */
-    IMAGE_SECTIONS_MAX = 20,     /* a format of more sections is another version */
-    IMAGE_NONE = 0xFFFFFFFF,     /* an index that names nothing */
+    IMAGE_SHARD_BITS = 6,
+    IMAGE_LOCAL_BITS = 32 - IMAGE_SHARD_BITS,
+    IMAGE_LOCAL_MASK = (1 << IMAGE_LOCAL_BITS) - 1,
+    IMAGE_SHARDS_MAX = 1 << IMAGE_SHARD_BITS,
+    IMAGE_SEGMENTS_MAX = 1 + 2 * IMAGE_SHARDS_MAX, /* well below SCM_RIGHTS' 253 descriptors */
+    IMAGE_SHARD_OBJECTS = 128, /* hosts, and services, that a shard is made for */
+    IMAGE_SECTIONS_MAX = 20,   /* a format of more sections is another version */
+    IMAGE_NONE = 0xFFFFFFFF,   /* an index that names nothing */
 };
 
 #define IMAGE_SEGMENT_BYTES_MAX (2ull << 30) /* offsets are 32 bits wide, with a bit to spare */
+#define IMAGE_ROUTES_BYTES_MAX  (1ull << IMAGE_LOCAL_BITS)
 
 enum image_segment_kind { IMAGE_ROUTES = 1, IMAGE_ENDPOINTS = 2, IMAGE_SECRETS = 3 };
 
@@ -51,7 +60,7 @@ struct image_root {
     uint64_t magic;
     uint32_t version, segments_len;
     uint64_t generation; /* counts up with each image published */
-    uint32_t endpoint_shards, reserved;
+    uint32_t shards, reserved;
     uint64_t checksum; /* hash_bytes() of root and segment refs with this field 0 */
 };
 static_assert(sizeof(struct image_root) == 40, "image_root");
@@ -60,7 +69,7 @@ struct image_segment_ref {
     uint32_t kind, shard;
     uint64_t generation; /* that of the root it first appeared in */
     uint64_t size_bytes;
-    uint64_t checksum; /* hash_bytes() of the whole segment */
+    uint64_t checksum; /* hash_block() of the whole segment */
 };
 static_assert(sizeof(struct image_segment_ref) == 32, "image_segment_ref");
 
@@ -110,7 +119,7 @@ struct image_host {
         prefix_depth_max;    /* segments of the deepest prefix: bounds the look-ups of a request */
     uint32_t flags;          /* enum image_host_flag */
     uint64_t certificate_id; /* 0: the default one */
-    uint32_t origin, reserved;
+    uint32_t origin, index;  /* index: its own */
 };
 static_assert(sizeof(struct image_host) == 40, "image_host");
 

@@ -22,6 +22,12 @@ static inline uint32_t image_slots_for(uint32_t records)
     return slots;
 }
 
+/* The shard of a host, by its name's hash, or of a service's endpoints, by its key. */
+static inline uint32_t image_shard_of(uint64_t hash, uint32_t shards)
+{
+    return (uint32_t)(hash >> 32) & (shards - 1);
+}
+
 /* A wildcard host is found by what follows its "*", so that a request's host needs no rewriting. */
 static inline uint64_t image_host_hash(struct span name)
 {
@@ -31,6 +37,14 @@ static inline uint64_t image_host_hash(struct span name)
 static inline uint64_t image_wildcard_hash(struct span suffix)
 {
     return hash_bytes(suffix, 1);
+}
+
+/* The hash that a host of any form is found by. */
+static inline uint64_t image_name_hash(struct span name)
+{
+    bool is_wildcard = name.len > 0 && name.ptr[0] == '*';
+
+    return is_wildcard ? image_wildcard_hash(span_from(name, 1)) : image_host_hash(name);
 }
 
 /* A prefix is hashed as the sum over its segments, each by its number: from a longer prefix to the

@@ -30,10 +30,17 @@ static YETT_COLD void trace_add(struct image_trace *trace, enum image_step_kind 
             trace_add((trace), __VA_ARGS__); \
     } while (0)
 
+/* Hosts that may have a name of this hash. */
+static struct image_probe host_probe(const struct image_view *view, uint64_t hash)
+{
+    const struct image_segment_view *routes = &view->routes[image_shard_of(hash, view->shards)];
+
+    return image_probe_start(routes, IMAGE_SECTION_HOST_SLOTS, hash);
+}
+
 static const struct image_host *host_exact(const struct image_view *view, struct span name)
 {
-    struct image_probe probe =
-        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_host_hash(name));
+    struct image_probe probe = host_probe(view, image_host_hash(name));
 
     if (span_is_empty(name) || name.ptr[0] == '*') /* the names of rules, not of hosts */
         return NULL;
@@ -66,8 +73,7 @@ static struct span wildcard_suffix(struct span name)
 
 static const struct image_host *host_wildcard(const struct image_view *view, struct span suffix)
 {
-    struct image_probe probe =
-        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_wildcard_hash(suffix));
+    struct image_probe probe = host_probe(view, image_wildcard_hash(suffix));
 
     if (span_is_empty(suffix))
         return NULL;
@@ -82,8 +88,7 @@ static const struct image_host *host_wildcard(const struct image_view *view, str
 
 static const struct image_host *host_any(const struct image_view *view)
 {
-    struct image_probe probe =
-        image_probe_start(&view->routes, IMAGE_SECTION_HOST_SLOTS, image_host_hash(SPAN_EMPTY));
+    struct image_probe probe = host_probe(view, image_host_hash(SPAN_EMPTY));
 
     for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
         const struct image_host *host = image_host_get(view, i);
@@ -167,20 +172,20 @@ struct search {
     const struct image_view *view;
     const struct image_request *request;
     const struct image_host *host;
-    uint32_t host_index;
+    const struct image_segment_view *routes; /* the host's shard */
     struct image_trace *trace;
 };
 
 static const struct image_path *path_find(const struct search *search, enum route_path_kind kind,
                                           struct span text, uint64_t text_hash)
 {
-    uint64_t hash = image_path_hash(search->host_index, kind, text_hash);
-    struct image_probe probe =
-        image_probe_start(&search->view->routes, IMAGE_SECTION_PATH_SLOTS, hash);
+    uint32_t host = search->host->index;
+    uint64_t hash = image_path_hash(host, kind, text_hash);
+    struct image_probe probe = image_probe_start(search->routes, IMAGE_SECTION_PATH_SLOTS, hash);
 
     for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
         const struct image_path *path = image_path_get(search->view, i);
-        if (path->host == search->host_index && path->kind == kind &&
+        if (path->host == host && path->kind == kind &&
             span_eq(image_str_get(search->view, path->path), text))
             return path;
     }
@@ -320,9 +325,11 @@ int image_match(const struct image_view *view, const struct image_request *reque
     const struct image_host *host = image_host_find(view, request->host, trace);
 
     if (host) {
-        struct search search = { .view = view, .request = request, .host = host, .trace = trace };
-        search.host_index =
-            (uint32_t)(host - (const struct image_host *)view->routes.at[IMAGE_SECTION_HOSTS]);
+        struct search search = { .view = view,
+                                 .request = request,
+                                 .host = host,
+                                 .routes = image_shard(view, host->index),
+                                 .trace = trace };
         if (paths_take(&search, ret_match))
             return IMAGE_MATCH_OK;
     }

@@ -16,9 +16,15 @@ enum { PUBLISH_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE 
 
 static const char *name_at(uint32_t position)
 {
-    if (position == IMAGE_AT_ROUTES)
+    switch (image_kind_at(position)) {
+    case IMAGE_ROUTES:
         return "yett-routes";
-    return position == IMAGE_AT_SECRETS ? "yett-secrets" : "yett-endpoints";
+    case IMAGE_ENDPOINTS:
+        return "yett-endpoints";
+    case IMAGE_SECRETS:
+        return "yett-secrets";
+    }
+    unreachable();
 }
 
 /* Kernels before 6.3 know no MFD_NOEXEC_SEAL and refuse it with EINVAL. */

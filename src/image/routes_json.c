@@ -82,7 +82,8 @@ static void path_json(const struct image_view *view, const struct image_host *ho
 
 static void hosts_json(const struct image_view *view, struct buf *out)
 {
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_HOSTS]; i++) {
+    image_for_each(i, view, IMAGE_SECTION_HOSTS)
+    {
         const struct image_host *host = image_host_get(view, i);
 
         for (uint32_t j = 0; j < host->paths_len; j++)

@@ -6,9 +6,13 @@
 #include "image/lookup.h"
 #include "image/segment.h"
 
-void image_sections_init(struct image_sections *sections, enum image_segment_kind kind)
+void image_sections_init(struct image_sections *sections, enum image_segment_kind kind,
+                         uint32_t shard)
 {
-    *sections = (struct image_sections){ .kind = kind };
+    *sections = (struct image_sections){
+        .kind = kind,
+        .base = kind == IMAGE_ROUTES ? shard << IMAGE_LOCAL_BITS : 0,
+    };
 }
 
 void image_sections_deinit(struct image_sections *sections)
@@ -25,6 +29,11 @@ void image_sections_deinit(struct image_sections *sections)
 uint32_t image_sections_count(const struct image_sections *sections, enum image_section section)
 {
     return (uint32_t)(sections->content[section].len / image_section_record_bytes(section));
+}
+
+uint32_t image_sections_next(const struct image_sections *sections, enum image_section section)
+{
+    return sections->base | image_sections_count(sections, section);
 }
 
 /* Grows by copying, as a buf would, but without leaving keys behind in freed memory. */
@@ -47,7 +56,7 @@ static char *content_extend(struct image_sections *sections, enum image_section 
 {
     struct buf *content = &sections->content[section];
 
-    if (sections->is_full || content->len + bytes > IMAGE_SEGMENT_BYTES_MAX) {
+    if (sections->is_full || content->len + bytes > image_segment_bytes_max(sections->kind)) {
         sections->is_full = true;
         return NULL;
     }
@@ -61,7 +70,7 @@ static char *content_extend(struct image_sections *sections, enum image_section 
 uint32_t image_sections_add(struct image_sections *sections, enum image_section section,
                             const void *record, size_t bytes)
 {
-    uint32_t index = image_sections_count(sections, section);
+    uint32_t index = image_sections_next(sections, section);
 
     invariant(bytes == image_section_record_bytes(section));
     invariant(image_section_belongs(section, sections->kind));
@@ -75,7 +84,7 @@ static struct image_str intern(struct image_sections *sections, struct span text
 {
     uintptr_t known = (uintptr_t)map_find(&sections->interned, text);
     if (known)
-        return (struct image_str){ (uint32_t)(known - 1), (uint32_t)text.len };
+        return (struct image_str){ sections->base | (uint32_t)(known - 1), (uint32_t)text.len };
 
     size_t offset = sections->content[IMAGE_SECTION_STRINGS].len;
     char *at = content_extend(sections, IMAGE_SECTION_STRINGS, text.len);
@@ -83,7 +92,7 @@ static struct image_str intern(struct image_sections *sections, struct span text
         return (struct image_str){ 0 };
     memcpy(at, text.ptr, text.len);
     map_put(&sections->interned, text, (void *)(uintptr_t)(offset + 1));
-    return (struct image_str){ (uint32_t)offset, (uint32_t)text.len };
+    return (struct image_str){ sections->base | (uint32_t)offset, (uint32_t)text.len };
 }
 
 struct image_str image_sections_str(struct image_sections *sections, struct span text)
@@ -115,7 +124,7 @@ void image_sections_index(struct image_sections *sections, enum image_section se
         uint32_t at = (uint32_t)hashes[i];
         while (slots[at & (slots_len - 1)] != IMAGE_NONE)
             at++;
-        slots[at & (slots_len - 1)] = i;
+        slots[at & (slots_len - 1)] = sections->base | i;
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * Purpose    A segment while it is being written: its sections grow apart, then become one block.
  * Ownership  The caller's memory; image_sections_deinit() frees, and wipes what was secret.
- * Interned texts are borrowed until then. Limits     A section of more than IMAGE_SEGMENT_BYTES_MAX
- * stops growing, and assembling refuses. */
+ *            Interned texts are borrowed until then.
+ * Limits     A section of more than image_segment_bytes_max() stops growing, and assembling refuses. */
 #ifndef YETT_IMAGE_SECTIONS_H
 #define YETT_IMAGE_SECTIONS_H
 
@@ -15,6 +15,7 @@ enum { IMAGE_RECENT_TEXTS = 64 }; /* a power of two; the fields of an Ingress an
 
 struct image_sections {
     enum image_segment_kind kind;
+    uint32_t base; /* the shard, where it stands in what names something of ROUTES */
     struct buf content[IMAGE_SECTIONS_LEN];
     struct map interned; /* text → its offset + 1 */
     struct {
@@ -31,10 +32,13 @@ struct image_block_bytes {
     size_t len;
 };
 
-void image_sections_init(struct image_sections *sections, enum image_segment_kind kind);
+void image_sections_init(struct image_sections *sections, enum image_segment_kind kind,
+                         uint32_t shard);
 void image_sections_deinit(struct image_sections *sections);
 
 uint32_t image_sections_count(const struct image_sections *sections, enum image_section section);
+/* The index of the record that will be added next. */
+uint32_t image_sections_next(const struct image_sections *sections, enum image_section section);
 
 /* Appends a record of `bytes` and returns its index. */
 uint32_t image_sections_add(struct image_sections *sections, enum image_section section,

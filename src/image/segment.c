@@ -40,14 +40,19 @@ bool image_section_belongs(enum image_section section, enum image_segment_kind k
 
 enum image_segment_kind image_kind_at(uint32_t position)
 {
-    if (position == IMAGE_AT_ROUTES)
-        return IMAGE_ROUTES;
-    return position == IMAGE_AT_SECRETS ? IMAGE_SECRETS : IMAGE_ENDPOINTS;
+    if (position == IMAGE_AT_SECRETS)
+        return IMAGE_SECRETS;
+    return position % 2 == IMAGE_AT_ROUTES % 2 ? IMAGE_ROUTES : IMAGE_ENDPOINTS;
 }
 
 uint32_t image_shard_at(uint32_t position)
 {
-    return position < IMAGE_AT_ENDPOINTS ? 0 : position - IMAGE_AT_ENDPOINTS;
+    return position == IMAGE_AT_SECRETS ? 0 : (position - IMAGE_AT_ROUTES) / 2;
+}
+
+uint64_t image_segment_bytes_max(enum image_segment_kind kind)
+{
+    return kind == IMAGE_ROUTES ? IMAGE_ROUTES_BYTES_MAX : IMAGE_SEGMENT_BYTES_MAX;
 }
 
 uint64_t image_root_checksum(const struct image_root_block *block)
@@ -70,7 +75,7 @@ static bool ref_is_valid(const struct image_root_block *block, uint32_t position
     return ref->kind == image_kind_at(position) && ref->shard == image_shard_at(position) &&
            ref->generation <= block->root.generation &&
            ref->size_bytes >= sizeof(struct image_segment) &&
-           ref->size_bytes <= IMAGE_SEGMENT_BYTES_MAX;
+           ref->size_bytes <= image_segment_bytes_max(ref->kind);
 }
 
 int image_root_read(struct span bytes, struct image_root_block *ret_block)
@@ -84,8 +89,7 @@ int image_root_read(struct span bytes, struct image_root_block *ret_block)
 
     if (root->magic != IMAGE_MAGIC_ROOT || root->version != IMAGE_FORMAT_VERSION)
         return IMAGE_OPEN_FOREIGN;
-    if (!shards_are_valid(root->endpoint_shards) ||
-        root->segments_len != root->endpoint_shards + IMAGE_AT_ENDPOINTS ||
+    if (!shards_are_valid(root->shards) || root->segments_len != image_segments_for(root->shards) ||
         bytes.len != image_root_bytes(root->segments_len))
         return IMAGE_OPEN_CORRUPT;
     if (root->checksum != image_root_checksum(&block))

@@ -18,14 +18,32 @@ struct image_root_block {
 
 /* Positions of the refs, and so of the descriptors. */
 enum {
-    IMAGE_AT_ROUTES = 0,
-    IMAGE_AT_SECRETS = 1,
-    IMAGE_AT_ENDPOINTS = 2, /* the first shard */
+    IMAGE_AT_SECRETS = 0,
+    IMAGE_AT_ROUTES = 1,    /* the first shard's; the others' follow two by two */
+    IMAGE_AT_ENDPOINTS = 2, /* likewise */
 };
 
-/* What the ref at `position` must be: its kind, and its shard (0 unless ENDPOINTS). */
+/* What the ref at `position` must be: its kind, and its shard (0 for SECRETS). */
 enum image_segment_kind image_kind_at(uint32_t position);
 uint32_t image_shard_at(uint32_t position);
+
+static inline uint32_t image_routes_at(uint32_t shard)
+{
+    return IMAGE_AT_ROUTES + 2 * shard;
+}
+
+static inline uint32_t image_endpoints_at(uint32_t shard)
+{
+    return IMAGE_AT_ENDPOINTS + 2 * shard;
+}
+
+static inline uint32_t image_segments_for(uint32_t shards)
+{
+    return 1 + 2 * shards;
+}
+
+/* The most that a segment of the kind may have. */
+uint64_t image_segment_bytes_max(enum image_segment_kind kind);
 
 /* Bytes of one record; 1 for STRINGS. */
 uint32_t image_section_record_bytes(enum image_section section);

@@ -27,7 +27,7 @@ bool image_check_run(const struct image_segment_view *segment, enum image_sectio
 }
 
 bool image_check_slots(struct image_check *check, const struct image_segment_view *segment,
-                       enum image_section section, uint32_t records)
+                       enum image_section section, uint32_t base, uint32_t records)
 {
     const uint32_t *slots = segment->at[section];
     uint32_t slots_len = segment->count[section];
@@ -38,7 +38,7 @@ bool image_check_slots(struct image_check *check, const struct image_segment_vie
         if (slots[i] == IMAGE_NONE)
             continue;
         used++;
-        IMAGE_CHECK(slots[i] < records, "a lookup table names a record that is not there");
+        IMAGE_CHECK((slots[i] ^ base) < records, "a lookup table names a record that is not there");
     }
     IMAGE_CHECK(used == records, "a lookup table does not name each record once");
     return true;
@@ -76,19 +76,19 @@ static bool endpoints_check(struct image_check *check, const struct image_segmen
     return true;
 }
 
-static bool shard_check(struct image_check *check, uint32_t shard_index)
+static bool sets_check(struct image_check *check)
 {
-    const struct image_segment_view *shard = &check->view->endpoints[shard_index];
+    const struct image_segment_view *shard = &check->view->endpoints[check->shard];
     const struct image_endpoint_set *sets = shard->at[IMAGE_SECTION_ENDPOINT_SETS];
     uint32_t sets_len = shard->count[IMAGE_SECTION_ENDPOINT_SETS];
     uint32_t end = 0;
 
-    if (!image_check_slots(check, shard, IMAGE_SECTION_ENDPOINT_SLOTS, sets_len))
+    if (!image_check_slots(check, shard, IMAGE_SECTION_ENDPOINT_SLOTS, 0, sets_len))
         return false;
     for (uint32_t i = 0; i < sets_len; i++) {
         IMAGE_CHECK(i == 0 || sets[i].service_key > sets[i - 1].service_key,
                     "sets of endpoints are not sorted by service");
-        IMAGE_CHECK((sets[i].service_key >> 32) % check->view->endpoint_shards == shard_index,
+        IMAGE_CHECK(image_shard_of(sets[i].service_key, check->view->shards) == check->shard,
                     "a set of endpoints lies in the wrong shard");
         IMAGE_CHECK(sets[i].endpoints_first == end &&
                         image_check_run(shard, IMAGE_SECTION_ENDPOINTS, end, sets[i].endpoints_len),
@@ -103,14 +103,44 @@ static bool shard_check(struct image_check *check, uint32_t shard_index)
     return endpoints_check(check, shard);
 }
 
-bool image_verify(const struct image_view *view, const char **ret_what)
+static bool is_shared(const struct image_segment_view *segment,
+                      const struct image_segment_view *before)
+{
+    return before && segment->map == before->map;
+}
+
+static bool shard_check(struct image_check *check, const struct image_view *before,
+                        bool has_new_secrets)
+{
+    uint32_t i = check->shard;
+    bool has_new_routes = !is_shared(&check->view->routes[i], before ? &before->routes[i] : NULL);
+
+    if (has_new_routes && !image_check_routes(check))
+        return false;
+    if ((has_new_routes || has_new_secrets) && !image_check_route_certificates(check))
+        return false;
+    return is_shared(&check->view->endpoints[i], before ? &before->endpoints[i] : NULL) ||
+           sets_check(check);
+}
+
+bool image_verify_changes(const struct image_view *view, const struct image_view *before,
+                          const char **ret_what)
 {
     struct image_check check = { .view = view };
-    bool holds = certificates_check(&check) && image_check_routes(&check);
 
-    for (uint32_t i = 0; holds && i < view->endpoint_shards; i++)
-        holds = shard_check(&check, i);
+    /* Of another number of shards, nothing lies where it lay. */
+    if (before && before->shards != view->shards)
+        before = NULL;
+    bool has_new_secrets = !is_shared(&view->secrets, before ? &before->secrets : NULL);
+    bool holds = !has_new_secrets || certificates_check(&check);
+    for (check.shard = 0; holds && check.shard < view->shards; check.shard++)
+        holds = shard_check(&check, before, has_new_secrets);
     if (!holds)
         *ret_what = check.what;
     return holds;
+}
+
+bool image_verify(const struct image_view *view, const char **ret_what)
+{
+    return image_verify_changes(view, NULL, ret_what);
 }

@@ -9,6 +9,7 @@
 
 struct image_check {
     const struct image_view *view;
+    uint32_t shard; /* that is being checked */
     const char *what;
 };
 
@@ -25,11 +26,13 @@ bool image_check_str(const struct image_segment_view *segment, struct image_str 
 /* `len` records of `section` from `first` on are there. */
 bool image_check_run(const struct image_segment_view *segment, enum image_section section,
                      uint32_t first, uint32_t len);
-/* The table has the size for `records`, and names no other record than these, each once. */
+/* The table has the size for `records`, and names no other record than these, each once. `base` is what
+ * stands in their indexes for the shard. */
 bool image_check_slots(struct image_check *check, const struct image_segment_view *segment,
-                       enum image_section section, uint32_t records);
+                       enum image_section section, uint32_t base, uint32_t records);
 
-/* The routes segment. */
+/* The routes of check->shard; the certificates that they name are there. */
 bool image_check_routes(struct image_check *check);
+bool image_check_route_certificates(struct image_check *check);
 
 #endif

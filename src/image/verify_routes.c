@@ -15,20 +15,39 @@ enum {
     HOST_FLAGS_ALL = IMAGE_HOST_TLS | IMAGE_HOST_HAS_EXACT,
 };
 
+static const struct image_segment_view *routes(const struct image_check *check)
+{
+    return &check->view->routes[check->shard];
+}
+
 static uint32_t count(const struct image_check *check, enum image_section section)
 {
-    return check->view->routes.count[section];
+    return routes(check)->count[section];
+}
+
+/* What stands in the shard's indexes and offsets for the shard. */
+static uint32_t base(const struct image_check *check)
+{
+    return check->shard << IMAGE_LOCAL_BITS;
+}
+
+/* `index` names a record of this very shard. */
+static bool index_holds(const struct image_check *check, enum image_section section, uint32_t index)
+{
+    return (index ^ base(check)) < count(check, section);
 }
 
 static bool str_holds(const struct image_check *check, struct image_str str)
 {
-    return image_check_str(&check->view->routes, str);
+    struct image_str local = { str.offset ^ base(check), str.len };
+
+    return (str.offset == 0 && str.len == 0) || image_check_str(routes(check), local);
 }
 
 static bool run_holds(const struct image_check *check, enum image_section section, uint32_t first,
                       uint32_t len)
 {
-    return image_check_run(&check->view->routes, section, first, len);
+    return image_check_run(routes(check), section, first ^ base(check), len);
 }
 
 static bool certificate_holds(const struct image_check *check, uint64_t id)
@@ -38,7 +57,13 @@ static bool certificate_holds(const struct image_check *check, uint64_t id)
 
 static bool settings_check(struct image_check *check)
 {
-    IMAGE_CHECK(count(check, IMAGE_SECTION_SETTINGS) == 1, "there is not one record of settings");
+    IMAGE_CHECK(count(check, IMAGE_SECTION_SETTINGS) == (check->shard == 0),
+                "there is not one record of settings, in the first shard");
+    if (check->shard != 0) {
+        IMAGE_CHECK(count(check, IMAGE_SECTION_TRUSTED) == 0,
+                    "trusted blocks outside the first shard");
+        return true;
+    }
 
     const struct image_settings *settings = image_settings_get(check->view);
     IMAGE_CHECK(str_holds(check, settings->forwarded_for_header) &&
@@ -46,12 +71,10 @@ static bool settings_check(struct image_check *check)
                 "a text of the settings is out of bounds");
     IMAGE_CHECK(settings->log_escape <= LOG_ESCAPE_LAST, "log_escape has no known value");
     IMAGE_CHECK(settings->default_rule == IMAGE_NONE ||
-                    settings->default_rule < count(check, IMAGE_SECTION_RULES),
+                    index_holds(check, IMAGE_SECTION_RULES, settings->default_rule),
                 "the default rule is not there");
-    IMAGE_CHECK(certificate_holds(check, settings->default_certificate_id),
-                "the default certificate is not there");
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_TRUSTED); i++)
-        IMAGE_CHECK(image_trusted_get(check->view, i)->prefix_bits <= 128,
+        IMAGE_CHECK(image_trusted_get(check->view, base(check) | i)->prefix_bits <= 128,
                     "a trusted block has more than 128 bits");
     return true;
 }
@@ -59,7 +82,7 @@ static bool settings_check(struct image_check *check)
 static bool origins_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_ORIGINS); i++) {
-        const struct image_origin *origin = image_origin_get(check->view, i);
+        const struct image_origin *origin = image_origin_get(check->view, base(check) | i);
         IMAGE_CHECK(str_holds(check, origin->kind) && str_holds(check, origin->namespace) &&
                         str_holds(check, origin->name) && str_holds(check, origin->field) &&
                         str_holds(check, origin->file),
@@ -71,13 +94,13 @@ static bool origins_check(struct image_check *check)
 static bool services_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_SERVICES); i++) {
-        const struct image_service *service = image_service_get(check->view, i);
+        const struct image_service *service = image_service_get(check->view, base(check) | i);
         IMAGE_CHECK(str_holds(check, service->namespace) && str_holds(check, service->name) &&
                         str_holds(check, service->port) && str_holds(check, service->upstream_name),
                     "a text of a service is out of bounds");
         IMAGE_CHECK(service->protocol <= PROTOCOL_LAST, "a service speaks no known protocol");
         IMAGE_CHECK(service->balance <= BALANCE_LAST, "a service has no known balancing");
-        IMAGE_CHECK(service->origin < count(check, IMAGE_SECTION_ORIGINS),
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, service->origin),
                     "the origin of a service is not there");
     }
     return true;
@@ -86,7 +109,7 @@ static bool services_check(struct image_check *check)
 static bool policies_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_POLICIES); i++) {
-        uint32_t retry_on = image_policy_get(check->view, i)->retry_on;
+        uint32_t retry_on = image_policy_get(check->view, base(check) | i)->retry_on;
         IMAGE_CHECK((retry_on & ~(uint32_t)RETRY_ALL) == 0, "a policy retries on unknown causes");
     }
     return true;
@@ -96,13 +119,13 @@ static bool policies_check(struct image_check *check)
 static bool conditions_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_PREDICATES); i++) {
-        const struct image_predicate *predicate = image_predicate_get(check->view, i);
+        const struct image_predicate *predicate = image_predicate_get(check->view, base(check) | i);
         IMAGE_CHECK(predicate->kind <= PREDICATE_KIND_LAST, "a predicate is of no known kind");
         IMAGE_CHECK(str_holds(check, predicate->name) && str_holds(check, predicate->value),
                     "a text of a predicate is out of bounds");
     }
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_FILTERS); i++) {
-        const struct image_filter *filter = image_filter_get(check->view, i);
+        const struct image_filter *filter = image_filter_get(check->view, base(check) | i);
         IMAGE_CHECK(filter->kind <= FILTER_KIND_LAST, "a filter is of no known kind");
         IMAGE_CHECK(filter->status >= 200 && filter->status <= 599,
                     "a filter answers with no final status");
@@ -121,7 +144,7 @@ static bool backends_check(struct image_check *check, const struct image_rule *r
     for (uint32_t i = 0; i < rule->backends_len; i++) {
         const struct image_backend *backend =
             image_backend_get(check->view, rule->backends_first + i);
-        IMAGE_CHECK(backend->service < count(check, IMAGE_SECTION_SERVICES),
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_SERVICES, backend->service),
                     "the service of a backend is not there");
         weight_total += backend->weight;
     }
@@ -133,7 +156,7 @@ static bool backends_check(struct image_check *check, const struct image_rule *r
 static bool rules_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_RULES); i++) {
-        const struct image_rule *rule = image_rule_get(check->view, i);
+        const struct image_rule *rule = image_rule_get(check->view, base(check) | i);
         IMAGE_CHECK(str_holds(check, rule->namespace) && str_holds(check, rule->ingress) &&
                         str_holds(check, rule->path),
                     "a text of a rule is out of bounds");
@@ -142,9 +165,9 @@ static bool rules_check(struct image_check *check)
                     "the predicates of a rule are out of bounds");
         IMAGE_CHECK(run_holds(check, IMAGE_SECTION_FILTERS, rule->filters_first, rule->filters_len),
                     "the filters of a rule are out of bounds");
-        IMAGE_CHECK(rule->policy < count(check, IMAGE_SECTION_POLICIES),
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_POLICIES, rule->policy),
                     "the policy of a rule is not there");
-        IMAGE_CHECK(rule->origin < count(check, IMAGE_SECTION_ORIGINS),
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, rule->origin),
                     "the origin of a rule is not there");
         if (!backends_check(check, rule))
             return false;
@@ -178,8 +201,7 @@ static uint64_t path_hash(const struct image_path *path, struct span text, uint3
 static bool path_is_found(const struct image_check *check, uint32_t index, uint64_t hash)
 {
     const struct image_path *path = image_path_get(check->view, index);
-    struct image_probe probe =
-        image_probe_start(&check->view->routes, IMAGE_SECTION_PATH_SLOTS, hash);
+    struct image_probe probe = image_probe_start(routes(check), IMAGE_SECTION_PATH_SLOTS, hash);
 
     for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
         const struct image_path *other = image_path_get(check->view, i);
@@ -195,7 +217,7 @@ static bool path_is_found(const struct image_check *check, uint32_t index, uint6
 static bool paths_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_PATHS); i++) {
-        const struct image_path *path = image_path_get(check->view, i);
+        const struct image_path *path = image_path_get(check->view, base(check) | i);
         IMAGE_CHECK(str_holds(check, path->path), "the text of a path is out of bounds");
         IMAGE_CHECK(path->kind <= PATH_KIND_LAST, "a path is of no known kind");
         IMAGE_CHECK(path_is_well_formed(path->kind, image_str_get(check->view, path->path)),
@@ -203,7 +225,7 @@ static bool paths_check(struct image_check *check)
         IMAGE_CHECK(run_holds(check, IMAGE_SECTION_RULES, path->rules_first, path->rules_len),
                     "the rules of a path are out of bounds");
     }
-    return image_check_slots(check, &check->view->routes, IMAGE_SECTION_PATH_SLOTS,
+    return image_check_slots(check, routes(check), IMAGE_SECTION_PATH_SLOTS, base(check),
                              count(check, IMAGE_SECTION_PATHS));
 }
 
@@ -248,10 +270,8 @@ static bool is_wildcard(struct span name)
 static bool host_is_found(const struct image_check *check, uint32_t index)
 {
     struct span name = image_str_get(check->view, image_host_get(check->view, index)->name);
-    uint64_t hash =
-        is_wildcard(name) ? image_wildcard_hash(span_from(name, 1)) : image_host_hash(name);
-    struct image_probe probe =
-        image_probe_start(&check->view->routes, IMAGE_SECTION_HOST_SLOTS, hash);
+    uint64_t hash = image_name_hash(name);
+    struct image_probe probe = image_probe_start(routes(check), IMAGE_SECTION_HOST_SLOTS, hash);
 
     for (uint32_t i = image_probe_next(&probe); i != IMAGE_NONE; i = image_probe_next(&probe)) {
         if (span_eq(image_str_get(check->view, image_host_get(check->view, i)->name), name))
@@ -265,13 +285,13 @@ static bool host_check(struct image_check *check, const struct image_host *host)
     IMAGE_CHECK(str_holds(check, host->name), "the name of a host is out of bounds");
     IMAGE_CHECK(run_holds(check, IMAGE_SECTION_PATHS, host->paths_first, host->paths_len),
                 "the paths of a host are out of bounds");
-    IMAGE_CHECK(certificate_holds(check, host->certificate_id),
-                "the certificate of a host is not there");
-    IMAGE_CHECK(host->origin < count(check, IMAGE_SECTION_ORIGINS),
+    IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, host->origin),
                 "the origin of a host is not there");
     IMAGE_CHECK((host->flags & ~(uint32_t)HOST_FLAGS_ALL) == 0, "a host has unknown flags");
 
     struct span name = image_str_get(check->view, host->name);
+    IMAGE_CHECK(image_shard_of(image_name_hash(name), check->view->shards) == check->shard,
+                "a host lies in the wrong shard");
     IMAGE_CHECK(!is_wildcard(name) || (name.len > 2 && name.ptr[1] == '.'),
                 "a wildcard is not the whole first label of its host");
     return true;
@@ -280,21 +300,24 @@ static bool host_check(struct image_check *check, const struct image_host *host)
 static bool hosts_check(struct image_check *check)
 {
     uint32_t hosts = count(check, IMAGE_SECTION_HOSTS);
-    uint32_t paths_end = 0;
+    uint32_t paths_end = base(check);
 
-    if (!image_check_slots(check, &check->view->routes, IMAGE_SECTION_HOST_SLOTS, hosts))
+    if (!image_check_slots(check, routes(check), IMAGE_SECTION_HOST_SLOTS, base(check), hosts))
         return false;
     for (uint32_t i = 0; i < hosts; i++) {
-        const struct image_host *host = image_host_get(check->view, i);
+        const struct image_host *host = image_host_get(check->view, base(check) | i);
+        IMAGE_CHECK(host->index == (base(check) | i), "the index of a host is wrong");
         if (!host_check(check, host))
             return false;
         IMAGE_CHECK(host->paths_first == paths_end, "paths are not grouped by host");
         paths_end += host->paths_len;
     }
-    IMAGE_CHECK(paths_end == count(check, IMAGE_SECTION_PATHS), "a path belongs to no host");
+    IMAGE_CHECK(paths_end == (base(check) | count(check, IMAGE_SECTION_PATHS)),
+                "a path belongs to no host");
     for (uint32_t i = 0; i < hosts; i++) {
-        IMAGE_CHECK(host_is_found(check, i), "a host is not found by its own look-up");
-        if (!host_paths_check(check, i))
+        IMAGE_CHECK(host_is_found(check, base(check) | i),
+                    "a host is not found by its own look-up");
+        if (!host_paths_check(check, base(check) | i))
             return false;
     }
     return true;
@@ -305,4 +328,18 @@ bool image_check_routes(struct image_check *check)
     return settings_check(check) && origins_check(check) && services_check(check) &&
            policies_check(check) && conditions_check(check) && rules_check(check) &&
            paths_check(check) && hosts_check(check);
+}
+
+bool image_check_route_certificates(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_HOSTS); i++) {
+        const struct image_host *host = image_host_get(check->view, base(check) | i);
+        IMAGE_CHECK(certificate_holds(check, host->certificate_id),
+                    "the certificate of a host is not there");
+    }
+    IMAGE_CHECK(
+        check->shard != 0 ||
+            certificate_holds(check, image_settings_get(check->view)->default_certificate_id),
+        "the default certificate is not there");
+    return true;
 }

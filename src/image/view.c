@@ -122,11 +122,17 @@ static int map_from_bytes(struct span span, const struct image_segment_ref *ref,
 
 static struct image_segment_view *segment_at(struct image_view *view, uint32_t position)
 {
-    if (position == IMAGE_AT_ROUTES)
-        return &view->routes;
-    if (position == IMAGE_AT_SECRETS)
+    uint32_t shard = image_shard_at(position);
+
+    switch (image_kind_at(position)) {
+    case IMAGE_ROUTES:
+        return &view->routes[shard];
+    case IMAGE_ENDPOINTS:
+        return &view->endpoints[shard];
+    case IMAGE_SECRETS:
         return &view->secrets;
-    return &view->endpoints[position - IMAGE_AT_ENDPOINTS];
+    }
+    unreachable();
 }
 
 /* The same segment in an older view. A view has room for every shard, used or not. */
@@ -158,7 +164,7 @@ static int segment_open(const struct source *source, uint32_t position,
         return r;
 
     struct span bytes = span_of(map->bytes, ref->size_bytes);
-    if (hash_bytes(bytes, 0) != ref->checksum)
+    if (hash_block(bytes) != ref->checksum)
         return IMAGE_OPEN_CORRUPT;
     r = image_segment_resolve(bytes, ref->kind, ret_segment);
     if (r != IMAGE_OPEN_OK)
@@ -174,7 +180,7 @@ static int view_build(const struct image_root_block *block, const struct source 
 
     view->refs = 1;
     view->generation = block->root.generation;
-    view->endpoint_shards = block->root.endpoint_shards;
+    view->shards = block->root.shards;
     for (uint32_t i = 0; i < block->root.segments_len; i++) {
         int r = segment_open(source, i, &block->refs[i], segment_at(view, i));
         if (r != IMAGE_OPEN_OK)
@@ -246,7 +252,7 @@ struct image_view *image_view_unref(struct image_view *view)
 struct image_endpoints image_endpoints_find(const struct image_view *view, uint64_t service_key)
 {
     const struct image_segment_view *shard =
-        &view->endpoints[(service_key >> 32) % view->endpoint_shards];
+        &view->endpoints[image_shard_of(service_key, view->shards)];
     struct image_probe probe =
         image_probe_start(shard, IMAGE_SECTION_ENDPOINT_SLOTS, hash_u64(service_key));
     struct image_endpoints found = { .segment = shard };
@@ -265,6 +271,21 @@ struct image_endpoints image_endpoints_find(const struct image_view *view, uint6
         break;
     }
     return found;
+}
+
+uint32_t image_next(const struct image_view *view, enum image_section section, uint32_t index)
+{
+    uint32_t shard = 0, local = 0;
+
+    if (index != IMAGE_NONE) {
+        shard = index >> IMAGE_LOCAL_BITS;
+        local = image_local(index) + 1;
+    }
+    for (; shard < view->shards; shard++, local = 0) {
+        if (local < view->routes[shard].count[section])
+            return shard << IMAGE_LOCAL_BITS | local;
+    }
+    return IMAGE_NONE;
 }
 
 const struct image_certificate *image_certificate_find(const struct image_view *view, uint64_t id)

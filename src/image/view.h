@@ -35,9 +35,9 @@ struct image_segment_view {
 struct image_view {
     unsigned refs;
     uint64_t generation;
-    uint32_t endpoint_shards;
-    struct image_segment_view routes, secrets;
-    struct image_segment_view endpoints[IMAGE_SHARDS_MAX];
+    uint32_t shards;
+    struct image_segment_view secrets;
+    struct image_segment_view routes[IMAGE_SHARDS_MAX], endpoints[IMAGE_SHARDS_MAX];
 };
 
 /* Descriptors of one image: the root's, then one per segment in the order of its refs. */
@@ -76,31 +76,64 @@ static inline const void *image_record(const struct image_segment_view *segment,
     return (const char *)segment->at[section] + index * record_bytes;
 }
 
-#define IMAGE_GETTER(name, segment, section, type)                                       \
-    static inline const struct type *name(const struct image_view *view, uint32_t index) \
-    {                                                                                    \
-        return (const struct type *)image_record(&view->segment, section, index,         \
-                                                 sizeof(struct type));                   \
+/* The shard that an index or a text's offset from a ROUTES segment names, and the place in it. */
+static inline const struct image_segment_view *image_shard(const struct image_view *view,
+                                                           uint32_t index)
+{
+    return &view->routes[index >> IMAGE_LOCAL_BITS];
+}
+
+static inline uint32_t image_local(uint32_t index)
+{
+    return index & IMAGE_LOCAL_MASK;
+}
+
+#define IMAGE_GETTER(name, section, type)                                                  \
+    static inline const struct type *name(const struct image_view *view, uint32_t index)   \
+    {                                                                                      \
+        return (const struct type *)image_record(image_shard(view, index), section,        \
+                                                 image_local(index), sizeof(struct type)); \
     }
-IMAGE_GETTER(image_host_get, routes, IMAGE_SECTION_HOSTS, image_host)
-IMAGE_GETTER(image_path_get, routes, IMAGE_SECTION_PATHS, image_path)
-IMAGE_GETTER(image_rule_get, routes, IMAGE_SECTION_RULES, image_rule)
-IMAGE_GETTER(image_predicate_get, routes, IMAGE_SECTION_PREDICATES, image_predicate)
-IMAGE_GETTER(image_filter_get, routes, IMAGE_SECTION_FILTERS, image_filter)
-IMAGE_GETTER(image_backend_get, routes, IMAGE_SECTION_BACKENDS, image_backend)
-IMAGE_GETTER(image_service_get, routes, IMAGE_SECTION_SERVICES, image_service)
-IMAGE_GETTER(image_policy_get, routes, IMAGE_SECTION_POLICIES, image_policy)
-IMAGE_GETTER(image_trusted_get, routes, IMAGE_SECTION_TRUSTED, image_block)
-IMAGE_GETTER(image_origin_get, routes, IMAGE_SECTION_ORIGINS, image_origin)
-IMAGE_GETTER(image_certificate_get, secrets, IMAGE_SECTION_CERTIFICATES, image_certificate)
+IMAGE_GETTER(image_host_get, IMAGE_SECTION_HOSTS, image_host)
+IMAGE_GETTER(image_path_get, IMAGE_SECTION_PATHS, image_path)
+IMAGE_GETTER(image_rule_get, IMAGE_SECTION_RULES, image_rule)
+IMAGE_GETTER(image_predicate_get, IMAGE_SECTION_PREDICATES, image_predicate)
+IMAGE_GETTER(image_filter_get, IMAGE_SECTION_FILTERS, image_filter)
+IMAGE_GETTER(image_backend_get, IMAGE_SECTION_BACKENDS, image_backend)
+IMAGE_GETTER(image_service_get, IMAGE_SECTION_SERVICES, image_service)
+IMAGE_GETTER(image_policy_get, IMAGE_SECTION_POLICIES, image_policy)
+IMAGE_GETTER(image_trusted_get, IMAGE_SECTION_TRUSTED, image_block)
+IMAGE_GETTER(image_origin_get, IMAGE_SECTION_ORIGINS, image_origin)
 #undef IMAGE_GETTER
 
+/* Walks the records of a section over all shards, in order: from IMAGE_NONE to the first, from one to
+ * the next, from the last to IMAGE_NONE. */
+uint32_t image_next(const struct image_view *view, enum image_section section, uint32_t index);
+
+#define image_for_each(index, view, section)                                              \
+    for (uint32_t index = image_next((view), (section), IMAGE_NONE); index != IMAGE_NONE; \
+         index = image_next((view), (section), index))
+
+/* What belongs to no host lies in the first shard. */
 static inline const struct image_settings *image_settings_get(const struct image_view *view)
 {
-    return (const struct image_settings *)image_record(&view->routes, IMAGE_SECTION_SETTINGS, 0,
+    return (const struct image_settings *)image_record(&view->routes[0], IMAGE_SECTION_SETTINGS, 0,
                                                        sizeof(struct image_settings));
 }
 
+static inline uint32_t image_trusted_count(const struct image_view *view)
+{
+    return view->routes[0].count[IMAGE_SECTION_TRUSTED];
+}
+
+static inline const struct image_certificate *image_certificate_get(const struct image_view *view,
+                                                                    uint32_t index)
+{
+    return (const struct image_certificate *)image_record(
+        &view->secrets, IMAGE_SECTION_CERTIFICATES, index, sizeof(struct image_certificate));
+}
+
+/* Text of a record in ENDPOINTS or SECRETS. */
 static inline struct span image_text(const struct image_segment_view *segment, struct image_str str)
 {
     uint32_t bytes = segment->count[IMAGE_SECTION_STRINGS];
@@ -109,10 +142,12 @@ static inline struct span image_text(const struct image_segment_view *segment, s
     return span_of((const char *)segment->at[IMAGE_SECTION_STRINGS] + str.offset, str.len);
 }
 
-/* Text of a record in the routes segment. */
+/* Text of a record in ROUTES. */
 static inline struct span image_str_get(const struct image_view *view, struct image_str str)
 {
-    return image_text(&view->routes, str);
+    struct image_str local = { image_local(str.offset), str.len };
+
+    return image_text(image_shard(view, str.offset), local);
 }
 
 /* A Service's endpoints; len 0 where it has none. Borrowed from the view. */

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/vec.h"
 #include "image/encode.h"
+#include "image/lookup.h"
 #include "image/segment.h"
 
 /* An image is drafted aside, segment by segment, and taken over only when all of it is there. A
@@ -31,9 +32,16 @@ struct draft {
     struct image_block_bytes blocks[IMAGE_SEGMENTS_MAX]; /* ptr NULL: not written anew */
 };
 
-/* Some of the model's services: those of one shard. */
-struct shard_services {
-    VEC(struct route_service *) list;
+/* What of the model lies in one shard, or that part of it which is written. */
+struct shard {
+    bool has_routes, has_endpoints; /* to be written */
+    VEC(struct route_host *) hosts;
+    VEC(struct route_service *) services;
+};
+
+struct deal {
+    struct shard shards[IMAGE_SHARDS_MAX];
+    bool has_secrets; /* to be written */
 };
 
 /* Frees what may be a private key's last copy here. */
@@ -72,20 +80,16 @@ void image_writer_set_generation(struct image_writer *writer, uint64_t generatio
     writer->generation = MAX(writer->generation, generation);
 }
 
-/* Grows as soon as there are too many services, but shrinks late: a change of the number rewrites
+/* Grows as soon as there are too many objects, but shrinks late: a change of the number rewrites
  * every shard, so a count that swings around a boundary must not change it each time. */
-static uint32_t shards_for(uint32_t before, size_t services)
+static uint32_t shards_for(uint32_t before, const struct route_model *model)
 {
+    size_t objects = MAX(model->hosts.len, model->services.len);
     uint32_t wanted = 1;
 
-    while (wanted < IMAGE_SHARDS_MAX && (size_t)wanted * IMAGE_SHARD_SERVICES < services)
+    while (wanted < IMAGE_SHARDS_MAX && (size_t)wanted * IMAGE_SHARD_OBJECTS < objects)
         wanted *= 2;
     return wanted > before || wanted * 4 <= before ? wanted : before;
-}
-
-static uint32_t shard_of(uint64_t key, uint32_t shards_len)
-{
-    return (uint32_t)(key >> 32) % shards_len;
 }
 
 static int by_key(const void *a, const void *b)
@@ -96,37 +100,72 @@ static int by_key(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static bool draft_add(struct draft *draft, uint32_t position, const struct image_sections *sections)
+/* Names, then wildcards, then the host without a name: as they are asked. */
+static int host_rank(struct span name)
 {
-    return image_sections_assemble(sections, IMAGE_SEGMENT_BYTES_MAX, &draft->blocks[position]);
+    if (span_is_empty(name))
+        return 2;
+    return name.ptr[0] == '*' ? 1 : 0;
 }
 
-static bool draft_routes(struct draft *draft, const struct route_model *model)
+static int by_name(const void *a, const void *b)
 {
-    SCOPED(image_sections_deinit) struct image_sections sections;
+    struct span left = (*(struct route_host *const *)a)->name;
+    struct span right = (*(struct route_host *const *)b)->name;
+    int by_rank = host_rank(left) - host_rank(right);
 
-    image_sections_init(&sections, IMAGE_ROUTES);
-    image_encode_routes(&sections, model);
-    return draft_add(draft, IMAGE_AT_ROUTES, &sections);
+    return by_rank ? by_rank : span_cmp(left, right);
+}
+
+static bool draft_add(struct draft *draft, uint32_t position, const struct image_sections *sections)
+{
+    return image_sections_assemble(sections, image_segment_bytes_max(sections->kind),
+                                   &draft->blocks[position]);
 }
 
 static bool draft_secrets(struct draft *draft, const struct route_model *model)
 {
     SCOPED(image_sections_deinit) struct image_sections sections;
 
-    image_sections_init(&sections, IMAGE_SECRETS);
+    image_sections_init(&sections, IMAGE_SECRETS, 0);
     image_encode_secrets(&sections, model);
     return draft_add(draft, IMAGE_AT_SECRETS, &sections);
 }
 
-/* `services` are the shard's, sorted. */
-static bool draft_shard(struct draft *draft, uint32_t shard, const struct shard_services *services)
+static bool draft_routes(struct draft *draft, const struct route_model *model, uint32_t shard,
+                         struct shard *its)
 {
     SCOPED(image_sections_deinit) struct image_sections sections;
 
-    image_sections_init(&sections, IMAGE_ENDPOINTS);
-    image_encode_endpoints(&sections, services->list.items, services->list.len);
-    return draft_add(draft, IMAGE_AT_ENDPOINTS + shard, &sections);
+    if (its->hosts.len > 1)
+        qsort(its->hosts.items, its->hosts.len, sizeof(its->hosts.items[0]), by_name);
+    image_sections_init(&sections, IMAGE_ROUTES, shard);
+    image_encode_routes(&sections, model, its->hosts.items, its->hosts.len);
+    return draft_add(draft, image_routes_at(shard), &sections);
+}
+
+static bool draft_endpoints(struct draft *draft, uint32_t shard, struct shard *its)
+{
+    SCOPED(image_sections_deinit) struct image_sections sections;
+
+    if (its->services.len > 1)
+        qsort(its->services.items, its->services.len, sizeof(its->services.items[0]), by_key);
+    image_sections_init(&sections, IMAGE_ENDPOINTS, shard);
+    image_encode_endpoints(&sections, its->services.items, its->services.len);
+    return draft_add(draft, image_endpoints_at(shard), &sections);
+}
+
+static bool draft_shards(struct draft *draft, const struct route_model *model, struct deal *deal)
+{
+    for (uint32_t i = 0; i < draft->shards_len; i++) {
+        struct shard *its = &deal->shards[i];
+
+        if (its->has_routes && !draft_routes(draft, model, i, its))
+            return false;
+        if (its->has_endpoints && !draft_endpoints(draft, i, its))
+            return false;
+    }
+    return true;
 }
 
 /* Takes the drafted block at `position` over, unless it says what is there already. Returns whether
@@ -144,7 +183,7 @@ static bool segment_take(struct image_writer *writer, struct draft *draft, uint3
     *kept = (struct kept){
         .block = { TAKE(drafted->ptr), bytes.len },
         .generation = writer->generation,
-        .checksum = hash_bytes(bytes, 0),
+        .checksum = hash_block(bytes),
     };
     return true;
 }
@@ -157,9 +196,9 @@ static void root_write(struct image_writer *writer)
     block->root = (struct image_root){
         .magic = IMAGE_MAGIC_ROOT,
         .version = IMAGE_FORMAT_VERSION,
-        .segments_len = writer->shards_len + IMAGE_AT_ENDPOINTS,
+        .segments_len = image_segments_for(writer->shards_len),
         .generation = writer->generation,
-        .endpoint_shards = writer->shards_len,
+        .shards = writer->shards_len,
     };
     for (uint32_t i = 0; i < block->root.segments_len; i++) {
         block->refs[i] = (struct image_segment_ref){
@@ -177,7 +216,7 @@ static void root_write(struct image_writer *writer)
 static void draft_commit(struct image_writer *writer, struct draft *draft,
                          struct image_bytes *ret_bytes)
 {
-    uint32_t segments_len = draft->shards_len + IMAGE_AT_ENDPOINTS;
+    uint32_t segments_len = image_segments_for(draft->shards_len);
     struct image_bytes bytes = { .segments_len = segments_len };
 
     writer->generation++;
@@ -195,67 +234,100 @@ static void draft_commit(struct image_writer *writer, struct draft *draft,
     *ret_bytes = bytes;
 }
 
-/* The model's services, dealt out. */
-struct deal {
-    struct shard_services shards[IMAGE_SHARDS_MAX];
-};
-
 static void deal_deinit(struct deal *deal)
 {
+    for (uint32_t i = 0; i < IMAGE_SHARDS_MAX; i++) {
+        vec_deinit(&deal->shards[i].hosts);
+        vec_deinit(&deal->shards[i].services);
+    }
+}
+
+static void deal_mark_all(struct deal *deal)
+{
     for (uint32_t i = 0; i < IMAGE_SHARDS_MAX; i++)
-        vec_deinit(&deal->shards[i].list);
+        deal->shards[i].has_routes = deal->shards[i].has_endpoints = true;
+    deal->has_secrets = true;
+}
+
+static void deal_mark(struct deal *deal, const struct route_changes *changes, uint32_t shards_len)
+{
+    deal->has_secrets = changes->certificates;
+    vec_for_each (name, &changes->hosts)
+        deal->shards[image_shard_of(image_name_hash(*name), shards_len)].has_routes = true;
+    vec_for_each (key, &changes->services)
+        deal->shards[image_shard_of(*key, shards_len)].has_endpoints = true;
 }
 
 static void deal_make(struct deal *deal, const struct route_model *model, uint32_t shards_len)
 {
-    vec_for_each (service, &model->services) {
-        struct shard_services *shard = &deal->shards[shard_of((*service)->key, shards_len)];
-        vec_push(&shard->list, *service);
+    vec_for_each (host, &model->hosts) {
+        uint64_t hash = image_name_hash((*host)->name);
+        struct shard *shard = &deal->shards[image_shard_of(hash, shards_len)];
+        if (shard->has_routes)
+            vec_push(&shard->hosts, *host);
     }
-    for (uint32_t i = 0; i < shards_len; i++) {
-        struct shard_services *shard = &deal->shards[i];
-        if (shard->list.len > 0)
-            qsort(shard->list.items, shard->list.len, sizeof(shard->list.items[0]), by_key);
+    vec_for_each (service, &model->services) {
+        struct shard *shard = &deal->shards[image_shard_of((*service)->key, shards_len)];
+        if (shard->has_endpoints)
+            vec_push(&shard->services, *service);
     }
 }
 
 static void deal_remember(const struct deal *deal, struct image_writer *writer)
 {
     for (uint32_t i = 0; i < IMAGE_SHARDS_MAX; i++) {
+        if (!deal->shards[i].has_endpoints)
+            continue;
         writer->shard_keys[i].len = 0;
-        vec_for_each (service, &deal->shards[i].list)
+        vec_for_each (service, &deal->shards[i].services)
             vec_push(&writer->shard_keys[i], (*service)->key);
     }
+}
+
+/* Writes what is marked in `deal`. */
+static int marked_write(struct image_writer *writer, const struct route_model *model,
+                        struct deal *deal, uint32_t shards_len, struct image_bytes *ret_bytes)
+{
+    SCOPED(draft_deinit) struct draft draft = { .shards_len = shards_len };
+
+    deal_make(deal, model, shards_len);
+    if ((deal->has_secrets && !draft_secrets(&draft, model)) || !draft_shards(&draft, model, deal))
+        return IMAGE_WRITE_TOO_LARGE;
+    deal_remember(deal, writer);
+    draft_commit(writer, &draft, ret_bytes);
+    return IMAGE_WRITE_OK;
 }
 
 int image_write(struct image_writer *writer, const struct route_model *model,
                 struct image_bytes *ret_bytes)
 {
-    SCOPED(draft_deinit) struct draft draft = { 0 };
     SCOPED(deal_deinit) struct deal deal = { 0 };
 
-    draft.shards_len = shards_for(writer->shards_len, model->services.len);
-    deal_make(&deal, model, draft.shards_len);
-    if (!draft_routes(&draft, model) || !draft_secrets(&draft, model))
-        return IMAGE_WRITE_TOO_LARGE;
-    for (uint32_t i = 0; i < draft.shards_len; i++) {
-        if (!draft_shard(&draft, i, &deal.shards[i]))
-            return IMAGE_WRITE_TOO_LARGE;
-    }
-    deal_remember(&deal, writer);
-    draft_commit(writer, &draft, ret_bytes);
-    return IMAGE_WRITE_OK;
+    deal_mark_all(&deal);
+    return marked_write(writer, model, &deal, shards_for(writer->shards_len, model), ret_bytes);
+}
+
+int image_write_changes(struct image_writer *writer, const struct route_model *model,
+                        const struct route_changes *changes, struct image_bytes *ret_bytes)
+{
+    SCOPED(deal_deinit) struct deal deal = { 0 };
+    uint32_t shards_len = shards_for(writer->shards_len, model);
+
+    if (shards_len == writer->shards_len)
+        deal_mark(&deal, changes, shards_len);
+    else
+        deal_mark_all(&deal);
+    return marked_write(writer, model, &deal, shards_len, ret_bytes);
 }
 
 /* The shard's services, as they are in the model now. */
 static void shard_collect(const struct image_writer *writer, const struct route_model *model,
-                          uint32_t shard, struct shard_services *ret_services)
+                          uint32_t shard, struct shard *its)
 {
-    ret_services->list.len = 0;
     vec_for_each (key, &writer->shard_keys[shard]) {
         struct route_service *service = idmap_find(&model->services_by_key, *key);
         invariant(service != NULL);
-        vec_push(&ret_services->list, service);
+        vec_push(&its->services, service);
     }
 }
 
@@ -264,21 +336,16 @@ int image_write_endpoints(struct image_writer *writer, const struct route_model 
                           struct image_bytes *ret_bytes)
 {
     SCOPED(draft_deinit) struct draft draft = { .shards_len = writer->shards_len };
-    bool is_touched[IMAGE_SHARDS_MAX] = { false };
-    struct shard_services shard = { 0 };
-    bool is_complete = true;
+    SCOPED(deal_deinit) struct deal deal = { 0 };
 
     invariant(writer->shards_len > 0); /* image_write() comes first */
     for (size_t i = 0; i < services_len; i++)
-        is_touched[shard_of(services[i]->key, writer->shards_len)] = true;
-    for (uint32_t i = 0; i < writer->shards_len && is_complete; i++) {
-        if (!is_touched[i])
-            continue;
-        shard_collect(writer, model, i, &shard);
-        is_complete = draft_shard(&draft, i, &shard);
+        deal.shards[image_shard_of(services[i]->key, writer->shards_len)].has_endpoints = true;
+    for (uint32_t i = 0; i < writer->shards_len; i++) {
+        if (deal.shards[i].has_endpoints)
+            shard_collect(writer, model, i, &deal.shards[i]);
     }
-    vec_deinit(&shard.list);
-    if (!is_complete)
+    if (!draft_shards(&draft, model, &deal))
         return IMAGE_WRITE_TOO_LARGE;
     draft_commit(writer, &draft, ret_bytes);
     return IMAGE_WRITE_OK;

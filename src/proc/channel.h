@@ -19,7 +19,7 @@
 
 #include "base/compiler.h"
 
-enum { PROC_FDS_MAX = 67 }; /* an image: root and IMAGE_SEGMENTS_MAX segments */
+enum { PROC_FDS_MAX = 130 }; /* an image: root and IMAGE_SEGMENTS_MAX segments */
 
 enum proc_message_kind {
     PROC_HELLO = 1, /* body: struct proc_hello */

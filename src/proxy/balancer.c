@@ -55,7 +55,8 @@ void balancer_sweep(struct balancer *balancer, const struct image_view *view)
 
     if (balancer->services.len == 0)
         return;
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_SERVICES]; i++) {
+    image_for_each(i, view, IMAGE_SECTION_SERVICES)
+    {
         service = idmap_find(&balancer->services, image_service_get(view, i)->key);
         if (service)
             service->seen_generation = view->generation;

@@ -7,7 +7,7 @@ enum { FORWARDED_HOPS_MAX = 64 };
 
 static bool is_trusted(const struct image_view *view, const struct ip_addr *ip)
 {
-    uint32_t count = view->routes.count[IMAGE_SECTION_TRUSTED];
+    uint32_t count = image_trusted_count(view);
 
     for (uint32_t i = 0; i < count; i++) {
         const struct image_block *record = image_trusted_get(view, i);

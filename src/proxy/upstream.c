@@ -78,7 +78,7 @@ static void endpoint_close_idle(struct endpoint *endpoint)
 /* Marks the endpoints that the image names. */
 static void endpoints_mark(struct upstream_table *table, const struct image_view *view)
 {
-    for (uint32_t shard = 0; shard < view->endpoint_shards; shard++) {
+    for (uint32_t shard = 0; shard < view->shards; shard++) {
         const struct image_segment_view *segment = &view->endpoints[shard];
 
         for (uint32_t i = 0; i < segment->count[IMAGE_SECTION_ENDPOINTS]; i++) {

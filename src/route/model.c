@@ -7,7 +7,7 @@
 
 enum {
     MODEL_BLOCK_BYTES = 64 << 10,
-    PATH_KEY_HEAD_BYTES = 5, /* host index, kind */
+    PATH_KEY_HEAD_BYTES = 5, /* host serial, kind */
 };
 
 static const struct ip_block trusted_default[] = {
@@ -23,16 +23,20 @@ struct route_model *route_model_new(void)
     return model;
 }
 
+static void host_deinit(struct route_host *host)
+{
+    vec_for_each (path, &host->paths)
+        vec_deinit(&(*path)->rules);
+    vec_deinit(&host->paths);
+}
+
 struct route_model *route_model_free(struct route_model *model)
 {
     if (!model)
         return NULL;
 
-    vec_for_each (host, &model->hosts) {
-        vec_for_each (path, &(*host)->paths)
-            vec_deinit(&(*path)->rules);
-        vec_deinit(&(*host)->paths);
-    }
+    vec_for_each (host, &model->hosts)
+        host_deinit(*host);
     vec_deinit(&model->hosts);
     vec_deinit(&model->services);
     vec_deinit(&model->certificates);
@@ -83,19 +87,20 @@ struct route_host *route_host_get(struct route_model *model, struct span name)
     host = arena_new(&model->arena, struct route_host);
     host->name = arena_dup(&model->arena, name);
     host->index = (uint32_t)model->hosts.len;
+    host->serial = model->hosts_made++;
     vec_push(&model->hosts, host);
     map_put(&model->hosts_by_name, host->name, host);
     return host;
 }
 
-/* The key of a path in model->paths_by_key: the host's index, the kind, the path. */
+/* The key of a path in model->paths_by_key: the host's serial, the kind, the path. */
 static struct span path_key(struct route_model *model, const struct route_host *host,
                             enum route_path_kind kind, struct span path)
 {
     char *key = arena_alloc(&model->arena, PATH_KEY_HEAD_BYTES + path.len);
 
-    memcpy(key, &host->index, sizeof(host->index));
-    key[sizeof(host->index)] = (char)kind;
+    memcpy(key, &host->serial, sizeof(host->serial));
+    key[sizeof(host->serial)] = (char)kind;
     if (path.len)
         memcpy(key + PATH_KEY_HEAD_BYTES, path.ptr, path.len);
     return span_of(key, PATH_KEY_HEAD_BYTES + path.len);
@@ -166,6 +171,56 @@ struct route_service *route_service_get(struct route_model *model, struct span n
 struct route_rule *route_rule_new(struct route_model *model)
 {
     return arena_new(&model->arena, struct route_rule);
+}
+
+void route_rule_set_service(struct route_model *model, struct route_rule *rule,
+                            struct route_service *service)
+{
+    rule->backends = arena_new(&model->arena, struct route_backend);
+    rule->backends[0] = (struct route_backend){ service, 1 };
+    rule->backends_len = 1;
+    service->uses++;
+}
+
+static void path_forget(struct route_model *model, struct route_path *path)
+{
+    struct span key = span_of(path->path.ptr - PATH_KEY_HEAD_BYTES,
+                              PATH_KEY_HEAD_BYTES + path->path.len); /* as path_key() made it */
+
+    map_remove(&model->paths_by_key, key);
+    vec_for_each (rule, &path->rules) {
+        for (size_t i = 0; i < (*rule)->backends_len; i++)
+            (*rule)->backends[i].service->uses--;
+    }
+}
+
+void route_host_remove(struct route_model *model, struct route_host *host)
+{
+    struct route_host *last = *vec_last(&model->hosts);
+
+    vec_for_each (path, &host->paths)
+        path_forget(model, *path);
+    host_deinit(host);
+    map_remove(&model->hosts_by_name, host->name);
+    last->index = host->index;
+    model->hosts.items[host->index] = last;
+    model->hosts.len--;
+}
+
+void route_service_remove(struct route_model *model, struct route_service *service)
+{
+    struct route_service *last = *vec_last(&model->services);
+
+    idmap_remove(&model->services_by_key, service->key);
+    last->index = service->index;
+    model->services.items[service->index] = last;
+    model->services.len--;
+}
+
+void route_changes_deinit(struct route_changes *changes)
+{
+    vec_deinit(&changes->hosts);
+    vec_deinit(&changes->services);
 }
 
 /* Each part is hashed with the hash so far as its seed, its length included: "a"+"bc" is not

@@ -62,6 +62,7 @@ struct route_service {
     enum route_balance balance;
     struct route_origin origin;
     uint32_t index; /* in model->services */
+    uint32_t uses; /* by backends of rules; a service without any is none of the image's business */
 };
 
 struct route_backend {
@@ -136,13 +137,21 @@ struct route_certificate {
     struct route_origin origin;
 };
 
+/* Whoever has a say in what a host is. */
+struct route_source {
+    struct span namespace, name;
+    struct route_source *next;
+};
+
 struct route_host {
     struct span name; /* lower case; "*.example.com"; "" is any host */
     VEC(struct route_path *) paths;
     const struct route_certificate *certificate; /* NULL: the default one */
     bool has_tls; /* an Ingress of this host has spec.tls: what the https redirect asks for */
     struct route_origin origin;
-    uint32_t index; /* in model->hosts */
+    struct route_source *sources; /* Ingresses that have a rule or default backend for it */
+    uint32_t index;               /* in model->hosts */
+    uint32_t serial;              /* of no other host that the model had or has */
 };
 
 enum route_log_escape { ROUTE_LOG_ESCAPE_DEFAULT, ROUTE_LOG_ESCAPE_JSON, ROUTE_LOG_ESCAPE_NONE };
@@ -168,6 +177,13 @@ struct route_settings {
     uint32_t upstream_idle_timeout_ms;
 };
 
+/* How a model differs from what it was: what an image must write anew. */
+struct route_changes {
+    VEC(struct span) hosts; /* names, in the model's arena; also of hosts that are gone */
+    VEC(uint64_t) services; /* keys of those whose endpoints changed, that came or went */
+    bool certificates;      /* the set of them */
+};
+
 struct route_model {
     struct arena arena;
     VEC(struct route_host *) hosts;
@@ -180,10 +196,13 @@ struct route_model {
     struct map hosts_by_name;
     struct map paths_by_key; /* by host, kind and path */
     struct idmap services_by_key;
+    uint32_t hosts_made;
 };
 
 YETT_MUST_USE struct route_model *route_model_new(void);
 struct route_model *route_model_free(struct route_model *model);
+
+void route_changes_deinit(struct route_changes *changes);
 
 /* Defaults as ../docs/compatibility.md lists them (ingress-nginx's own). */
 struct route_settings route_settings_default(void);
@@ -196,6 +215,13 @@ struct route_path *route_path_get(struct route_model *model, struct route_host *
 struct route_service *route_service_get(struct route_model *model, struct span namespace,
                                         struct span name, struct span port);
 struct route_rule *route_rule_new(struct route_model *model);
+/* One backend of full weight. */
+void route_rule_set_service(struct route_model *model, struct route_rule *rule,
+                            struct route_service *service);
+
+/* Take a thing out; its memory stays in the arena. The last of its kind takes its place in the list. */
+void route_host_remove(struct route_model *model, struct route_host *host);
+void route_service_remove(struct route_model *model, struct route_service *service);
 
 /* Identities that outlive an image. */
 uint64_t route_service_key(struct span namespace, struct span name, struct span port);

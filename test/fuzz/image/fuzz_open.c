@@ -52,13 +52,13 @@ static void use(const struct image_view *view)
     buf_deinit(&out);
     match(view, SPAN("x.example.com"), SPAN("/deep/er/path/x/"));
     match(view, SPAN_EMPTY, SPAN("*"));
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_PATHS]; i++) {
+    image_for_each(i, view, IMAGE_SECTION_PATHS) {
         const struct image_path *path = image_path_get(view, i);
         struct span host = image_str_get(view, image_host_get(view, path->host)->name);
         match(view, host, image_str_get(view, path->path));
         match(view, span_from(host, 1), SPAN("/a/b/c"));
     }
-    for (uint32_t i = 0; i < view->routes.count[IMAGE_SECTION_SERVICES]; i++)
+    image_for_each(i, view, IMAGE_SECTION_SERVICES)
         (void)image_endpoints_find(view, image_service_get(view, i)->key);
 }
 
@@ -100,12 +100,12 @@ static void root_make(const struct span *segments, struct image_root_block *ret_
                                            .version = IMAGE_FORMAT_VERSION,
                                            .segments_len = SEGMENTS,
                                            .generation = 1,
-                                           .endpoint_shards = 1 };
+                                           .shards = 1 };
     for (uint32_t i = 0; i < SEGMENTS; i++)
         ret_block->refs[i] = (struct image_segment_ref){ .kind = image_kind_at(i),
                                                          .generation = 1,
                                                          .size_bytes = segments[i].len,
-                                                         .checksum = hash_bytes(segments[i], 0) };
+                                                         .checksum = hash_block(segments[i]) };
     ret_block->root.checksum = image_root_checksum(ret_block);
 }
 

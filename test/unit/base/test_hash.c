@@ -88,6 +88,23 @@ static void test_low_bits_spread(void **state)
     }
 }
 
+/* Any byte, and the length, make a difference, wherever the four chains end. */
+static void test_blocks_differ_by_every_byte(void **state)
+{
+    char bytes[100] = { 0 };
+
+    (void)state;
+    for (size_t len = 1; len <= sizeof(bytes); len++) {
+        uint64_t before = hash_block(span_of(bytes, len));
+        assert_int_not_equal(before, hash_block(span_of(bytes, len - 1)));
+        for (size_t i = 0; i < len; i++) {
+            bytes[i] = 1;
+            assert_int_not_equal(hash_block(span_of(bytes, len)), before);
+            bytes[i] = 0;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_does_not_depend_on_place),
         cmocka_unit_test(test_length_counts),
         cmocka_unit_test(test_low_bits_spread),
+        cmocka_unit_test(test_blocks_differ_by_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,7 +197,7 @@ void fixture_image_deinit(struct fixture_image *image)
 void fixture_image_reseal(struct fixture_image *image)
 {
     for (uint32_t i = 0; i < IMAGE_SEGMENTS_MAX && image->segments[i].ptr; i++)
-        image->root.refs[i].checksum = hash_bytes(buf_span(&image->segments[i]), 0);
+        image->root.refs[i].checksum = hash_block(buf_span(&image->segments[i]));
     if (image->root.root.segments_len <= IMAGE_SEGMENTS_MAX)
         image->root.root.checksum = image_root_checksum(&image->root);
 }

@@ -44,6 +44,7 @@ static struct route_model *model_new(void)
     struct route_model *model = fixture_model_rich();
     struct route_service *service = fixture_service(model, "six");
 
+    fixture_rule(model, "six.example.com", ROUTE_PATH_PREFIX, "", "six");
     service->endpoints[0].ip = (struct ip_addr){ { 0x20, 0x01, 0x0D, 0xB8, [15] = 1 } };
     service->endpoints[0].port = 9;
     return model;

@@ -16,7 +16,7 @@ static void test_texts_are_interned(void **state)
     (void)state;
     SCOPED(image_sections_deinit) struct image_sections sections;
 
-    image_sections_init(&sections, IMAGE_ROUTES);
+    image_sections_init(&sections, IMAGE_ROUTES, 0);
     struct image_str first = image_sections_str(&sections, SPAN("namespace"));
     struct image_str other = image_sections_str(&sections, SPAN("name"));
     struct image_str again = image_sections_str(&sections, SPAN("namespace"));
@@ -37,7 +37,7 @@ static void test_assembled_sections_resolve(void **state)
     struct image_segment_view view = { 0 };
     struct image_filter filter = { .kind = 1, .status = 503 };
 
-    image_sections_init(&sections, IMAGE_ROUTES);
+    image_sections_init(&sections, IMAGE_ROUTES, 0);
     image_sections_str(&sections, SPAN("odd")); /* what follows must be aligned all the same */
     assert_int_equal(image_sections_add(&sections, IMAGE_SECTION_FILTERS, &filter, sizeof(filter)),
                      0);
@@ -59,7 +59,7 @@ static void test_too_large_is_refused(void **state)
     SCOPED(image_sections_deinit) struct image_sections sections;
     struct image_block_bytes block = { 0 };
 
-    image_sections_init(&sections, IMAGE_ROUTES);
+    image_sections_init(&sections, IMAGE_ROUTES, 0);
     image_sections_str(&sections, SPAN("12345678"));
     assert_false(image_sections_assemble(&sections, sizeof(struct image_segment) + 7, &block));
     assert_null(block.ptr);
@@ -89,7 +89,7 @@ static void test_colliding_records_are_all_found(void **state)
     uint64_t hashes[] = { 7, 7, 15, 7 };
     struct image_segment_view view = { 0 };
 
-    image_sections_init(&sections, IMAGE_ROUTES);
+    image_sections_init(&sections, IMAGE_ROUTES, 0);
     image_sections_index(&sections, IMAGE_SECTION_HOST_SLOTS, hashes, 4);
     view.at[IMAGE_SECTION_HOST_SLOTS] = sections.content[IMAGE_SECTION_HOST_SLOTS].ptr;
     view.count[IMAGE_SECTION_HOST_SLOTS] =

@@ -22,21 +22,21 @@ static const struct {
     int expected;
 } root_damages[] = {
     { "magic", offsetof(struct image_root, magic), 8, 0, IMAGE_OPEN_FOREIGN },
-    { "version", offsetof(struct image_root, version), 4, 2, IMAGE_OPEN_FOREIGN },
+    { "version", offsetof(struct image_root, version), 4, IMAGE_FORMAT_VERSION + 1, IMAGE_OPEN_FOREIGN },
     { "fewer segments", offsetof(struct image_root, segments_len), 4, 2, IMAGE_OPEN_CORRUPT },
     { "more segments", offsetof(struct image_root, segments_len), 4, 4, IMAGE_OPEN_CORRUPT },
     { "no end of segments", offsetof(struct image_root, segments_len), 4, UINT32_MAX,
       IMAGE_OPEN_CORRUPT },
-    { "no shards", offsetof(struct image_root, endpoint_shards), 4, 0, IMAGE_OPEN_CORRUPT },
-    { "three shards", offsetof(struct image_root, endpoint_shards), 4, 3, IMAGE_OPEN_CORRUPT },
-    { "128 shards", offsetof(struct image_root, endpoint_shards), 4, 128, IMAGE_OPEN_CORRUPT },
+    { "no shards", offsetof(struct image_root, shards), 4, 0, IMAGE_OPEN_CORRUPT },
+    { "three shards", offsetof(struct image_root, shards), 4, 3, IMAGE_OPEN_CORRUPT },
+    { "128 shards", offsetof(struct image_root, shards), 4, 128, IMAGE_OPEN_CORRUPT },
     { "older than its segments", offsetof(struct image_root, generation), 8, 0,
       IMAGE_OPEN_CORRUPT },
 #define REF(index, field)                                                    \
     sizeof(struct image_root) + (index) * sizeof(struct image_segment_ref) + \
         offsetof(struct image_segment_ref, field)
-    { "routes are secrets", REF(0, kind), 4, IMAGE_SECRETS, IMAGE_OPEN_CORRUPT },
-    { "secrets are routes", REF(1, kind), 4, IMAGE_ROUTES, IMAGE_OPEN_CORRUPT },
+    { "secrets are routes", REF(0, kind), 4, IMAGE_ROUTES, IMAGE_OPEN_CORRUPT },
+    { "routes are secrets", REF(1, kind), 4, IMAGE_SECRETS, IMAGE_OPEN_CORRUPT },
     { "unknown kind", REF(2, kind), 4, 9, IMAGE_OPEN_CORRUPT },
     { "other shard", REF(2, shard), 4, 1, IMAGE_OPEN_CORRUPT },
     { "routes with a shard", REF(0, shard), 4, 1, IMAGE_OPEN_CORRUPT },
@@ -75,10 +75,10 @@ static void test_open_gives_what_was_written(void **state)
     fixture_image_init(&image);
     assert_int_equal(fixture_image_open(&image, &view), IMAGE_OPEN_OK);
     assert_int_equal(view->generation, 1);
-    assert_int_equal(view->endpoint_shards, 1);
+    assert_int_equal(view->shards, 1);
     assert_ptr_equal(image_view_ref(view), view);
     assert_null(image_view_unref(view));
-    assert_int_equal(view->routes.count[IMAGE_SECTION_HOSTS], 3); /* still there */
+    assert_int_equal(view->routes[0].count[IMAGE_SECTION_HOSTS], 3); /* still there */
     assert_null(image_view_unref(view));
     fixture_image_deinit(&image);
 }
@@ -220,7 +220,7 @@ static void test_views_share_what_did_not_change(void **state)
     }
     assert_int_equal(image_view_open(&next, first, &second), IMAGE_OPEN_OK);
     assert_true(image_verify(second, &what));
-    assert_ptr_equal(second->routes.map, first->routes.map);
+    assert_ptr_equal(second->routes[0].map, first->routes[0].map);
     assert_ptr_equal(second->secrets.map, first->secrets.map);
     assert_ptr_not_equal(second->endpoints[0].map, first->endpoints[0].map);
     assert_int_equal(image_endpoints_find(first, service->key).len, 3);
@@ -290,7 +290,7 @@ static void test_open_refuses_other_descriptors(void **state)
     fds.root = pipe_or_file;
     assert_int_equal(image_view_open(&fds, NULL, &view), IMAGE_OPEN_UNSEALED);
     fds.root = fds.segments[0]; /* sealed, but no root */
-    assert_int_equal(image_view_open(&fds, NULL, &view), IMAGE_OPEN_CORRUPT);
+    assert_int_equal(image_view_open(&fds, NULL, &view), IMAGE_OPEN_FOREIGN);
     fds = published.fds;
     fds.segments[0] = published.fds.segments[1];
     assert_int_equal(image_view_open(&fds, NULL, &view), IMAGE_OPEN_CORRUPT);

@@ -104,13 +104,13 @@ static void raw_send(int channel, const void *bytes, size_t len, int fds_len)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(128 * sizeof(int))];
+        char bytes[CMSG_SPACE(256 * sizeof(int))];
     } control = { 0 };
     struct iovec body = { (void *)bytes, len };
     struct msghdr packet = { .msg_iov = &body, .msg_iovlen = 1 };
 
     if (fds_len > 0) {
-        int fds[128];
+        int fds[256];
 
         for (int i = 0; i < fds_len; i++)
             fds[i] = STDERR_FILENO;
@@ -150,9 +150,10 @@ static const struct {
     { "hello without its body", PROC_HELLO, 0, 0, 24, -EPROTO },
     { "fewer descriptors than claimed", PROC_PUBLISH, 3, 2, 24, -EPROTO },
     { "more descriptors than claimed", PROC_READY, 0, 5, 24, -EPROTO },
-    { "one descriptor too many", PROC_PUBLISH, 68, 68, 24, -EPROTO },
-    { "one too many, claimed as the most", PROC_PUBLISH, 67, 68, 24, -EPROTO },
-    { "far too many descriptors", PROC_PUBLISH, 120, 120, 24, -EPROTO },
+    { "one descriptor too many", PROC_PUBLISH, PROC_FDS_MAX + 1, PROC_FDS_MAX + 1, 24, -EPROTO },
+    { "one too many, claimed as the most", PROC_PUBLISH, PROC_FDS_MAX, PROC_FDS_MAX + 1, 24,
+      -EPROTO },
+    { "far too many descriptors", PROC_PUBLISH, 240, 240, 24, -EPROTO },
     { "nothing", PROC_TAKEN, 0, 0, 0, -EPIPE },
     { "nothing, with descriptors", PROC_TAKEN, 0, 4, 0, -EPIPE },
 };
