@@ -1,6 +1,8 @@
-/* Two ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and
- * writes the shards that hold them; everything else compiles the model anew. Both end in put_out():
- * sealed, opened and verified as a worker would, and only then sent. */
+/* Three ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and writes
+ * the shards that hold them. Among many Ingresses, a change of few objects compiles only the hosts that
+ * it concerns, and writes their shards; what diagnostics say follows when changes settle. Everything else
+ * compiles the model anew. All end in put_out(): sealed, opened and verified as a worker would, and only
+ * then sent. */
 #include "control/reconcile.h"
 
 #include <errno.h>
@@ -32,6 +34,8 @@ struct reconcile {
     struct loop_timer recheck_timer;
 
     struct route_model *model;
+    bool needs_whole; /* the model is to be compiled anew: it is not what was written, or by time */
+    bool is_settling; /* recheck_timer runs for the diagnostics of what went a short way */
     struct diag_list diags;
     struct diag_log diag_log;
 
@@ -174,7 +178,7 @@ static bool image_holds(struct reconcile *reconcile, const struct image_fds *fds
         log_error("image_does_not_open", F_INT("result", r));
         return false;
     }
-    if (!image_verify(view, &what)) {
+    if (!image_verify_changes(view, reconcile->newest, &what)) {
         log_error("image_does_not_verify", F_STR("what", what));
         return false;
     }
@@ -242,6 +246,7 @@ static void too_large_report(struct reconcile *reconcile)
 
     diag_add(&reconcile->diags, &diag);
     failed(reconcile);
+    reconcile->needs_whole = true;
 }
 
 static void diags_collect(struct reconcile *reconcile, const struct diag_list *compiled)
@@ -262,6 +267,7 @@ static void compile_all(struct reconcile *reconcile)
     diag_list_init(&compiled);
     options.now_s = (int64_t)(clock_wall_ns() / 1000000000);
     loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_RECHECK_MS);
+    reconcile->needs_whole = reconcile->is_settling = false;
     route_model_free(reconcile->model);
     reconcile->model = ingress_compile(&reconcile->source->store, &options, &compiled);
     int r = image_write(reconcile->writer, reconcile->model, &bytes);
@@ -284,6 +290,43 @@ static void on_service_refreshed(void *ctx, struct route_service *service)
     vec_push(&refreshed->services, service);
 }
 
+/* Diagnostics follow, however long changes go on. */
+static void settle_later(struct reconcile *reconcile)
+{
+    if (reconcile->is_settling)
+        return;
+    reconcile->is_settling = true;
+    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_SETTLE_MS);
+}
+
+static void changes_write(struct reconcile *reconcile, const struct route_changes *changes)
+{
+    struct image_bytes bytes;
+
+    settle_later(reconcile);
+    if (image_write_changes(reconcile->writer, reconcile->model, changes, &bytes) == IMAGE_WRITE_OK)
+        image_written(reconcile, &bytes);
+    else
+        too_large_report(reconcile);
+}
+
+/* False: the change concerns everything. */
+static bool compile_touched(struct reconcile *reconcile)
+{
+    const struct ingress_change *touched = &reconcile->pending.touched;
+    const struct kube_store *store = &reconcile->source->store;
+    struct route_changes changes = { 0 };
+
+    if (touched->objects.len == 0 || kube_store_len(store, KUBE_INGRESS) < RECONCILE_SHORT_MIN)
+        return false;
+    bool is_done =
+        ingress_recompile(store, reconcile->options, touched, reconcile->model, &changes);
+    if (is_done)
+        changes_write(reconcile, &changes);
+    route_changes_deinit(&changes);
+    return is_done;
+}
+
 static void refresh_endpoints(struct reconcile *reconcile)
 {
     struct refreshed refreshed = { 0 };
@@ -294,7 +337,7 @@ static void refresh_endpoints(struct reconcile *reconcile)
                                   service->namespace, service->name, on_service_refreshed,
                                   &refreshed);
     if (refreshed.services.len > 0) {
-        loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_SETTLE_MS);
+        settle_later(reconcile);
         int r = image_write_endpoints(reconcile->writer, reconcile->model, refreshed.services.items,
                                       refreshed.services.len, &bytes);
         if (r == IMAGE_WRITE_OK)
@@ -332,9 +375,10 @@ static void work(struct reconcile *reconcile)
     if (is_endpoints_only && is_on_hold(reconcile))
         return;
     /* After a failure the writer has forgotten everything: then only the whole will do. */
-    if (reconcile->has_fds && is_endpoints_only)
+    bool may_be_short = reconcile->has_fds && reconcile->model && !reconcile->needs_whole;
+    if (may_be_short && is_endpoints_only)
         refresh_endpoints(reconcile);
-    else
+    else if (!may_be_short || !compile_touched(reconcile))
         compile_all(reconcile);
     pending_clear(reconcile);
 }
@@ -365,7 +409,7 @@ void reconcile_on_change(void *ctx, const struct source_change *change)
 /* Everything anew, though no object changed. */
 static void work_all_later(struct reconcile *reconcile)
 {
-    reconcile->pending.has_new_diags = true;
+    reconcile->pending.has_new_diags = reconcile->needs_whole = true;
     work_later(reconcile);
 }
 

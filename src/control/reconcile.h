@@ -26,7 +26,10 @@
 #include "proc/channel.h"
 
 enum {
-    /* After a change of endpoints only, what diagnostics say of them is brought up to date this
+    /* With fewer Ingresses, a whole compile takes no longer than anyone would notice, and has the
+     * diagnostics at once. */
+    RECONCILE_SHORT_MIN = 512,
+    /* After a change that went a short way, what diagnostics say of them is brought up to date this
      * much later, in one full compilation for all such changes. */
     RECONCILE_SETTLE_MS = 3000,
     /* After a failure of the environment (no memory, no descriptors): the whole once more. */

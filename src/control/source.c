@@ -6,10 +6,12 @@ void source_change_init(struct source_change *change)
 {
     *change = (struct source_change){ 0 };
     arena_init(&change->texts, 1024);
+    ingress_change_init(&change->touched);
 }
 
 void source_change_deinit(struct source_change *change)
 {
+    ingress_change_deinit(&change->touched);
     map_deinit(&change->services_by_name);
     vec_deinit(&change->services);
     arena_deinit(&change->texts);
@@ -42,6 +44,7 @@ void source_change_add_service(struct source_change *change, struct span namespa
 void source_change_add(struct source_change *change, const struct kube_object *object)
 {
     change->kinds |= KIND_BIT(object->kind);
+    ingress_change_add(&change->touched, object);
     if (object->kind == KUBE_ENDPOINT_SLICE)
         source_change_add_service(change, object->namespace,
                                   object->endpoint_slice.service_name.text);
@@ -51,6 +54,7 @@ void source_change_merge(struct source_change *change, const struct source_chang
 {
     change->kinds |= from->kinds;
     change->has_new_diags |= from->has_new_diags;
+    ingress_change_merge(&change->touched, &from->touched);
     vec_for_each (service, &from->services)
         source_change_add_service(change, service->namespace, service->name);
 }

@@ -9,6 +9,7 @@
 #ifndef YETT_CONTROL_SOURCE_H
 #define YETT_CONTROL_SOURCE_H
 
+#include "ingress/change.h"
 #include "kube/store.h"
 
 struct source_service {
@@ -22,6 +23,7 @@ struct source_change {
     struct arena texts;
     VEC(struct source_service) services; /* whose EndpointSlices changed; each named once */
     struct map services_by_name;         /* "namespace/name" → itself */
+    struct ingress_change touched;       /* which objects, for ingress_recompile() */
     bool has_new_diags;                  /* diagnostics may differ, even where no object does */
 };
 

@@ -3,20 +3,27 @@
 #include "base/num.h"
 #include "ingress/suggest.h"
 
-static void origin_set(struct compiler *c, struct route_service *service,
-                       const struct kube_object *object)
+bool ingress_service_set_origin(struct route_model *model, struct route_service *service,
+                                const struct kube_object *object)
 {
-    if (!object)
-        return;
-    service->origin = (struct route_origin){
-        .kind = SPAN("Service"),
-        .namespace = service->namespace,
-        .name = service->name,
-        .field = SPAN_EMPTY,
-        .file = arena_dup(&c->model->arena, object->file),
-        .line = object->pos.line,
-        .column = object->pos.column,
-    };
+    struct route_origin origin = { 0 }, *before = &service->origin;
+
+    if (object)
+        origin = (struct route_origin){
+            .kind = SPAN("Service"),
+            .namespace = service->namespace,
+            .name = service->name,
+            .field = SPAN_EMPTY,
+            .file = object->file,
+            .line = object->pos.line,
+            .column = object->pos.column,
+        };
+    if (span_eq(origin.kind, before->kind) && span_eq(origin.file, before->file) &&
+        origin.line == before->line && origin.column == before->column)
+        return false;
+    origin.file = arena_dup(&model->arena, origin.file);
+    service->origin = origin;
+    return true;
 }
 
 struct route_service *ingress_service_get(struct compiler *c, struct span namespace,
@@ -25,12 +32,17 @@ struct route_service *ingress_service_get(struct compiler *c, struct span namesp
     struct route_service *service = route_service_get(c->model, namespace, name, port);
     struct service_endpoints endpoints;
 
-    if (service->index < c->service_results.len) {
-        *ret_result = c->service_results.items[service->index];
+    if (service->index < c->services_before) { /* judged when it was made */
+        *ret_result = SERVICE_OK;
+        return service;
+    }
+    size_t number = service->index - c->services_before;
+    if (number < c->service_results.len) {
+        *ret_result = c->service_results.items[number];
         return service;
     }
     int r = ingress_service_resolve(c->store, namespace, name, port, &c->model->arena, &endpoints);
-    origin_set(c, service, endpoints.object);
+    ingress_service_set_origin(c->model, service, endpoints.object);
     service->endpoints = endpoints.items;
     service->endpoints_len = service->endpoints_cap = endpoints.len;
     vec_push(&c->services, endpoints);
@@ -128,7 +140,10 @@ static void endpoints_report(struct compiler *c, const struct route_service *ser
 static void result_report(struct compiler *c, const struct route_service *service,
                           enum service_result result, bool is_first, struct place place)
 {
-    const struct service_endpoints *endpoints = &c->services.items[service->index];
+    if (service->index < c->services_before)
+        return;
+    const struct service_endpoints *endpoints =
+        &c->services.items[service->index - c->services_before];
 
     if (endpoints->by_target_port && is_first)
         ingress_report(c->diags, DIAG_WARNING, DIAG_SERVICE_PORT_MISSING, place,

@@ -12,6 +12,10 @@
 struct route_service *ingress_backend_get(struct compiler *c, const struct kube_object *ingress,
                                           const struct kube_backend *backend, struct span field);
 
+/* Takes over what the manifest of the Service says of itself; true where that is news. */
+bool ingress_service_set_origin(struct route_model *model, struct route_service *service,
+                                const struct kube_object *object);
+
 /* Finds or makes the service; says in *ret_result (enum service_result) what the store has of it. */
 struct route_service *ingress_service_get(struct compiler *c, struct span namespace,
                                           struct span name, struct span port, int *ret_result);

@@ -124,21 +124,28 @@ static void owned_add(struct compiler *c, const struct kube_object *object)
     vec_push(&c->owned, owned);
 }
 
-/* Ours, sorted; the class is judged in that order too, so that diagnostics do not jump about. */
-static void owned_collect(struct compiler *c)
+/* The class is judged in that order too, so that diagnostics do not jump about. */
+void compiler_take(struct compiler *c, const struct kube_object **all, size_t len)
 {
     struct ingress_classes classes = ingress_classes_read(c->store, c->options, c->diags);
+
+    if (len > 1)
+        qsort(all, len, sizeof(all[0]), merge_order);
+    for (size_t i = 0; i < len; i++) {
+        if (ingress_is_ours(&classes, all[i], c->diags))
+            owned_add(c, all[i]);
+    }
+}
+
+static void take_all(struct compiler *c)
+{
     size_t len = kube_store_len(c->store, KUBE_INGRESS), count = 0;
     const struct kube_object **all = arena_new_array(&c->scratch, const struct kube_object *, len);
     const struct kube_object *object;
 
     for (size_t cursor = 0; (object = kube_store_next(c->store, KUBE_INGRESS, &cursor));)
         all[count++] = object;
-    qsort(all, count, sizeof(all[0]), merge_order);
-    for (size_t i = 0; i < count; i++) {
-        if (ingress_is_ours(&classes, all[i], c->diags))
-            owned_add(c, all[i]);
-    }
+    compiler_take(c, all, count);
 }
 
 static void config_read(struct compiler *c)
@@ -177,12 +184,31 @@ static void shared_make(struct compiler *c)
     }
 }
 
-static void compiler_deinit(struct compiler *c)
+void compiler_init(struct compiler *c)
 {
-    if (c->options->cache)
-        ingress_cache_end(c->cache);
-    else
+    c->cache = c->options->cache ? c->options->cache : ingress_cache_new();
+    c->suggestions_left = SUGGESTIONS_MAX;
+    c->hosts_before = c->model->hosts.len;
+    c->services_before = c->model->services.len;
+    arena_init(&c->scratch, SCRATCH_BLOCK_BYTES);
+    config_read(c);
+    shared_make(c);
+}
+
+void compiler_drop_unused(struct compiler *c)
+{
+    for (size_t i = c->model->services.len; i > 0; i--) {
+        if (c->model->services.items[i - 1]->uses == 0)
+            route_service_remove(c->model, c->model->services.items[i - 1]);
+    }
+}
+
+void compiler_deinit(struct compiler *c)
+{
+    if (!c->options->cache)
         c->cache = ingress_cache_free(c->cache);
+    else if (!c->only) /* which has met every pair that there is */
+        ingress_cache_end(c->cache);
     vec_deinit(&c->owned);
     vec_deinit(&c->hosts);
     vec_deinit(&c->services);
@@ -200,17 +226,14 @@ struct route_model *ingress_compile(const struct kube_store *store,
         .options = options,
         .model = route_model_new(),
         .diags = diags,
-        .cache = options->cache ? options->cache : ingress_cache_new(),
-        .suggestions_left = SUGGESTIONS_MAX,
     };
 
-    arena_init(&c.scratch, SCRATCH_BLOCK_BYTES);
-    config_read(&c);
-    shared_make(&c);
-    owned_collect(&c);
+    compiler_init(&c);
+    take_all(&c);
     ingress_tls_default(&c);
     ingress_merge(&c);
     ingress_default_rule(&c);
+    compiler_drop_unused(&c);
     compiler_deinit(&c);
     return c.model;
 }

@@ -9,6 +9,7 @@
 #ifndef YETT_INGRESS_COMPILE_H
 #define YETT_INGRESS_COMPILE_H
 
+#include "ingress/change.h"
 #include "kube/store.h"
 #include "route/model.h"
 
@@ -42,6 +43,15 @@ struct ingress_options ingress_options_default(void);
 YETT_MUST_USE struct route_model *ingress_compile(const struct kube_store *store,
                                                   const struct ingress_options *options,
                                                   struct diag_list *diags);
+
+/* Brings `model`, compiled from the store as it was before `change`, up to date, and adds to *changes
+ * what an image must write anew: it becomes what ingress_compile() would make, but for the order of its
+ * lists, which no image shows. Reports nothing: what is wrong is for the next whole compile to say.
+ * False, and nothing done: the change concerns everything, and only a whole compile will do. */
+YETT_MUST_USE bool ingress_recompile(const struct kube_store *store,
+                                     const struct ingress_options *options,
+                                     const struct ingress_change *change, struct route_model *model,
+                                     struct route_changes *changes);
 
 /* Takes the endpoints of a Service anew from the store, for every port of it in the model. Calls
  * `on_change` for each route_service whose endpoints are others now. Needs no new ingress_compile(). */

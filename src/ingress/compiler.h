@@ -40,10 +40,14 @@ struct compiler {
     struct ingress_config config;
     struct arena scratch;
     VEC(struct owned) owned;                /* in merge order */
-    VEC(struct host_facts) hosts;           /* by host->index */
-    VEC(struct service_endpoints) services; /* by service->index; what the store said */
+    VEC(struct host_facts) hosts;           /* by host->index, less hosts_before */
+    VEC(struct service_endpoints) services; /* by service->index, less services_before */
     VEC(int) service_results;               /* likewise, enum service_result */
     struct idmap certificates;              /* id → struct route_certificate */
+    /* A compile of some hosts into a model that has the others: their names; else NULL. What the model
+     * had before lies in front of what is made now. */
+    const struct map *only;
+    size_t hosts_before, services_before;
     struct idmap reported;             /* by address: Secrets and slices that were told about */
     const struct route_policy *policy; /* the ConfigMap's, shared */
     struct route_filter *deny;
@@ -52,6 +56,24 @@ struct compiler {
                       [FIELD_PATHS_MAX]; /* texts that nearly all Ingresses share */
     size_t suggestions_left;             /* each costs a walk over all Services */
 };
+
+void compiler_init(struct compiler *c);
+void compiler_deinit(struct compiler *c);
+/* Judges each Ingress, and keeps those that make routes; sorts `all` first. */
+void compiler_take(struct compiler *c, const struct kube_object **all, size_t len);
+/* Services whose rules all lost to others. */
+void compiler_drop_unused(struct compiler *c);
+
+static inline bool compiler_has_host(const struct compiler *c, struct span name)
+{
+    return !c->only || map_find(c->only, name);
+}
+
+static inline struct host_facts *compiler_host_facts(struct compiler *c,
+                                                     const struct route_host *host)
+{
+    return &c->hosts.items[host->index - c->hosts_before];
+}
 
 /* The origin of a part of an Ingress; `field` is kept: it lies in the model's arena, or is static. */
 struct route_origin compiler_origin(const struct owned *owned, struct span field,

@@ -11,11 +11,21 @@
  *   3. rules    every path; the second of a host, kind and path loses and is told
  *   4. implicit   "/" of each host whose first Ingress has a default backend beside its rules */
 
+static void source_add(struct compiler *c, struct route_host *host, const struct owned *owned)
+{
+    struct route_source *last = host->sources;
+
+    if (last && last->name.ptr == owned->name.ptr) /* by another of its rules */
+        return;
+    host->sources = arena_new(&c->model->arena, struct route_source);
+    *host->sources = (struct route_source){ owned->namespace, owned->name, last };
+}
+
 static struct route_host *host_get(struct compiler *c, const struct owned *owned, struct span name)
 {
     struct route_host *host = route_host_get(c->model, name);
 
-    if (host->index == c->hosts.len) {
+    if (host->index - c->hosts_before == c->hosts.len) {
         vec_push(&c->hosts, ((struct host_facts){ .creator = owned }));
         host->origin = (struct route_origin){ .kind = SPAN("Ingress"),
                                               .namespace = owned->namespace,
@@ -25,6 +35,7 @@ static struct route_host *host_get(struct compiler *c, const struct owned *owned
                                               .line = owned->object->pos.line,
                                               .column = owned->object->pos.column };
     }
+    source_add(c, host, owned);
     return host;
 }
 
@@ -37,7 +48,7 @@ static struct route_host *rule_host_get(struct compiler *c, const struct owned *
     if (!span_is_empty(rule->host.text))
         r = ingress_host_parse(rule->host.text, &c->scratch, &name);
     if (r == HOST_OK)
-        return host_get(c, owned, name);
+        return compiler_has_host(c, name) ? host_get(c, owned, name) : NULL;
     ingress_report(
         c->diags, DIAG_ERROR, DIAG_HOST_INVALID,
         place_of(owned->object, arena_printf(&c->scratch, "spec.rules[%u].host", rule->index),
@@ -60,7 +71,7 @@ static void hosts_walk(struct compiler *c)
             owned->rule_hosts[i] = host;
             if (!host || ingress->tls_len == 0 || span_is_empty(host->name))
                 continue;
-            struct host_facts *facts = &c->hosts.items[host->index];
+            struct host_facts *facts = compiler_host_facts(c, host);
             if (!facts->tls_by)
                 facts->tls_by = owned;
         }
@@ -80,27 +91,28 @@ static const struct route_host *wildcard_over(struct compiler *c, struct span na
 
 static void tls_walk(struct compiler *c)
 {
-    bool has_wildcards = false;
+    bool has_wildcards = c->only != NULL; /* perhaps among the others */
 
-    vec_for_each (host, &c->model->hosts) {
-        const struct host_facts *facts = &c->hosts.items[(*host)->index];
+    for (size_t i = 0; i < c->hosts.len; i++) {
+        struct route_host *host = c->model->hosts.items[c->hosts_before + i];
+        const struct host_facts *facts = &c->hosts.items[i];
         if (!facts->tls_by)
             continue;
-        ingress_tls_decide(c, *host, facts->tls_by->object);
-        has_wildcards |= (*host)->name.ptr[0] == '*';
+        ingress_tls_decide(c, host, facts->tls_by->object);
+        has_wildcards |= host->name.ptr[0] == '*';
     }
     vec_for_each (owned, &c->owned)
         ingress_tls_names_check(c, owned->object);
     if (!has_wildcards)
         return;
     /* As in ingress-nginx: a host without TLS under a wildcard with TLS takes after the wildcard. */
-    vec_for_each (host, &c->model->hosts) {
-        const struct route_host *wildcard =
-            (*host)->has_tls ? NULL : wildcard_over(c, (*host)->name);
+    for (size_t i = 0; i < c->hosts.len; i++) {
+        struct route_host *host = c->model->hosts.items[c->hosts_before + i];
+        const struct route_host *wildcard = host->has_tls ? NULL : wildcard_over(c, host->name);
         if (!wildcard || !wildcard->has_tls)
             continue;
-        (*host)->has_tls = true;
-        (*host)->certificate = wildcard->certificate;
+        host->has_tls = true;
+        host->certificate = wildcard->certificate;
     }
 }
 
@@ -153,11 +165,8 @@ static void rule_add(struct compiler *c, const struct rule_source *source, struc
     rule->policy = source->owned->policy;
     rule->origin = compiler_origin(source->owned, source->field, source->pos);
     filters_set(c, source, rule);
-    if (service) {
-        rule->backends = arena_new(&c->model->arena, struct route_backend);
-        rule->backends[0] = (struct route_backend){ service, 1 };
-        rule->backends_len = 1;
-    }
+    if (service)
+        route_rule_set_service(c->model, rule, service);
     rule->metric_id = route_metric_id(rule, service);
     vec_push(&path->rules, rule);
 }
@@ -311,7 +320,8 @@ static void catch_all_walk(struct compiler *c)
     vec_for_each (owned, &c->owned) {
         const struct kube_ingress *ingress = &owned->object->ingress;
 
-        if (ingress->default_backend.kind == KUBE_BACKEND_NONE || ingress->rules_len > 0)
+        if (ingress->default_backend.kind == KUBE_BACKEND_NONE || ingress->rules_len > 0 ||
+            !compiler_has_host(c, SPAN_EMPTY))
             continue;
         struct route_host *host = host_get(c, owned, SPAN_EMPTY);
         struct route_path *path = route_path_get(c->model, host, ROUTE_PATH_PREFIX, SPAN_EMPTY);
@@ -330,8 +340,8 @@ static void catch_all_walk(struct compiler *c)
 
 static void implicit_walk(struct compiler *c)
 {
-    for (size_t i = 0; i < c->model->hosts.len; i++) {
-        struct route_host *host = c->model->hosts.items[i];
+    for (size_t i = 0; i < c->hosts.len; i++) {
+        struct route_host *host = c->model->hosts.items[c->hosts_before + i];
         const struct owned *creator = c->hosts.items[i].creator;
         const struct kube_ingress *ingress = &creator->object->ingress;
 
@@ -383,9 +393,7 @@ void ingress_default_rule(struct compiler *c)
 
     rule->path = SPAN_EMPTY;
     rule->policy = c->policy;
-    rule->backends = arena_new(&c->model->arena, struct route_backend);
-    rule->backends[0] = (struct route_backend){ service, 1 };
-    rule->backends_len = 1;
+    route_rule_set_service(c->model, rule, service);
     rule->origin = service->origin;
     rule->metric_id = route_metric_id(rule, service);
     c->model->default_rule = rule;

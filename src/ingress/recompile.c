@@ -1,0 +1,303 @@
+#include "ingress/backend.h"
+#include "ingress/compiler.h"
+#include "ingress/merge.h"
+#include "ingress/names.h"
+
+/* A host is made of the Ingresses that have it, and of nothing else that changes often. So the hosts that
+ * a change concerns are taken out of the model and compiled again from their Ingresses, by the very
+ * steps of a whole compile; Services are asked again for their endpoints. What changes rarely and
+ * concerns everyone (classes, the ConfigMap, the objects that flags name) is left to the whole. */
+
+struct recompile {
+    struct compiler c;
+    const struct ingress_change *change;
+    struct route_changes *changes;
+    struct map hosts;     /* names of those to be made anew → themselves */
+    struct map ingresses; /* "namespace/name" of those that have them → the object */
+    struct idmap moved;   /* services whose origin changed, by key */
+    bool drops_certificates;
+};
+
+static bool is_named(const struct ingress_object_name *name, const struct ingress_touched *touched)
+{
+    return span_eq(name->name, touched->name) && span_eq(name->namespace, touched->namespace);
+}
+
+static bool concerns_all(const struct ingress_options *options,
+                         const struct ingress_touched *touched)
+{
+    switch (touched->kind) {
+    case KUBE_INGRESS_CLASS:
+        return true;
+    case KUBE_CONFIG_MAP:
+        return is_named(&options->config_map, touched);
+    case KUBE_SECRET:
+        return is_named(&options->default_certificate, touched);
+    case KUBE_SERVICE:
+    case KUBE_ENDPOINT_SLICE:
+        return is_named(&options->default_backend, touched);
+    case KUBE_INGRESS:
+    case KUBE_NAMESPACE:
+    case KUBE_KINDS_LEN:
+        break;
+    }
+    return false;
+}
+
+static bool change_is_partial(const struct ingress_options *options,
+                              const struct ingress_change *change)
+{
+    vec_for_each (touched, &change->objects) {
+        if (concerns_all(options, touched))
+            return false;
+    }
+    return !change->is_whole;
+}
+
+/* ---- which hosts, and whose ------------------------------------------------------------------ */
+
+static void host_want(struct recompile *r, struct span name)
+{
+    if (map_find(&r->hosts, name))
+        return;
+    name = arena_dup(&r->c.model->arena, name);
+    map_put(&r->hosts, name, (void *)name.ptr);
+    vec_push(&r->changes->hosts, name);
+}
+
+static void host_want_written(struct recompile *r, struct span text)
+{
+    struct span name = SPAN_EMPTY;
+
+    if (span_is_empty(text) || ingress_host_parse(text, &r->c.scratch, &name) == HOST_OK)
+        host_want(r, name);
+}
+
+static void ingress_want(struct recompile *r, struct span namespace, struct span name)
+{
+    const struct kube_object *object = kube_store_find(r->c.store, KUBE_INGRESS, namespace, name);
+    struct span key =
+        arena_printf(&r->c.scratch, SPAN_FMT "/" SPAN_FMT, SPAN_ARG(namespace), SPAN_ARG(name));
+
+    if (object && !map_find(&r->ingresses, key))
+        map_put(&r->ingresses, key, (void *)object);
+}
+
+static bool names_secret(const struct kube_object *ingress, const struct ingress_touched *secret)
+{
+    if (!span_eq(ingress->namespace, secret->namespace))
+        return false;
+    for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
+        if (span_eq(ingress->ingress.tls[i].secret_name.text, secret->name))
+            return true;
+    }
+    return false;
+}
+
+/* All hosts of the Ingresses that name the Secret. */
+static void secret_want(struct recompile *r, const struct ingress_touched *secret)
+{
+    const struct kube_object *ingress;
+
+    for (size_t at = 0; (ingress = kube_store_next(r->c.store, KUBE_INGRESS, &at));) {
+        if (!names_secret(ingress, secret))
+            continue;
+        for (size_t i = 0; i < ingress->ingress.rules_len; i++)
+            host_want_written(r, ingress->ingress.rules[i].host.text);
+    }
+}
+
+/* A host without TLS takes after the wildcard over it. */
+static void wildcards_want(struct recompile *r)
+{
+    struct span suffix;
+
+    for (size_t i = 0, len = r->changes->hosts.len; i < len; i++) {
+        if (!span_starts_with(r->changes->hosts.items[i], SPAN("*.")))
+            continue;
+        suffix = span_from(r->changes->hosts.items[i], 1);
+        vec_for_each (host, &r->c.model->hosts) {
+            struct span name = (*host)->name;
+            size_t dot = span_find(name, '.');
+            if (dot != SPAN_NOT_FOUND && span_eq(span_from(name, dot), suffix))
+                host_want(r, name);
+        }
+    }
+}
+
+static void hosts_collect(struct recompile *r)
+{
+    vec_for_each (host, &r->change->hosts)
+        host_want_written(r, *host);
+    vec_for_each (touched, &r->change->objects) {
+        if (touched->kind == KUBE_SECRET)
+            secret_want(r, touched);
+        if (touched->kind == KUBE_INGRESS)
+            ingress_want(r, touched->namespace, touched->name);
+    }
+    wildcards_want(r);
+}
+
+static void hosts_take_out(struct recompile *r)
+{
+    struct route_model *model = r->c.model;
+
+    vec_for_each (name, &r->changes->hosts) {
+        struct route_host *host = map_find(&model->hosts_by_name, *name);
+        if (!host)
+            continue;
+        for (const struct route_source *it = host->sources; it; it = it->next)
+            ingress_want(r, it->namespace, it->name);
+        r->drops_certificates |= host->certificate != NULL;
+        route_host_remove(model, host);
+    }
+}
+
+/* ---- certificates ---------------------------------------------------------------------------- */
+
+static void certificates_remember(struct recompile *r)
+{
+    vec_for_each (certificate, &r->c.model->certificates)
+        idmap_put(&r->c.certificates, (*certificate)->id, *certificate);
+}
+
+/* Drops those that no host shows any more. */
+static void certificates_sweep(struct recompile *r, size_t before)
+{
+    struct route_model *model = r->c.model;
+    struct idmap shown = { 0 };
+    size_t kept = 0;
+
+    r->changes->certificates = model->certificates.len > before;
+    if (!r->drops_certificates)
+        return;
+    if (model->default_certificate)
+        idmap_put(&shown, model->default_certificate->id, model);
+    vec_for_each (host, &model->hosts) {
+        if ((*host)->certificate)
+            idmap_put(&shown, (*host)->certificate->id, model);
+    }
+    for (size_t i = 0; i < model->certificates.len; i++) {
+        struct route_certificate *certificate = model->certificates.items[i];
+        if (idmap_find(&shown, certificate->id))
+            model->certificates.items[kept++] = certificate;
+    }
+    r->changes->certificates |= kept < model->certificates.len;
+    model->certificates.len = kept;
+    idmap_deinit(&shown);
+}
+
+/* ---- services -------------------------------------------------------------------------------- */
+
+static void on_endpoints(void *ctx, struct route_service *service)
+{
+    struct recompile *r = ctx;
+
+    vec_push(&r->changes->services, service->key);
+}
+
+static void service_refresh(struct recompile *r, const struct ingress_touched *touched)
+{
+    const struct kube_object *object =
+        kube_store_find(r->c.store, KUBE_SERVICE, touched->namespace, touched->name);
+
+    ingress_endpoints_refresh(r->c.store, r->c.options, r->c.model, touched->namespace,
+                              touched->name, on_endpoints, r);
+    vec_for_each (service, &r->c.model->services) {
+        if (span_eq((*service)->name, touched->name) &&
+            span_eq((*service)->namespace, touched->namespace) &&
+            ingress_service_set_origin(r->c.model, *service, object))
+            idmap_put(&r->moved, (*service)->key, *service);
+    }
+}
+
+static bool uses_moved(const struct recompile *r, const struct route_host *host)
+{
+    vec_for_each (path, &host->paths) {
+        vec_for_each (rule, &(*path)->rules) {
+            for (size_t i = 0; i < (*rule)->backends_len; i++) {
+                if (idmap_find(&r->moved, (*rule)->backends[i].service->key))
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void services_refresh(struct recompile *r)
+{
+    vec_for_each (touched, &r->change->objects) {
+        if (touched->kind == KUBE_SERVICE || touched->kind == KUBE_ENDPOINT_SLICE)
+            service_refresh(r, touched);
+    }
+    if (r->moved.len == 0)
+        return;
+    vec_for_each (host, &r->c.model->hosts) {
+        if (uses_moved(r, *host))
+            vec_push(&r->changes->hosts, (*host)->name);
+    }
+}
+
+/* Tells of those that came, and drops those that no rule uses any more. */
+static void services_sweep(struct recompile *r)
+{
+    struct route_model *model = r->c.model;
+
+    for (size_t i = model->services.len; i > 0; i--) {
+        struct route_service *service = model->services.items[i - 1];
+        bool is_new = i - 1 >= r->c.services_before;
+
+        if (is_new || service->uses == 0)
+            vec_push(&r->changes->services, service->key);
+        if (service->uses == 0)
+            route_service_remove(model, service);
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static void hosts_compile(struct recompile *r)
+{
+    const struct kube_object **all =
+        arena_new_array(&r->c.scratch, const struct kube_object *, r->ingresses.len);
+    const struct kube_object *object;
+    size_t len = 0;
+
+    for (size_t at = 0; (object = map_next(&r->ingresses, &at));)
+        all[len++] = object;
+    r->c.hosts_before = r->c.model->hosts.len;
+    compiler_take(&r->c, all, len);
+    ingress_merge(&r->c);
+}
+
+bool ingress_recompile(const struct kube_store *store, const struct ingress_options *options,
+                       const struct ingress_change *change, struct route_model *model,
+                       struct route_changes *changes)
+{
+    struct diag_list diags;
+    struct recompile r = {
+        .c = { .store = store, .options = options, .model = model, .diags = &diags },
+        .change = change,
+        .changes = changes,
+    };
+    size_t certificates_before = model->certificates.len;
+
+    if (!change_is_partial(options, change))
+        return false;
+    r.c.only = &r.hosts;
+    diag_list_init(&diags);
+    compiler_init(&r.c);
+    hosts_collect(&r);
+    hosts_take_out(&r);
+    certificates_remember(&r);
+    hosts_compile(&r);
+    services_refresh(&r);
+    certificates_sweep(&r, certificates_before);
+    services_sweep(&r);
+    compiler_deinit(&r.c);
+    diag_list_deinit(&diags);
+    map_deinit(&r.hosts);
+    map_deinit(&r.ingresses);
+    idmap_deinit(&r.moved);
+    return true;
+}
