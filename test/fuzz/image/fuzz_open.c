@@ -52,14 +52,15 @@ static void use(const struct image_view *view)
     buf_deinit(&out);
     match(view, SPAN("x.example.com"), SPAN("/deep/er/path/x/"));
     match(view, SPAN_EMPTY, SPAN("*"));
-    image_for_each(i, view, IMAGE_SECTION_PATHS) {
+    image_for_each(i, view, IMAGE_SECTION_PATHS)
+    {
         const struct image_path *path = image_path_get(view, i);
         struct span host = image_str_get(view, image_host_get(view, path->host)->name);
         match(view, host, image_str_get(view, path->path));
         match(view, span_from(host, 1), SPAN("/a/b/c"));
     }
-    image_for_each(i, view, IMAGE_SECTION_SERVICES)
-        (void)image_endpoints_find(view, image_service_get(view, i)->key);
+    image_for_each(i, view, IMAGE_SECTION_SERVICES)(void)
+        image_endpoints_find(view, image_service_get(view, i)->key);
 }
 
 static void open_and_use(struct span root, const struct span *segments)
