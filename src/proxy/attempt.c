@@ -109,6 +109,7 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
     struct route_endpoint resolved = { .kind = ROUTE_ENDPOINT_IP, .ip = ip, .port = chosen->port };
     *ret_endpoint =
         endpoint_get(&worker->upstreams, route_endpoint_id(&resolved), &ip, chosen->port);
+    (*ret_endpoint)->is_resolved = true;
     return RESOLVER_OK;
 }
 

@@ -56,7 +56,7 @@ static int listeners_open(struct role *role, bool health)
 
 static void serve_begin(struct role *role)
 {
-    if (role->serves)
+    if (role->serves || role->worker.draining)
         return;
     role->serves = true;
     int r = listeners_open(role, false);

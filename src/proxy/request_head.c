@@ -97,17 +97,44 @@ static void copied_put(struct exchange *exchange, struct head_out *out, uint32_t
     }
 }
 
+/* All fields of that name, as the one list that they are (RFC 9110, 5.3). */
+static void list_put(const struct http_head *request, struct head_out *out, enum http_name id)
+{
+    bool is_first = true;
+
+    for (uint32_t i = 0; i < request->headers_len; i++) {
+        const struct http_header *header = &request->headers[i];
+
+        if (header->id != id || header->value_len == 0)
+            continue;
+        if (!is_first)
+            head_put(out, SPAN(", "));
+        head_put(out, http_header_value(header));
+        is_first = false;
+    }
+}
+
+static bool has_value(const struct http_head *request, enum http_name id)
+{
+    if (!(request->names_seen & (1ull << id)))
+        return false;
+    for (uint32_t i = 0; i < request->headers_len; i++) {
+        if (request->headers[i].id == id && request->headers[i].value_len > 0)
+            return true;
+    }
+    return false;
+}
+
 static void forwarded_for_put(const struct exchange *exchange, struct head_out *out, uint32_t flags)
 {
     const struct exchange_origin *origin = &exchange->origin;
-    const struct http_header *sent = http_head_find(&exchange->request, HTTP_X_FORWARDED_FOR);
     struct span client_ip = span_of(origin->ip_text, origin->ip_text_len);
     const uint32_t full = IMAGE_USE_FORWARDED_HEADERS | IMAGE_COMPUTE_FULL_FORWARDED_FOR;
     char peer[IP_TEXT_MAX];
 
-    if (sent && (flags & full) == full) {
+    if ((flags & full) == full && has_value(&exchange->request, HTTP_X_FORWARDED_FOR)) {
         head_put(out, SPAN("X-Forwarded-For: "));
-        head_put(out, http_header_value(sent));
+        list_put(&exchange->request, out, HTTP_X_FORWARDED_FOR);
         head_put(out, SPAN(", "));
         head_put(out, span_of(peer, ip_format(&exchange->client->ip, peer)));
         head_put(out, SPAN("\r\n"));
@@ -120,10 +147,12 @@ static void forwarded_for_put(const struct exchange *exchange, struct head_out *
 static void original_put(const struct exchange *exchange, struct head_out *out, enum http_name id,
                          struct span name)
 {
-    const struct http_header *sent = http_head_find(&exchange->request, id);
-
-    if (sent && sent->value_len > 0)
-        head_put_field(out, name, http_header_value(sent));
+    if (!has_value(&exchange->request, id))
+        return;
+    head_put(out, name);
+    head_put(out, SPAN(": "));
+    list_put(&exchange->request, out, id);
+    head_put(out, SPAN("\r\n"));
 }
 
 static void known_put(struct exchange *exchange, struct head_out *out, uint32_t flags)

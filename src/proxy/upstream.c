@@ -103,7 +103,8 @@ void upstream_table_sweep(struct upstream_table *table, const struct image_view 
     while ((endpoint = idmap_next(&table->endpoints, &cursor))) {
         if (endpoint->seen_generation == view->generation || endpoint->local_name.len > 0)
             continue;
-        endpoint_close_idle(endpoint);
+        if (!endpoint->is_resolved)
+            endpoint_close_idle(endpoint);
         if (endpoint->connections == 0)
             vec_push(&unused, endpoint);
     }

@@ -29,6 +29,7 @@ struct endpoint {
     struct span local_name; /* abstract UNIX address instead of ip and port; empty: TCP */
     struct list idle;       /* its idle connections, newest first */
     uint32_t connections;   /* idle and busy */
+    bool is_resolved;       /* an ExternalName's address: images do not name it, time forgets it */
     uint64_t seen_generation;
 };
 

@@ -80,9 +80,34 @@ static void test_forged_fields_are_replaced(void **state)
     rig_free(rig);
 }
 
+static void test_full_forwarded_for_holds_every_field(void **state)
+{
+    struct rig_options options = rig_options_default();
+    struct ip_block trusted;
+
+    (void)state;
+    assert_true(ip_block_parse(SPAN("0.0.0.0/0"), &trusted));
+    options.settings.use_forwarded_headers = true;
+    options.settings.compute_full_forwarded_for = true;
+    options.settings.trusted = &trusted;
+    options.settings.trusted_len = 1;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client,
+             "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For:\r\n"
+             "X-Forwarded-For: 2.2.2.2, 3.3.3.3\r\n\r\n");
+    struct end backend = rig_backend(rig, 0);
+    end_expect_line(rig, &backend, "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.1");
+    end_expect_line(rig, &backend, "X-Original-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3");
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_forwarded_for_holds_every_field),
         cmocka_unit_test(test_forwarded_for),
         cmocka_unit_test(test_forged_fields_are_replaced),
     };
