@@ -2,7 +2,6 @@
 #include "base/scope.h"
 #include "cli/command.h"
 #include "cli/explanation.h"
-#include "cli/manifests.h"
 #include "cli/meaning.h"
 #include "cli/output.h"
 #include "cli/print.h"
@@ -115,22 +114,14 @@ static bool headers_check(const struct explain_flags *flags, int *ret_exit)
     return true;
 }
 
-/* Looks up and tells. What is wrong in the manifests is `check`'s matter, but its errors are
- * counted. */
-static int explain_request(const struct explain_flags *flags, const struct asked *asked,
-                           struct manifests *manifests)
+static int explain_request(const struct explain_flags *flags, const struct asked *asked)
 {
     SCOPED(image_view_unrefp) struct image_view *view = NULL;
     SCOPED(explanation_deinit) struct explanation explanation = { 0 };
     SCOPED(buf_deinit) struct buf out = { 0 };
     struct ingress_options meaning = meaning_options(&flags->meaning);
 
-    manifests_add(manifests, flags->manifests.ptr);
-    int r = serving_view_new(&manifests->store, &meaning, &manifests->diags, &view);
-    if (manifests->diags.errors > 0)
-        print_error("these manifests have %zu errors; 'yett check " SPAN_FMT "' tells them",
-                    manifests->diags.errors, SPAN_ARG(flags->manifests));
-    if (r != SERVING_OK)
+    if (serving_view_read(flags->manifests, &meaning, &view) != SERVING_OK)
         return COMMAND_FAILED;
 
     explanation_init(&explanation, view, &asked->request, asked->scheme, asked->raw_path);
@@ -150,7 +141,6 @@ static int explain_run(int argc, char **argv)
 {
     SCOPED(option_words_deinit) struct option_words words = { 0 };
     SCOPED(asked_deinit) struct asked asked = { 0 };
-    SCOPED(manifests_deinit) struct manifests manifests;
     SCOPED(explain_flags_deinit)
     struct explain_flags flags = {
         .meaning = meaning_flags_default(false),
@@ -159,7 +149,6 @@ static int explain_run(int argc, char **argv)
     };
     int status;
 
-    manifests_init(&manifests);
     if (!command_parse(&command_explain, argc, argv, &flags, &words, &status))
         return status;
     if (words.operands.len != 1)
@@ -171,7 +160,7 @@ static int explain_run(int argc, char **argv)
     const char *wrong = asked_read(&asked, typed, &flags);
     if (wrong != NULL)
         return command_usage_error(&command_explain, "'%s': %s", typed, wrong);
-    return explain_request(&flags, &asked, &manifests);
+    return explain_request(&flags, &asked);
 }
 
 const struct command command_explain = {

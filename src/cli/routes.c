@@ -2,7 +2,6 @@
 #include "base/scope.h"
 #include "cli/admin_client.h"
 #include "cli/command.h"
-#include "cli/manifests.h"
 #include "cli/meaning.h"
 #include "cli/output.h"
 #include "cli/print.h"
@@ -31,17 +30,10 @@ static const struct option_table table = { options, ARRAY_LEN(options) };
 /* The table as JSON, of manifests. Returns an enum command_exit. */
 static int read_manifests(const struct routes_flags *flags, struct buf *ret_json)
 {
-    SCOPED(manifests_deinit) struct manifests manifests;
     SCOPED(image_view_unrefp) struct image_view *view = NULL;
     struct ingress_options meaning = meaning_options(&flags->meaning);
 
-    manifests_init(&manifests);
-    manifests_add(&manifests, flags->manifests.ptr);
-    int r = serving_view_new(&manifests.store, &meaning, &manifests.diags, &view);
-    if (manifests.diags.errors > 0)
-        print_error("these manifests have %zu errors; 'yett check " SPAN_FMT "' tells them",
-                    manifests.diags.errors, SPAN_ARG(flags->manifests));
-    if (r != SERVING_OK)
+    if (serving_view_read(flags->manifests, &meaning, &view) != SERVING_OK)
         return COMMAND_FAILED;
     image_routes_json(view, ret_json);
     return COMMAND_OK;

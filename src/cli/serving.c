@@ -1,6 +1,7 @@
 #include "cli/serving.h"
 
 #include "base/scope.h"
+#include "cli/manifests.h"
 #include "cli/print.h"
 #include "image/verify.h"
 #include "image/writer.h"
@@ -44,4 +45,19 @@ int serving_view_new(const struct kube_store *store, const struct ingress_option
     }
     *ret_view = TAKE(view);
     return SERVING_OK;
+}
+
+int serving_view_read(struct span path, const struct ingress_options *options,
+                      struct image_view **ret_view)
+{
+    SCOPED(manifests_deinit) struct manifests manifests;
+
+    manifests_init(&manifests);
+    manifests_add(&manifests, path.ptr);
+    int r = serving_view_new(&manifests.store, options, &manifests.diags, ret_view);
+    size_t errors = manifests.diags.errors;
+    if (errors > 0)
+        print_error("these manifests have %zu %s; 'yett check " SPAN_FMT "' tells more", errors,
+                    errors == 1 ? "error" : "errors", SPAN_ARG(path));
+    return r;
 }

@@ -17,4 +17,9 @@ YETT_MUST_USE int serving_view_new(const struct kube_store *store,
                                    const struct ingress_options *options, struct diag_list *diags,
                                    struct image_view **ret_view);
 
+/* The same of the manifests at `path`, which ends in NUL. What is wrong in them is the matter of `check`, but
+ * errors are counted on standard error. */
+YETT_MUST_USE int serving_view_read(struct span path, const struct ingress_options *options,
+                                    struct image_view **ret_view);
+
 #endif

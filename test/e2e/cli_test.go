@@ -291,6 +291,9 @@ func TestExplain(t *testing.T) {
 			t.Errorf("explain %v: status %d, expected %d", c.args, got.status, c.status)
 		}
 		wantText(t, fmt.Sprintf("explain %v", c.args), got.stdout, c.wants...)
+		if told := strings.Contains(got.stderr, "1 error; 'yett check "+c.dir+"' tells more"); told != (c.dir == lonely) {
+			t.Errorf("explain %v: on stderr: %q", c.args, got.stderr)
+		}
 	}
 }
 
