@@ -22,7 +22,8 @@ static const struct {
     int expected;
 } root_damages[] = {
     { "magic", offsetof(struct image_root, magic), 8, 0, IMAGE_OPEN_FOREIGN },
-    { "version", offsetof(struct image_root, version), 4, IMAGE_FORMAT_VERSION + 1, IMAGE_OPEN_FOREIGN },
+    { "version", offsetof(struct image_root, version), 4, IMAGE_FORMAT_VERSION + 1,
+      IMAGE_OPEN_FOREIGN },
     { "fewer segments", offsetof(struct image_root, segments_len), 4, 2, IMAGE_OPEN_CORRUPT },
     { "more segments", offsetof(struct image_root, segments_len), 4, 4, IMAGE_OPEN_CORRUPT },
     { "no end of segments", offsetof(struct image_root, segments_len), 4, UINT32_MAX,
