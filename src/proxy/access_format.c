@@ -232,6 +232,9 @@ static struct access_op variable_op(struct span name)
         if (span_eq(name, variables[i].name))
             return (struct access_op){ variables[i].put, name, false, variables[i].is_number };
     }
+    /* ingress-nginx writes it as an empty value, not as a missing one, where no canary took part. */
+    if (span_eq(name, SPAN("proxy_alternative_upstream_name")))
+        return (struct access_op){ NULL, SPAN_EMPTY, false, false };
     return (struct access_op){ put_nothing, name, false, true };
 }
 

@@ -66,7 +66,7 @@ func TestAccessLog(t *testing.T) {
 	check(1, map[string]string{
 		"remote_addr": "127.0.0.1", "remote_user": "-", "request": "POST /a%2Fb?c=d HTTP/1.1", "status": "200",
 		"body_bytes": strconv.Itoa(len(answer.Body)), "referer": "http://from.test/", "agent": "agent/1 (x)",
-		"request_length": strconv.Itoa(len(request)), "upstream": "default-web-80", "alternative": "-",
+		"request_length": strconv.Itoa(len(request)), "upstream": "default-web-80", "alternative": "",
 		"upstream_addr": web.Addr, "response_length": strconv.Itoa(len(answer.Body)), "upstream_status": "200",
 		"id": "0123456789abcdef",
 	})

@@ -87,7 +87,7 @@ static const struct {
     { "$req_id|$request_id", "id\\x09\\xFF\\x22|id\\x09\\xFF\\x22" },
     { "$namespace/$ingress_name/$service_name/$service_port [$proxy_upstream_name]",
       "ns/ing/svc/http [ns-svc-http]" },
-    { "$proxy_alternative_upstream_name", "-" },
+    { "$proxy_alternative_upstream_name", "" },
     { "$upstream_addr", "10.0.0.1:8080, [fd00::1]:80" },
     { "$upstream_status|$upstream_response_length", "-, 200|0, 77" },
     { "$upstream_response_time|$upstream_connect_time|$upstream_header_time",
