@@ -44,7 +44,8 @@ build_clang() {
 }
 
 build_release() {
-    make --no-print-directory build && ninja -C build --quiet test/diff/h1_judge
+    make --no-print-directory build && ninja -C build --quiet test/diff/h1_judge &&
+        tools/check-binary build/yett
 }
 
 e2e() { # BUILD
