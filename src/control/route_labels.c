@@ -77,11 +77,6 @@ static void label_learn(struct route_labels *labels, const struct route_label *l
         forget_former(labels, label->generation);
     if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
         return;
-    if (known && known->generation == label->generation) {
-        if (!span_eq(known->host, label->host))
-            known->host = SPAN_EMPTY; /* one path of one Ingress under several hosts */
-        return;
-    }
     if (known && label_eq(known, label)) {
         known->generation = label->generation;
         return;

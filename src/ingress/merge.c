@@ -167,7 +167,7 @@ static void rule_add(struct compiler *c, const struct rule_source *source, struc
     filters_set(c, source, rule);
     if (service)
         route_rule_set_service(c->model, rule, service);
-    rule->metric_id = route_metric_id(rule, service);
+    rule->metric_id = route_metric_id(rule, source->host->name, service);
     vec_push(&path->rules, rule);
 }
 
@@ -395,6 +395,6 @@ void ingress_default_rule(struct compiler *c)
     rule->policy = c->policy;
     route_rule_set_service(c->model, rule, service);
     rule->origin = service->origin;
-    rule->metric_id = route_metric_id(rule, service);
+    rule->metric_id = route_metric_id(rule, SPAN_EMPTY, service);
     c->model->default_rule = rule;
 }

@@ -240,9 +240,11 @@ uint64_t route_endpoint_id(const struct route_endpoint *endpoint)
     return hash_combine(hash_bytes(ip, 2), port_and_kind);
 }
 
-uint64_t route_metric_id(const struct route_rule *rule, const struct route_service *service)
+uint64_t route_metric_id(const struct route_rule *rule, struct span host,
+                         const struct route_service *service)
 {
-    uint64_t id = hash_bytes(rule->path, hash_bytes(rule->ingress, hash_bytes(rule->namespace, 3)));
+    uint64_t id = hash_bytes(rule->ingress, hash_bytes(rule->namespace, 3));
 
+    id = hash_bytes(rule->path, hash_bytes(host, id));
     return service ? hash_combine(id, service->key) : id;
 }

@@ -226,6 +226,8 @@ void route_service_remove(struct route_model *model, struct route_service *servi
 /* Identities that outlive an image. */
 uint64_t route_service_key(struct span namespace, struct span name, struct span port);
 uint64_t route_endpoint_id(const struct route_endpoint *endpoint);
-uint64_t route_metric_id(const struct route_rule *rule, const struct route_service *service);
+/* `host`: the name of the host that the rule stands under; it is a label of its own. */
+uint64_t route_metric_id(const struct route_rule *rule, struct span host,
+                         const struct route_service *service);
 
 #endif

@@ -66,7 +66,7 @@ static struct route_model *model_make(struct rig *rig, unsigned first, unsigned 
         (struct route_backend){ route_service_get(model, SPAN("ns"), SPAN("svc"), SPAN("80")), 1 };
     rule->backends_len = 1;
     endpoints_fill(rig, model, rule->backends[0].service, first, len);
-    rule->metric_id = route_metric_id(rule, rule->backends[0].service);
+    rule->metric_id = route_metric_id(rule, SPAN_EMPTY, rule->backends[0].service);
     vec_push(&path->rules, rule);
     if (rig->options.certificate) {
         vec_push(&model->certificates, (struct route_certificate *)rig->options.certificate);

@@ -65,7 +65,7 @@ struct route_rule *fixture_rule(struct route_model *model, const char *host,
                                           .name = SPAN("ing"),
                                           .file = SPAN("a.yaml"),
                                           .line = 3 };
-    rule->metric_id = route_metric_id(rule, rule->backends[0].service);
+    rule->metric_id = route_metric_id(rule, SPAN("example.com"), rule->backends[0].service);
     vec_push(&to->rules, rule);
     return rule;
 }

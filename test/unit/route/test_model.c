@@ -133,14 +133,15 @@ static void test_metric_ids_follow_the_labels(void **state)
                                .ingress = SPAN("web"),
                                .path = SPAN("/") };
     struct route_service service = { .key = 7 };
-    uint64_t id = route_metric_id(&rule, &service);
+    uint64_t id = route_metric_id(&rule, SPAN("a.example"), &service);
 
     (void)state;
-    assert_int_not_equal(id, route_metric_id(&rule, NULL));
+    assert_int_not_equal(id, route_metric_id(&rule, SPAN("a.example"), NULL));
+    assert_int_not_equal(id, route_metric_id(&rule, SPAN("b.example"), &service));
     rule.path = SPAN("/a");
-    assert_int_not_equal(id, route_metric_id(&rule, &service));
+    assert_int_not_equal(id, route_metric_id(&rule, SPAN("a.example"), &service));
     rule.path = SPAN("/");
-    assert_int_equal(id, route_metric_id(&rule, &service));
+    assert_int_equal(id, route_metric_id(&rule, SPAN("a.example"), &service));
 }
 
 static void test_defaults_are_those_of_ingress_nginx(void **state)
