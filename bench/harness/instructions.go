@@ -46,7 +46,7 @@ func benchInstructions(r *rig) error {
 		}
 		rows = append(rows, []string{log, fmt.Sprintf("%.0f", (b-a)/(many-few))})
 	}
-	fmt.Println("outside of the kernel; a worker in a process of its own, by callgrind: the same on every machine")
+	fmt.Println("outside of the kernel; a worker in a process of its own, counted by callgrind")
 	printTable(rows)
 	return nil
 }
