@@ -67,7 +67,7 @@ static struct route_model *model_make(uint16_t port)
     rule->backends = arena_new(&model->arena, struct route_backend);
     *rule->backends = (struct route_backend){ service_make(model, port), 1 };
     rule->backends_len = 1;
-    rule->metric_id = route_metric_id(rule, rule->backends->service);
+    rule->metric_id = route_metric_id(rule, SPAN_EMPTY, rule->backends->service);
     vec_push(&path->rules, rule);
     return model;
 }
