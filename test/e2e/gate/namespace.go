@@ -44,7 +44,7 @@ func InNamespace(t *testing.T, resolvConf string, addresses ...string) bool {
 func prepareNamespace(t *testing.T, resolvConf string, addresses []string) {
 	t.Helper()
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		t.Fatalf("mounts of one's own: %v", err)
+		t.Fatalf("mounts of one's own: %v; where / is no mount point, as in a plain chroot, bind it on itself first", err)
 	}
 	file := filepath.Join(t.TempDir(), "resolv.conf")
 	if err := os.WriteFile(file, []byte(resolvConf), 0o644); err != nil {
