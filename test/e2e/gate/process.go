@@ -94,20 +94,20 @@ func (g *Gate) KillController(t testing.TB) int {
 	return g.Kill(t, "yett: controller")
 }
 
-// PrivateBytes is the memory that a process shares with nobody (smaps_rollup: Private_Clean and _Dirty).
+// PrivateBytes is the anonymous memory of a process. smaps would say more, but of a worker, which is not
+// dumpable, only to root.
 func PrivateBytes(t testing.TB, pid int) int64 {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sum int64
 	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && (fields[0] == "Private_Clean:" || fields[0] == "Private_Dirty:") {
+		if fields := strings.Fields(line); fields[0] == "RssAnon:" {
 			kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
-			sum += kilobytes << 10
+			return kilobytes << 10
 		}
 	}
-	return sum
+	t.Fatalf("no RssAnon in the status of %d:\n%s", pid, text)
+	return 0
 }
