@@ -27,6 +27,8 @@ struct reconcile {
     const struct source *source;
     void (*on_serving)(void *ctx, const struct image_view *view);
     void *on_serving_ctx;
+    void (*on_diags)(void *ctx);
+    void *on_diags_ctx;
 
     struct source_change pending;
     uint64_t pending_since_ns; /* 0: nothing is pending */
@@ -277,6 +279,8 @@ static void compile_all(struct reconcile *reconcile)
     if (r == IMAGE_WRITE_TOO_LARGE)
         too_large_report(reconcile);
     diag_log_update(&reconcile->diag_log, &reconcile->diags);
+    if (reconcile->on_diags)
+        reconcile->on_diags(reconcile->on_diags_ctx);
 }
 
 struct refreshed {
@@ -515,6 +519,12 @@ void reconcile_set_on_serving(struct reconcile *reconcile,
 {
     reconcile->on_serving = on_serving;
     reconcile->on_serving_ctx = ctx;
+}
+
+void reconcile_set_on_diags(struct reconcile *reconcile, void (*on_diags)(void *ctx), void *ctx)
+{
+    reconcile->on_diags = on_diags;
+    reconcile->on_diags_ctx = ctx;
 }
 
 const struct reconcile_facts *reconcile_facts(const struct reconcile *reconcile)

@@ -79,6 +79,9 @@ void reconcile_set_on_serving(struct reconcile *reconcile,
                               void (*on_serving)(void *ctx, const struct image_view *view),
                               void *ctx);
 
+/* Called whenever reconcile_diags() was brought up to date. */
+void reconcile_set_on_diags(struct reconcile *reconcile, void (*on_diags)(void *ctx), void *ctx);
+
 const struct reconcile_facts *reconcile_facts(const struct reconcile *reconcile);
 /* All that is wrong, as of the newest compilation. */
 const struct diag_list *reconcile_diags(const struct reconcile *reconcile);

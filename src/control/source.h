@@ -51,11 +51,17 @@ struct source_ops {
  * there at the start, comes even where there was nothing. */
 typedef void source_changed_fn(void *ctx, const struct source_change *change);
 
+/* Told of an Ingress whose status.loadBalancer alone is another now, after the store was brought up to
+ * date: no change of what it means, so on_change does not hear of it. */
+typedef void source_status_fn(void *ctx, const struct kube_object *ingress);
+
 struct source {
     const struct source_ops *ops;
     struct kube_store store;
     source_changed_fn *on_change;
     void *on_change_ctx;
+    source_status_fn *on_status; /* NULL: nobody asks, as with manifests */
+    void *on_status_ctx;
 };
 
 static inline void source_diags_append(const struct source *source, struct diag_list *diags)

@@ -1,4 +1,5 @@
 #include "kube/kinds.h"
+#include "kube/load_balancer.h"
 
 /* Ingress, in networking.k8s.io/v1 and in the two outdated forms. What is wrong inside a path costs
  * that path, inside a tls entry that entry: the rest of the Ingress is kept. A rule whose paths are
@@ -195,6 +196,25 @@ static void tls_read(const struct kube_field *list, struct kube_ingress *ingress
     ingress->tls = tls;
 }
 
+/* Not its author's, so nothing of it is reported: what is no list of addresses is as good as none. */
+static uint64_t load_balancer_read(const struct kube_field *root)
+{
+    struct kube_field status = kube_field_get(root, "status");
+    struct kube_field balancer = kube_field_get(&status, "loadBalancer");
+    struct kube_field list = kube_field_get(&balancer, "ingress");
+    uint64_t hash = KUBE_LOAD_BALANCER_NONE;
+
+    if (!kube_field_is_set(&list) || list.node->kind != KUBE_NODE_LIST)
+        return hash;
+    for (size_t i = 0; i < list.node->len; i++) {
+        const struct kube_node *ip = kube_node_find(list.node->items[i], SPAN("ip"));
+        const struct kube_node *name = kube_node_find(list.node->items[i], SPAN("hostname"));
+        hash = kube_load_balancer_add(hash, ip ? ip->text : SPAN_EMPTY,
+                                      name ? name->text : SPAN_EMPTY);
+    }
+    return hash;
+}
+
 bool kube_decode_ingress(const struct kube_field *root, struct kube_object *object)
 {
     struct kube_ingress *ingress = &object->ingress;
@@ -216,5 +236,6 @@ bool kube_decode_ingress(const struct kube_field *root, struct kube_object *obje
         (void)kube_decode_backend(&backend, is_outdated, &ingress->default_backend);
     tls_read(&tls, ingress);
     rules_read(&rules, ingress);
+    ingress->load_balancer = load_balancer_read(root);
     return true;
 }

@@ -92,6 +92,9 @@ struct kube_ingress {
     const struct kube_rule *rules;
     size_t rules_len;
     bool is_outdated; /* came as extensions/v1beta1 or networking.k8s.io/v1beta1 */
+    /* Of status.loadBalancer.ingress (kube/load_balancer.h): what we write ourselves, and no part of what
+     * the Ingress means. */
+    uint64_t load_balancer;
 };
 
 struct kube_ingress_class {

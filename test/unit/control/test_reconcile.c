@@ -312,6 +312,27 @@ static void test_serving_is_told(void **state)
     assert_int_equal(servings, 1);
 }
 
+static size_t diags_told;
+
+static void on_diags(void *ctx)
+{
+    const struct fake *fake = ctx;
+
+    diags_told = reconcile_diags(fake->reconcile)->diags.len;
+}
+
+static void test_diagnostics_are_told(void **state)
+{
+    struct fake *fake = *state;
+
+    diags_told = SIZE_MAX;
+    reconcile_set_on_diags(fake->reconcile, on_diags, fake);
+    assert_int_not_equal(fake_serve(fake, FAKE_INGRESS("web", "web.example")), 0);
+    assert_int_equal(diags_told, 1); /* the Service is missing */
+    assert_int_not_equal(fake_serve(fake, WEB), 0);
+    assert_int_equal(diags_told, 0);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -333,6 +354,7 @@ int main(void)
         CASE(test_closed_channel),
         CASE(test_descriptors_do_not_pile_up),
         CASE(test_serving_is_told),
+        CASE(test_diagnostics_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,6 +235,48 @@ static void test_mends_are_what_one_would_type(void **state)
     }
 }
 
+#define EMPTY_SPEC V1 "spec: {}\n"
+
+static const struct {
+    const char *same, *as;
+    bool is_same;
+} balancers[] = {
+    { EMPTY_SPEC, EMPTY_SPEC "status: {loadBalancer: {}}", true },
+    { EMPTY_SPEC, EMPTY_SPEC "status: {loadBalancer: {ingress: []}}", true },
+    { EMPTY_SPEC, EMPTY_SPEC "status: {loadBalancer: {ingress: nonsense}}", true },
+    { EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}, {hostname: a.example}]}}",
+      EMPTY_SPEC "status: {loadBalancer: {ingress: [{hostname: a.example}, {ip: 10.0.0.1, ports: "
+                 "[{port: 80}]}]}}",
+      true },
+    { EMPTY_SPEC, EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}]}}", false },
+    { EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}]}}",
+      EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.2}]}}", false },
+    { EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}]}}",
+      EMPTY_SPEC "status: {loadBalancer: {ingress: [{hostname: 10.0.0.1}]}}", false },
+    { EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}]}}",
+      EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}, {ip: 10.0.0.1}]}}", false },
+    { EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1, hostname: b}, {ip: 10.0.0.2, "
+                 "hostname: a}]}}",
+      EMPTY_SPEC "status: {loadBalancer: {ingress: [{ip: 10.0.0.1, hostname: a}, {ip: 10.0.0.2, "
+                 "hostname: b}]}}",
+      false },
+};
+
+static void test_a_status_is_what_it_says_in_any_order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(balancers); i++) {
+        BUNDLE *same = fixture_decode(balancers[i].same);
+        BUNDLE *as = fixture_decode(balancers[i].as);
+
+        print_message("%s\n", balancers[i].as);
+        fixture_assert_diags(as, "");
+        assert_int_equal(fixture_object(same)->ingress.load_balancer ==
+                             fixture_object(as)->ingress.load_balancer,
+                         balancers[i].is_same);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_a_fault_costs_the_least_that_it_can),
         cmocka_unit_test(test_an_ingress_without_meaning_is_refused),
         cmocka_unit_test(test_mends_are_what_one_would_type),
+        cmocka_unit_test(test_a_status_is_what_it_says_in_any_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
