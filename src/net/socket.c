@@ -136,6 +136,16 @@ int socket_error(int fd)
     return -error;
 }
 
+bool socket_peer_is_silent(int fd, uint32_t ms)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+        return false; /* no TCP: its other end is on this machine */
+    return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 && info.tcpi_last_ack_recv >= ms;
+}
+
 void socket_end_output(int fd)
 {
     (void)shutdown(fd, SHUT_WR); /* fails where the peer is gone, which reading will show */

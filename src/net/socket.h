@@ -6,6 +6,7 @@
 #ifndef YETT_NET_SOCKET_H
 #define YETT_NET_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -31,6 +32,10 @@ YETT_MUST_USE int socket_local_port(int fd, uint16_t *ret_port);
 
 /* The pending error as -errno; 0: none. */
 int socket_error(int fd);
+
+/* True where what was sent over TCP has gone unacknowledged for `ms`, though it was sent again: the other
+ * host is gone, or the way to it. One that is only slow acknowledges, and so does one that has no room. */
+bool socket_peer_is_silent(int fd, uint32_t ms);
 
 /* Sends FIN, goes on receiving. */
 void socket_end_output(int fd);

@@ -1,6 +1,9 @@
 #include "proxy/attempt.h"
 
+#include <errno.h>
+
 #include "base/log.h"
+#include "net/socket.h"
 #include "proxy/client.h"
 #include "proxy/limits.h"
 #include "proxy/request_head.h"
@@ -68,19 +71,30 @@ static bool was_tried(const struct exchange *exchange, const struct image_endpoi
     return false;
 }
 
-/* The endpoint whose turn it is. Other requests move the turn too: another try passes over those that
- * failed already, where there are others. */
-static const struct image_endpoint *endpoint_choose(struct exchange *exchange)
+static const struct image_endpoint *turn_take(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
-    const struct image_endpoint *chosen;
-    uint32_t left = exchange->endpoints.len;
 
-    do
-        chosen = balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
-                               (uint32_t)random_next(&worker->random));
-    while (was_tried(exchange, chosen) && --left > 0);
-    return chosen;
+    return balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
+                         (uint32_t)random_next(&worker->random));
+}
+
+/* The endpoint whose turn it is. Other requests move the turn too: another try passes over those that
+ * failed already, and every try those that nobody answered for lately, where there are others. */
+static const struct image_endpoint *endpoint_choose(struct exchange *exchange)
+{
+    struct upstream_table *upstreams = &exchange->worker->upstreams;
+    const struct image_endpoint *chosen, *untried = NULL;
+
+    for (uint32_t left = exchange->endpoints.len; left > 0; left--) {
+        chosen = turn_take(exchange);
+        if (was_tried(exchange, chosen))
+            continue;
+        if (!endpoint_is_avoided(upstreams, chosen->id))
+            return chosen;
+        untried = chosen;
+    }
+    return untried ? untried : turn_take(exchange);
 }
 
 /* The address of the next endpoint. Returns a resolver_result. */
@@ -113,6 +127,12 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
     return RESOLVER_OK;
 }
 
+static void endpoint_fault(struct exchange *exchange, uint64_t avoid_ms)
+{
+    if (exchange->upstream && !exchange->is_health)
+        endpoint_avoid(&exchange->worker->upstreams, exchange->upstream->endpoint, avoid_ms);
+}
+
 static void connect_failed(struct exchange *exchange, int error)
 {
     struct span upstream = exchange->is_health
@@ -121,7 +141,19 @@ static void connect_failed(struct exchange *exchange, int error)
 
     stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
     log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", upstream), F_ERRNO(error));
+    endpoint_fault(exchange,
+                   error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS : PROXY_AVOID_UNREACHABLE_MS);
     attempt_fail(exchange, ATTEMPT_ERROR);
+}
+
+/* An answer may take its time, an acknowledgement no longer than a connection: where the wait is longer,
+ * the timer fires in between to see whether anyone is there. */
+static void wait_at_most(struct exchange *exchange, uint32_t limit_ms)
+{
+    struct loop *loop = exchange->worker->loop;
+
+    exchange->wait_until_ms = loop_now_ms(loop) + limit_ms;
+    loop_timer_set(loop, &exchange->timer, MIN(limit_ms, exchange->policy->connect_timeout_ms));
 }
 
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
@@ -140,7 +172,7 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
             return;
         }
         stats_add(&worker->stats->upstream_connects, 1);
-        loop_timer_set(worker->loop, &exchange->timer, exchange->policy->connect_timeout_ms);
+        wait_at_most(exchange, exchange->policy->connect_timeout_ms);
     } else {
         stats_add(&worker->stats->upstream_reuses, 1);
     }
@@ -203,6 +235,7 @@ void attempt_connect(struct exchange *exchange)
             connect_failed(exchange, r);
             return;
         }
+        endpoint_trust(upstream->table, upstream->endpoint);
     }
     present_try(exchange)->connected_us = loop_now_us(exchange->worker->loop);
     request_write(exchange);
@@ -212,7 +245,7 @@ void attempt_connect(struct exchange *exchange)
 
 void attempt_wait_for_answer(struct exchange *exchange)
 {
-    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->read_timeout_ms);
+    wait_at_most(exchange, exchange->policy->read_timeout_ms);
 }
 
 static void request_sent(struct exchange *exchange)
@@ -232,7 +265,7 @@ static void request_broken(struct exchange *exchange)
 
 static void wait_for_backend_to_take(struct exchange *exchange)
 {
-    loop_timer_set(exchange->worker->loop, &exchange->timer, exchange->policy->send_timeout_ms);
+    wait_at_most(exchange, exchange->policy->send_timeout_ms);
 }
 
 static void whole_request_send(struct exchange *exchange)
@@ -371,4 +404,46 @@ void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
                      : failure == ATTEMPT_UNRESOLVED ? 503
                                                      : 502,
                      SPAN_EMPTY);
+}
+
+/* Nothing came in time. */
+static void wait_is_over(struct exchange *exchange)
+{
+    if (exchange->state == EXCHANGE_RESPONDING) {
+        exchange_abort(exchange, exchange->status);
+        return;
+    }
+    if (exchange->state == EXCHANGE_CONNECTING)
+        endpoint_fault(exchange, PROXY_AVOID_UNREACHABLE_MS);
+    attempt_fail(exchange, ATTEMPT_TIMED_OUT);
+}
+
+/* The other host is gone, or the way to it: as good as a reset. */
+static void peer_is_lost(struct exchange *exchange)
+{
+    endpoint_fault(exchange, PROXY_AVOID_UNREACHABLE_MS);
+    if (exchange->state == EXCHANGE_RESPONDING)
+        exchange_abort(exchange, exchange->status);
+    else
+        attempt_fail(exchange, ATTEMPT_ERROR);
+}
+
+bool attempt_on_timeout(struct exchange *exchange)
+{
+    struct loop *loop = exchange->worker->loop;
+    uint64_t now_ms = loop_now_ms(loop);
+
+    if (!exchange->upstream)
+        return false;
+    if (now_ms >= exchange->wait_until_ms) {
+        wait_is_over(exchange);
+        return true;
+    }
+    if (socket_peer_is_silent(exchange->upstream->stream.watch.fd,
+                              exchange->policy->connect_timeout_ms / 2)) {
+        peer_is_lost(exchange);
+        return true;
+    }
+    loop_timer_set(loop, &exchange->timer, exchange->wait_until_ms - now_ms);
+    return false;
 }

@@ -23,6 +23,8 @@ void attempt_connect(struct exchange *exchange);
 void attempt_send(struct exchange *exchange);
 /* The backend's silence counts from now on. */
 void attempt_wait_for_answer(struct exchange *exchange);
+/* The timer of the present try fired. True: its wait is over, and so is the try; false: it goes on. */
+bool attempt_on_timeout(struct exchange *exchange);
 /* Ends the present try; begins another or answers with 502, 503 or 504. */
 void attempt_fail(struct exchange *exchange, enum attempt_failure failure);
 /* Lets go of the connection: back to the pool, or closed. */

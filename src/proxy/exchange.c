@@ -219,11 +219,8 @@ static void exchange_on_timeout(struct loop_timer *timer)
 {
     struct exchange *exchange = container_of(timer, struct exchange, timer);
 
-    if (exchange->state == EXCHANGE_RESPONDING)
-        exchange_abort(exchange, exchange->status);
-    else if (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_SENDING)
-        attempt_fail(exchange, ATTEMPT_TIMED_OUT);
-    client_advance(exchange->client);
+    if (attempt_on_timeout(exchange))
+        client_advance(exchange->client);
 }
 
 void exchange_client_timed_out(struct exchange *exchange)

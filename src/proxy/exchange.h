@@ -79,7 +79,8 @@ struct exchange {
     uint32_t interims;
     struct resolver_query query;
     struct loop_timer timer; /* of the present try */
-    struct loop_task again;  /* goes on after others had their turn */
+    uint64_t wait_until_ms; /* its end; the timer may fire before, to see whether anyone is there */
+    struct loop_task again; /* goes on after others had their turn */
     struct h1_parser response_parser;
     struct pump request_pump, response_pump;
 

@@ -53,6 +53,12 @@ enum {
     /* What a draining worker gives idle connections: DESIGN's "an exit is never held up for more". */
     PROXY_DRAIN_IDLE_MS = 500,
 
+    /* An endpoint that nobody answers for gets no request for so long, where its Service has others; then
+     * one request looks again. As fail_timeout of nginx. */
+    PROXY_AVOID_UNREACHABLE_MS = 10000,
+    /* One that refuses costs a try no time, and a restarted process is back soon. */
+    PROXY_AVOID_REFUSING_MS = 1000,
+
     /* Extra try that a kept connection which turns out dead grants. */
     PROXY_STALE_TRIES_MAX = 2,
     /* Tries of one request where the policy sets no limit. */

@@ -75,6 +75,36 @@ static void endpoint_close_idle(struct endpoint *endpoint)
         upstream_close(list_entry(endpoint->idle.next, struct upstream, in_endpoint));
 }
 
+void endpoint_avoid(struct upstream_table *table, struct endpoint *endpoint, uint64_t ms)
+{
+    if (endpoint->avoid_until_ms == 0)
+        table->avoided_len++;
+    endpoint->avoid_until_ms = loop_now_ms(table->loop) + ms;
+    endpoint->avoid_ms = ms;
+    endpoint_close_idle(endpoint);
+}
+
+void endpoint_trust(struct upstream_table *table, struct endpoint *endpoint)
+{
+    if (endpoint->avoid_until_ms == 0)
+        return;
+    endpoint->avoid_until_ms = 0;
+    table->avoided_len--;
+}
+
+bool endpoint_is_avoided(struct upstream_table *table, uint64_t id)
+{
+    struct endpoint *endpoint = table->avoided_len ? idmap_find(&table->endpoints, id) : NULL;
+
+    if (!endpoint || endpoint->avoid_until_ms == 0)
+        return false;
+    uint64_t now_ms = loop_now_ms(table->loop);
+    if (now_ms < endpoint->avoid_until_ms)
+        return true;
+    endpoint->avoid_until_ms = now_ms + endpoint->avoid_ms;
+    return false;
+}
+
 /* Marks the endpoints that the image names. */
 static void endpoints_mark(struct upstream_table *table, const struct image_view *view)
 {
@@ -109,6 +139,7 @@ void upstream_table_sweep(struct upstream_table *table, const struct image_view 
             vec_push(&unused, endpoint);
     }
     vec_for_each (it, &unused) {
+        endpoint_trust(table, *it);
         idmap_remove(&table->endpoints, (*it)->id);
         mem_free(*it);
     }

@@ -20,6 +20,7 @@ struct upstream_table {
     struct list idle;       /* all idle connections, longest waiting first */
     uint32_t idle_len, idle_max;
     uint64_t idle_timeout_ms;
+    uint32_t avoided_len; /* endpoints with avoid_until_ms */
 };
 
 struct endpoint {
@@ -31,6 +32,8 @@ struct endpoint {
     uint32_t connections;   /* idle and busy */
     bool is_resolved;       /* an ExternalName's address: images do not name it, time forgets it */
     uint64_t seen_generation;
+    uint64_t avoid_until_ms; /* of the loop's clock; 0: it answered last, or was never asked */
+    uint64_t avoid_ms;       /* how long it is passed over at a time */
 };
 
 struct upstream {
@@ -53,6 +56,15 @@ void upstream_table_deinit(struct upstream_table *table);
 struct endpoint *endpoint_get(struct upstream_table *table, uint64_t id, const struct ip_addr *ip,
                               uint16_t port);
 struct endpoint *endpoint_get_local(struct upstream_table *table, uint64_t id, struct span name);
+
+/* It did not answer: it is passed over for `ms`, then one request looks whether it does again, and so on.
+ * Its idle connections are closed. */
+void endpoint_avoid(struct upstream_table *table, struct endpoint *endpoint, uint64_t ms);
+/* It answers. */
+void endpoint_trust(struct upstream_table *table, struct endpoint *endpoint);
+/* Whether the endpoint of that id is to be passed over now. Where its time is over, false once: the
+ * caller is the one that looks. */
+bool endpoint_is_avoided(struct upstream_table *table, uint64_t id);
 
 /* Closes idle connections of endpoints that `view` no longer names, and forgets the unused. */
 void upstream_table_sweep(struct upstream_table *table, const struct image_view *view);

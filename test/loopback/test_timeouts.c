@@ -1,8 +1,11 @@
 #include "rig.h"
 
+#include <linux/filter.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/socket.h"
 #include "tls/certificate.h"
 
 /* Each time-out at its moment: nothing one tick before, and then what the client is told. */
@@ -177,22 +180,57 @@ static void test_gap_in_the_body_of_an_answer(void **state)
     rig_free(rig);
 }
 
+enum { QUEUED = 8 };
+
 /* An address that nobody answers for: a listener whose queue is full drops what comes. */
+static void backend_vanish(struct rig *rig, unsigned index, int queued[QUEUED])
+{
+    struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
+
+    close(rig->listeners[index]);
+    rig->listeners[index] = socket_listen_tcp(&loopback, rig->ports[index], 0);
+    assert_true(rig->listeners[index] >= 0);
+    for (unsigned i = 0; i < QUEUED; i++)
+        queued[i] = socket_connect_tcp(&loopback, rig->ports[index]);
+}
+
+/* A try that waits in vain is made elsewhere, and after it no other request is sent into the void. */
+static void test_vanished_endpoint_is_passed_over(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    struct end alive = { .fd = -1 };
+    int queued[QUEUED];
+
+    options.backends = 2;
+    struct rig *rig = rig_new(&options);
+    backend_vanish(rig, 0, queued);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client, RIG_GET);
+    rig_pass_ms(rig, options.policy.connect_timeout_ms); /* where it is not the living one's turn */
+    alive = rig_backend(rig, 1);
+    end_expect_head(rig, &alive, "GET ");
+    end_send(rig, &alive, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    for (unsigned i = 0; i < 6; i++)
+        rig_exchange(rig, &client, &alive, 1);
+    assert_true(stats_get(&rig->stats->upstream_connects) <= 2);
+    for (unsigned i = 0; i < QUEUED; i++)
+        close(queued[i]);
+    end_close(&client);
+    end_close(&alive);
+    rig_free(rig);
+}
+
 static void test_connecting(void **state)
 {
     (void)state;
     struct rig_options options = rig_options_default();
-    struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
-    enum { QUEUED = 8 };
     int queued[QUEUED];
 
     options.policy.retry_tries = 1;
     struct rig *rig = rig_new(&options);
-    close(rig->listeners[0]);
-    rig->listeners[0] = socket_listen_tcp(&loopback, rig->ports[0], 0);
-    assert_true(rig->listeners[0] >= 0);
-    for (unsigned i = 0; i < QUEUED; i++)
-        queued[i] = socket_connect_tcp(&loopback, rig->ports[0]);
+    backend_vanish(rig, 0, queued);
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
     end_send(rig, &client, RIG_GET);
     pass_almost(rig, options.policy.connect_timeout_ms);
@@ -202,6 +240,59 @@ static void test_connecting(void **state)
     for (unsigned i = 0; i < QUEUED; i++)
         close(queued[i]);
     end_close(&client);
+    rig_free(rig);
+}
+
+/* From now on the kernel drops what arrives on `fd`, before TCP sees it: the host is gone. */
+static void end_vanish(int fd)
+{
+    struct sock_filter drop = { BPF_RET | BPF_K, 0, 0, 0 };
+    struct sock_fprog program = { 1, &drop };
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+}
+
+/* In real time: the kernel sends again after 200 ms, then 400. */
+static void wait_until_silent(int fd, uint32_t ms)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        if (socket_peer_is_silent(fd, ms))
+            return;
+        (void)poll(NULL, 0, 10);
+    }
+    fail_msg("the kernel takes the peer for alive");
+}
+
+/* A request on a kept connection that nobody acknowledges is made elsewhere after the time that a new
+ * connection would have had, not after the time that an answer may take. */
+static void test_host_that_vanished_with_a_kept_connection(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    struct end gone = { .fd = -1 };
+
+    options.backends = 1;
+    options.policy.connect_timeout_ms = 800;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    rig_exchange(rig, &client, &gone, 0);
+    end_vanish(gone.fd);
+    end_send(rig, &client, RIG_GET);
+    struct exchange *exchange = rig_only_client(rig)->exchange;
+    assert_int_equal(exchange->state, EXCHANGE_SENDING);
+    wait_until_silent(exchange->upstream->stream.watch.fd, options.policy.connect_timeout_ms / 2);
+    pass_almost(rig, options.policy.connect_timeout_ms);
+    end_expect_silence(rig, &client);
+    pass_rest(rig);
+    struct end alive = rig_backend(rig, 0);
+    end_expect_head(rig, &alive, "GET ");
+    rig_pass_ms(rig, 40000); /* one that acknowledges has its time */
+    end_expect_silence(rig, &client);
+    end_send(rig, &alive, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    end_close(&client);
+    end_close(&gone);
+    end_close(&alive);
     rig_free(rig);
 }
 
@@ -342,6 +433,8 @@ int main(void)
         cmocka_unit_test(test_gap_in_the_head_of_an_answer),
         cmocka_unit_test(test_gap_in_the_body_of_an_answer),
         cmocka_unit_test(test_connecting),
+        cmocka_unit_test(test_vanished_endpoint_is_passed_over),
+        cmocka_unit_test(test_host_that_vanished_with_a_kept_connection),
         cmocka_unit_test(test_client_that_does_not_take_its_answer),
         cmocka_unit_test(test_backend_that_does_not_take_the_request),
         cmocka_unit_test(test_lingering),

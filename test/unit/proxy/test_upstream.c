@@ -157,12 +157,41 @@ static void test_closed_and_talking_ones_are_not_reused(void **state)
     fixture_deinit(&f);
 }
 
+static void test_avoided_for_a_time_and_then_asked_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int far;
+
+    fixture_init(&f);
+    struct upstream *upstream = connection(&f, &far);
+    upstream_release(upstream);
+    assert_false(endpoint_is_avoided(&f.table, 7));
+    endpoint_avoid(&f.table, f.endpoint, 800);
+    assert_int_equal(f.table.idle_len, 0); /* what is kept leads nowhere */
+    assert_true(endpoint_is_avoided(&f.table, 7));
+    assert_false(endpoint_is_avoided(&f.table, 8));
+    turn(&f, 792);
+    assert_true(endpoint_is_avoided(&f.table, 7));
+    turn(&f, 8);
+    assert_false(
+        endpoint_is_avoided(&f.table, 7)); /* who asked looks; others wait for what it finds */
+    assert_true(endpoint_is_avoided(&f.table, 7));
+    endpoint_trust(&f.table, f.endpoint);
+    endpoint_trust(&f.table, f.endpoint);
+    assert_int_equal(f.table.avoided_len, 0);
+    assert_false(endpoint_is_avoided(&f.table, 7));
+    close(far);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_in_first_out),
         cmocka_unit_test(test_idle_limits),
         cmocka_unit_test(test_closed_and_talking_ones_are_not_reused),
+        cmocka_unit_test(test_avoided_for_a_time_and_then_asked_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
