@@ -10,6 +10,7 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "proc/capability.h"
 #include "proc/sandbox.h"
 #include "proc/title.h"
 #include "supervisor/admin_socket.h"
@@ -101,6 +102,8 @@ static int supervisor_open(struct supervisor *supervisor)
     int r = outputs_secure();
     if (r == 0)
         r = descriptors_open(supervisor);
+    if (r == 0)
+        r = proc_capability_raise_bind();
     if (r < 0) {
         log_error("setup_failed", F_ERRNO(r));
         return r;
