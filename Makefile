@@ -2,8 +2,9 @@
 
 BUILD  ?= build
 PREFIX ?= /usr/local
+IMAGE  ?= yett
 
-.PHONY: build deps run check test test-e2e test-cluster cluster bench fuzz lint format image install clean help
+.PHONY: build deps run check test test-e2e test-deploy test-cluster cluster bench fuzz lint format image install clean help
 
 build: $(BUILD)/build.ninja                 ## build/yett: -O2, LTO, hardened
 	ninja -C $(BUILD) yett
@@ -31,8 +32,17 @@ test-e2e:                                   ## the end-to-end tests alone, with 
 	tools/deps.sh test
 	tools/test.sh e2e
 
-test-cluster cluster image:                 ## not there yet: they come with the Kubernetes API client
+test-cluster cluster:                       ## not there yet: they come with the Kubernetes API client
 	@echo "make $@: there is none yet; it comes with the Kubernetes API client" >&2; exit 2
+
+image:                                      ## an OCI image in build/image and build/image.tar; IMAGE=NAME[:TAG]
+	tools/deps.sh build
+	$(MAKE) --no-print-directory build
+	tools/image.sh $(BUILD)/yett $(BUILD) $(IMAGE)
+
+test-deploy:                                ## the tests of the image and of deploy/ alone
+	tools/deps.sh test
+	tools/test.sh deploy
 
 bench: build                                ## against nginx and HAProxy on this machine
 	tools/deps.sh bench

@@ -2,7 +2,9 @@
 # Runs tests and ends with one line: N passed, N failed, N skipped.
 #   check   lint; sanitizer build; unit, loopback and golden tests, fuzz seeds
 #   e2e     end-to-end tests with the release build
-#   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds
+#   deploy  the image, and what installs it
+#   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds,
+#           deploy
 set -u
 cd "$(dirname "$0")/.." || exit 1
 results=$(mktemp -d)
@@ -56,6 +58,20 @@ e2e() { # BUILD
     ) >"$results/go-$1.json"
 }
 
+image() {
+    tools/image.sh build/yett build yett
+}
+
+deploy() {
+    go=$(tools/go.sh) || return 1
+    (cd test/deploy && "$go" vet ./... && "$go" test -count=1 -timeout=15m -json ./...) >"$results/go-deploy.json"
+}
+
+run_deploy() {
+    step "image" image
+    step "deploy: the image, and what installs it" deploy
+}
+
 run_check() {
     step "lint" tools/lint.sh
     step "sanitizer build" build_asan
@@ -68,14 +84,19 @@ e2e)
     step "release build" build_release
     step "end-to-end, release build" e2e build
     ;;
+deploy)
+    step "release build" build_release
+    run_deploy
+    ;;
 all)
     run_check
     step "release build" build_release
     step "clang build" build_clang
     step "end-to-end, release build" e2e build
     step "end-to-end, sanitizer build" e2e build-asan
+    run_deploy
     ;;
-*) echo "usage: tools/test.sh check|e2e|all" >&2; exit 2 ;;
+*) echo "usage: tools/test.sh check|e2e|deploy|all" >&2; exit 2 ;;
 esac
 
 python3 tools/tally.py "$results" || failures=1
