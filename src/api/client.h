@@ -8,8 +8,10 @@
  *            client.
  * Limits     A collected body larger than API_BODY_MAX, a header block larger than libcurl's: the call
  *            ends as API_CALL_TOO_LARGE.
- * Errors     Calls that fail end as such in on_done; nothing is repeated here but a 401 once, after the
- *            credentials were read again. */
+ * Errors     Calls that fail end as such in on_done. Repeated are only: a call answered with 401, once, where
+ *            other credentials were found since; and one that a kept connection refused without a byte of
+ *            answer (libcurl does that, for every method). Redirects are not followed.
+ * See        docs/cluster.md */
 #ifndef YETT_API_CLIENT_H
 #define YETT_API_CLIENT_H
 
@@ -34,6 +36,7 @@ struct api_request {
     struct span body;         /* copied */
     uint32_t timeout_ms;      /* of the whole call; 0: none */
     uint32_t stall_ms;        /* no byte for so long ends it; 0: no limit */
+    bool is_quiet;            /* little is to come: small buffers, as for a watch of one object */
 };
 
 enum api_call_result {
@@ -41,9 +44,10 @@ enum api_call_result {
     API_CALL_STATUS,      /* another status; `message` is what the Status object said */
     API_CALL_UNREACHABLE, /* no connection, or no answer on it: name, TCP, TLS, proxy */
     API_CALL_CUT,         /* the answer began and broke off */
-    API_CALL_TIMED_OUT,   /* timeout_ms or stall_ms */
+    API_CALL_TIMED_OUT, /* timeout_ms or stall_ms; if its connection was silent too, that is closed */
     API_CALL_CREDENTIALS, /* ours could not be read or made */
     API_CALL_TOO_LARGE,
+    API_CALL_RESULTS_LEN,
 };
 
 struct api_reply {
@@ -79,14 +83,23 @@ struct api_call *api_call_cancel(struct api_call *call);
 
 /* Of the context or the Pod; empty: not known. */
 struct span api_client_namespace(const struct api_client *client);
+/* "https://10.0.0.1:6443" */
+struct span api_client_server(const struct api_client *client);
 const char *api_call_result_name(enum api_call_result result);
 
 /* What it has done, for metrics. */
 struct api_client_facts {
-    uint64_t calls, failures; /* by on_done; failures: all but OK and STATUS */
-    uint64_t connections;     /* opened */
-    uint32_t in_flight;
+    uint64_t calls[API_CALL_RESULTS_LEN]; /* ended, each by its result; not those cancelled */
+    uint64_t http2;                       /* of these, answered over HTTP/2 */
+    uint64_t connections;                 /* opened */
+    uint32_t in_flight;                   /* started and not ended, waiting ones too */
+    bool is_reachable;                    /* it answered last, with whatever status */
 };
-const struct api_client_facts *api_client_facts(const struct api_client *client);
+const struct api_client_facts *api_client_facts(struct api_client *client);
+
+/* Told when the server's answers cease and when they come again, for the log: on the first failure
+ * after an answer (or at the start), and on the first answer after a failure. */
+typedef void api_client_reach_fn(void *ctx, bool is_reachable, struct span message);
+void api_client_set_on_reach(struct api_client *client, api_client_reach_fn *on_reach, void *ctx);
 
 #endif

@@ -59,3 +59,23 @@ bool kube_base64_decode(struct arena *arena, struct span text, struct span *ret_
     *ret_bytes = span_of(out, out_len);
     return true;
 }
+
+void kube_base64_encode(struct buf *out, struct span bytes)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = MIN(bytes.len - i, (size_t)3);
+        uint32_t group = (uint32_t)(unsigned char)bytes.ptr[i] << 16;
+
+        if (left > 1)
+            group |= (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8;
+        if (left > 2)
+            group |= (unsigned char)bytes.ptr[i + 2];
+        buf_append_byte(out, alphabet[group >> 18]);
+        buf_append_byte(out, alphabet[group >> 12 & 63]);
+        buf_append_byte(out, left > 1 ? alphabet[group >> 6 & 63] : '=');
+        buf_append_byte(out, left > 2 ? alphabet[group & 63] : '=');
+    }
+}

@@ -1,0 +1,93 @@
+#include "api/kubeconfig_json.h"
+
+static void text_encode(struct span text, struct buf *out)
+{
+    buf_append_byte(out, '"');
+    buf_append_json(out, text);
+    buf_append_byte(out, '"');
+}
+
+static size_t digits(struct span text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9')
+        len++;
+    return len;
+}
+
+/* YAML has numbers that JSON does not: 0x10, 010, .5, .inf. */
+static bool is_json_number(struct span text)
+{
+    if (span_starts_with(text, SPAN("-")))
+        text = span_from(text, 1);
+    size_t whole = digits(text);
+    if (whole == 0 || (whole > 1 && text.ptr[0] == '0'))
+        return false;
+    text = span_from(text, whole);
+    if (span_starts_with(text, SPAN("."))) {
+        size_t fraction = digits(span_from(text, 1));
+
+        if (fraction == 0)
+            return false;
+        text = span_from(text, 1 + fraction);
+    }
+    if (span_starts_with_nocase(text, SPAN("e"))) {
+        text = span_from(text, 1);
+        if (span_starts_with(text, SPAN("+")) || span_starts_with(text, SPAN("-")))
+            text = span_from(text, 1);
+        return text.len > 0 && digits(text) == text.len;
+    }
+    return text.len == 0;
+}
+
+static void list_encode(const struct kube_node *list, struct buf *out)
+{
+    buf_append_byte(out, '[');
+    for (size_t i = 0; i < list->len; i++) {
+        if (i > 0)
+            buf_append_byte(out, ',');
+        kubeconfig_json_encode(list->items[i], out);
+    }
+    buf_append_byte(out, ']');
+}
+
+static void map_encode(const struct kube_node *map, struct buf *out)
+{
+    buf_append_byte(out, '{');
+    for (size_t i = 0; i < map->len; i++) {
+        if (i > 0)
+            buf_append_byte(out, ',');
+        text_encode(map->entries[i].key->text, out);
+        buf_append_byte(out, ':');
+        kubeconfig_json_encode(map->entries[i].value, out);
+    }
+    buf_append_byte(out, '}');
+}
+
+void kubeconfig_json_encode(const struct kube_node *node, struct buf *out)
+{
+    switch (node->kind) {
+    case KUBE_NODE_NULL:
+        buf_append(out, SPAN("null"));
+        return;
+    case KUBE_NODE_BOOL:
+        buf_append(out, node->truth ? SPAN("true") : SPAN("false"));
+        return;
+    case KUBE_NODE_NUMBER:
+        if (is_json_number(node->text))
+            buf_append(out, node->text);
+        else
+            text_encode(node->text, out);
+        return;
+    case KUBE_NODE_STRING:
+        text_encode(node->text, out);
+        return;
+    case KUBE_NODE_LIST:
+        list_encode(node, out);
+        return;
+    case KUBE_NODE_MAP:
+        map_encode(node, out);
+        return;
+    }
+}
