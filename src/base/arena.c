@@ -14,9 +14,14 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
-void arena_init(struct arena *arena, size_t block_bytes)
+void arena_init_small(struct arena *arena, uint32_t first_bytes, uint32_t block_bytes)
 {
-    *arena = (struct arena){ .block_bytes = block_bytes };
+    *arena = (struct arena){ .next_bytes = first_bytes, .block_bytes = block_bytes };
+}
+
+void arena_init(struct arena *arena, uint32_t block_bytes)
+{
+    arena_init_small(arena, block_bytes, block_bytes);
 }
 
 static void blocks_free(struct arena_block *block)
@@ -49,7 +54,7 @@ void arena_reset(struct arena *arena)
 
 static void block_add(struct arena *arena, size_t size)
 {
-    size = MAX(size, arena->block_bytes);
+    size = MAX(size, (size_t)arena->next_bytes);
     struct arena_block *block = mem_alloc(sizeof(*block) + size);
 
     block->older = arena->newest;
@@ -58,20 +63,26 @@ static void block_add(struct arena *arena, size_t size)
     arena->at = block->bytes;
     arena->end = block->bytes + size;
     arena->total_bytes += size;
+    arena->next_bytes = MIN(arena->next_bytes * 2, arena->block_bytes);
+}
+
+static void *take(struct arena *arena, size_t size, size_t align)
+{
+    size_t gap = -(uintptr_t)arena->at & (align - 1);
+
+    invariant(size <= SIZE_MAX / 2);
+    if (!arena->at || (size_t)(arena->end - arena->at) < gap + size) {
+        block_add(arena, size);
+        gap = 0;
+    }
+    char *ptr = arena->at + gap;
+    arena->at = ptr + size;
+    return ptr;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    const size_t align = alignof(max_align_t);
-
-    invariant(size <= SIZE_MAX / 2);
-    size = (size + align - 1) & ~(align - 1);
-    if ((size_t)(arena->end - arena->at) < size || !arena->at)
-        block_add(arena, size);
-
-    void *ptr = arena->at;
-    arena->at += size;
-    return ptr;
+    return take(arena, size, alignof(max_align_t));
 }
 
 void *arena_alloc_zero(struct arena *arena, size_t size)
@@ -81,7 +92,7 @@ void *arena_alloc_zero(struct arena *arena, size_t size)
 
 struct span arena_dup(struct arena *arena, struct span s)
 {
-    char *copy = arena_alloc(arena, s.len + 1);
+    char *copy = take(arena, s.len + 1, 1);
 
     if (s.len)
         memcpy(copy, s.ptr, s.len);
@@ -97,7 +108,7 @@ struct span arena_printf(struct arena *arena, const char *fmt, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     invariant(len >= 0);
-    char *text = arena_alloc(arena, (size_t)len + 1);
+    char *text = take(arena, (size_t)len + 1, 1);
     vsnprintf(text, (size_t)len + 1, fmt, again);
     va_end(again);
     va_end(args);

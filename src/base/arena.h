@@ -7,6 +7,8 @@
 #ifndef YETT_BASE_ARENA_H
 #define YETT_BASE_ARENA_H
 
+#include <stdint.h>
+
 #include "base/compiler.h"
 #include "base/span.h"
 
@@ -14,14 +16,17 @@ struct arena_block;
 
 struct arena {
     struct arena_block *newest;
-    char *at;  /* next free byte of the newest block */
-    char *end; /* past its last byte */
-    size_t block_bytes;
+    char *at;                         /* next free byte of the newest block */
+    char *end;                        /* past its last byte */
+    uint32_t next_bytes, block_bytes; /* of the next block; of those after it */
     size_t total_bytes;
 };
 
 /* Blocks hold at least `block_bytes`; a larger allocation gets a block of its own. */
-void arena_init(struct arena *arena, size_t block_bytes);
+void arena_init(struct arena *arena, uint32_t block_bytes);
+/* Likewise, but the first holds `first_bytes`, and each after it twice as much, up to `block_bytes`: where
+ * there are many arenas, most of which stay small. */
+void arena_init_small(struct arena *arena, uint32_t first_bytes, uint32_t block_bytes);
 void arena_deinit(struct arena *arena);
 
 /* Frees all but one block and starts anew. */
@@ -31,7 +36,8 @@ void arena_reset(struct arena *arena);
 YETT_MUST_USE void *arena_alloc(struct arena *arena, size_t size);
 YETT_MUST_USE void *arena_alloc_zero(struct arena *arena, size_t size);
 
-/* Copies; the copy is followed by a NUL that its length does not count. */
+/* Copies, without a gap between one text and the next; the copy is followed by a NUL that its length does
+ * not count. */
 struct span arena_dup(struct arena *arena, struct span s);
 struct span arena_printf(struct arena *arena, const char *fmt, ...) YETT_PRINTF(2, 3);
 

@@ -4,6 +4,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { BUF_BYTES_FIRST = 256 };
 
@@ -60,34 +61,6 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     va_start(args, fmt);
     buf_vprintf(buf, fmt, args);
     va_end(args);
-}
-
-/* Length of the UTF-8 sequence at the start of `s` (RFC 3629), or 0 when there is none. */
-static size_t utf8_sequence(struct span s)
-{
-    const unsigned char *b = (const unsigned char *)s.ptr;
-    size_t len;
-
-    if (b[0] < 0x80)
-        return 1;
-    if (b[0] >= 0xC2 && b[0] <= 0xDF)
-        len = 2;
-    else if (b[0] >= 0xE0 && b[0] <= 0xEF)
-        len = 3;
-    else if (b[0] >= 0xF0 && b[0] <= 0xF4)
-        len = 4;
-    else
-        return 0;
-    if (s.len < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((b[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if ((b[0] == 0xE0 && b[1] < 0xA0) || (b[0] == 0xED && b[1] > 0x9F) ||
-        (b[0] == 0xF0 && b[1] < 0x90) || (b[0] == 0xF4 && b[1] > 0x8F))
-        return 0;
-    return len;
 }
 
 void buf_append_json(struct buf *buf, struct span s)

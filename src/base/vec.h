@@ -23,6 +23,16 @@
         (v)->items[(v)->len++] = (item);                                            \
     } while (0)
 
+/* Gives back the room for items that are not there. */
+#define vec_trim(v)                                                                           \
+    do {                                                                                      \
+        if ((v)->len < (v)->cap) {                                                            \
+            (v)->cap = (v)->len;                                                              \
+            (v)->items = (v)->len ? mem_realloc((v)->items, (v)->len * sizeof((v)->items[0])) \
+                                  : mem_free((v)->items);                                     \
+        }                                                                                     \
+    } while (0)
+
 #define vec_last(v) (&(v)->items[(v)->len - 1])
 
 #define vec_deinit(v)                      \

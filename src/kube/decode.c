@@ -11,7 +11,8 @@
  * document; only what objects keep is copied into the bundle, so that a bundle is as large as what
  * was of use in its file, and not as the file. */
 
-enum { BUNDLE_BLOCK_BYTES = 4096, SCRATCH_BLOCK_BYTES = 64 << 10 };
+/* A bundle of one object, as the API gives them, is kept as long as the object lives. */
+enum { BUNDLE_FIRST_BYTES = 512, BUNDLE_BLOCK_BYTES = 4096, SCRATCH_BLOCK_BYTES = 64 << 10 };
 
 struct decoder {
     struct kube_bundle *bundle;
@@ -108,8 +109,8 @@ static void object_decode(struct decoder *decoder, const struct kube_kind_row *r
                           const struct kube_node *node)
 {
     struct kube_object object = { .kind = row->kind, .file = decoder->file, .pos = node->pos };
-    struct kube_reader reader = { decoder->bundle, &decoder->scratch, &object,
-                                  span_from_str(row->name) };
+    struct kube_reader reader = { decoder->bundle, &decoder->bundle->arena, &decoder->scratch,
+                                  &object, span_from_str(row->name) };
     struct kube_field root = kube_field_root(&reader, node);
     enum api_fit fit = api_judge(row, api);
 
@@ -135,8 +136,13 @@ static void object_decode(struct decoder *decoder, const struct kube_kind_row *r
     kube_field_check_known(&root, row->known, row->misfits);
     /* An object that cannot be named is read to its end all the same: one report tells of all that is
      * wrong in it. */
-    bool is_named = kube_decode_metadata(&root, row->is_namespaced, &object);
-    if (row->decode(&root, &object) && is_named)
+    bool is_named = kube_decode_metadata(&root, row, &object);
+    bool is_good = row->decode(&root, &object);
+    if (!row->keeps_labels)
+        object.labels = (struct kube_pairs){ 0 };
+    if (!row->keeps_annotations)
+        object.annotations = (struct kube_pairs){ 0 };
+    if (is_good && is_named)
         vec_push(&decoder->bundle->objects, object);
 }
 
@@ -189,7 +195,8 @@ static void tree_decode(struct decoder *decoder, const struct kube_node *node, s
                         struct span list_kind)
 {
     struct kube_object nameless = { .file = decoder->file };
-    struct kube_reader reader = { decoder->bundle, &decoder->scratch, &nameless, SPAN_EMPTY };
+    struct kube_reader reader = { decoder->bundle, &decoder->bundle->arena, &decoder->scratch,
+                                  &nameless, SPAN_EMPTY };
     struct kube_field root = kube_field_root(&reader, node);
     struct span api, kind;
 
@@ -380,11 +387,12 @@ struct kube_bundle *kube_bundle_decode(struct span text, struct span file)
     SCOPED(decoder_deinit)
     struct decoder decoder = { .bundle = bundle, .nodes_left = KUBE_NODES_MAX };
 
-    arena_init(&bundle->arena, BUNDLE_BLOCK_BYTES);
+    arena_init_small(&bundle->arena, BUNDLE_FIRST_BYTES, BUNDLE_BLOCK_BYTES);
     diag_list_init(&bundle->diags);
     arena_init(&decoder.scratch, SCRATCH_BLOCK_BYTES);
     decoder.file = arena_dup(&bundle->arena, file);
     text_decode(&decoder, text);
+    vec_trim(&bundle->objects);
     return bundle;
 }
 

@@ -27,7 +27,7 @@ static bool value_decode(const struct kube_field *data, const struct kube_pair *
 static struct kube_pairs entries_join(const struct kube_field *data,
                                       const struct kube_field *strings)
 {
-    struct kube_pairs encoded = kube_field_pairs(data), plain = kube_field_pairs(strings);
+    struct kube_pairs encoded = kube_field_pairs_briefly(data), plain = kube_field_pairs(strings);
     struct kube_pair *items =
         arena_new_array(&data->reader->bundle->arena, struct kube_pair, encoded.len + plain.len);
     struct kube_pairs joined = { .items = items };
@@ -41,7 +41,8 @@ static struct kube_pairs entries_join(const struct kube_field *data,
         const struct kube_pair *pair = &encoded.items[i];
         if (map_find(&by_key, pair->key.text))
             continue;
-        items[joined.len].key = pair->key;
+        items[joined.len].key =
+            (struct kube_text){ arena_dup(data->reader->keep, pair->key.text), pair->key.pos };
         joined.len += value_decode(data, pair, &items[joined.len].value);
     }
     return joined;

@@ -117,7 +117,8 @@ static void service_name_read(const struct kube_field *root, struct kube_object 
     struct kube_field labels = kube_field_get(&metadata, "labels");
 
     if (label)
-        object->endpoint_slice.service_name = *label;
+        object->endpoint_slice.service_name =
+            (struct kube_text){ arena_dup(root->reader->keep, label->text), label->pos };
     else
         kube_field_report(&labels, DIAG_WARNING, DIAG_MISSING_FIELD,
                           SPAN("do not name a Service: the slice belongs to none"),

@@ -106,7 +106,25 @@ static void text_read(const struct kube_field *metadata, const char *name, struc
         *ret_text = text.text;
 }
 
-bool kube_decode_metadata(const struct kube_field *root, bool is_namespaced,
+/* What `kubectl apply` notes of an object is the object once more. */
+static void annotations_keep(const struct kube_field *field, struct kube_object *object)
+{
+    struct kube_pairs all = object->annotations;
+    struct kube_pair *kept = arena_new_array(field->reader->keep, struct kube_pair, all.len);
+    size_t len = 0;
+
+    for (size_t i = 0; i < all.len; i++) {
+        struct kube_pair pair = all.items[i];
+        if (span_eq(pair.key.text, SPAN("kubectl.kubernetes.io/last-applied-configuration")))
+            continue;
+        pair.key.text = arena_dup(field->reader->keep, pair.key.text);
+        pair.value.text = arena_dup(field->reader->keep, pair.value.text);
+        kept[len++] = pair;
+    }
+    object->annotations = (struct kube_pairs){ kept, len };
+}
+
+bool kube_decode_metadata(const struct kube_field *root, const struct kube_kind_row *row,
                           struct kube_object *object)
 {
     struct kube_field metadata = kube_field_get(root, "metadata");
@@ -120,16 +138,19 @@ bool kube_decode_metadata(const struct kube_field *root, bool is_namespaced,
     bool is_good = name_read(&metadata, "name", NAME_BYTES_MAX, &name);
     if (is_good && span_is_empty(name))
         is_good = name_missing_report(&metadata);
-    if (is_namespaced)
+    if (row->is_namespaced)
         is_good = name_read(&metadata, "namespace", NAMESPACE_BYTES_MAX, &namespace) && is_good;
     created_read(&metadata, object);
     text_read(&metadata, "uid", &object->uid);
     text_read(&metadata, "resourceVersion", &object->resource_version);
-    object->labels = kube_field_pairs(&labels);
-    object->annotations = kube_field_pairs(&annotations);
+    object->labels =
+        row->keeps_labels ? kube_field_pairs(&labels) : kube_field_pairs_briefly(&labels);
+    object->annotations = kube_field_pairs_briefly(&annotations);
+    if (row->keeps_annotations)
+        annotations_keep(&annotations, object);
     if (!is_good)
         return false;
     object->name = name;
-    object->namespace = is_namespaced ? namespace : SPAN_EMPTY;
+    object->namespace = row->is_namespaced ? namespace : SPAN_EMPTY;
     return true;
 }

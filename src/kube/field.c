@@ -138,7 +138,7 @@ static bool is_scalar(const struct kube_node *node)
 
 static struct kube_text text_keep(const struct kube_field *field, const struct kube_node *node)
 {
-    return (struct kube_text){ arena_dup(&field->reader->bundle->arena, node->text), node->pos };
+    return (struct kube_text){ arena_dup(field->reader->keep, node->text), node->pos };
 }
 
 bool kube_field_text(const struct kube_field *field, struct kube_text *ret_text)
@@ -248,7 +248,7 @@ struct kube_pairs kube_field_pairs(const struct kube_field *field)
     if (!kube_field_expect(field, KUBE_NODE_MAP, "write one \"key: value\" a line below it"))
         return pairs;
     struct kube_pair *items =
-        arena_new_array(&field->reader->bundle->arena, struct kube_pair, field->node->len);
+        arena_new_array(field->reader->keep, struct kube_pair, field->node->len);
     for (size_t i = 0; i < field->node->len; i++) {
         const struct kube_node *key = field->node->entries[i].key;
         const struct kube_node *value = field->node->entries[i].value;
@@ -267,6 +267,17 @@ struct kube_pairs kube_field_pairs(const struct kube_field *field)
         pairs.len++;
     }
     pairs.items = items;
+    return pairs;
+}
+
+struct kube_pairs kube_field_pairs_briefly(const struct kube_field *field)
+{
+    struct kube_reader *reader = field->reader;
+    struct arena *keep = reader->keep;
+
+    reader->keep = reader->scratch;
+    struct kube_pairs pairs = kube_field_pairs(field);
+    reader->keep = keep;
     return pairs;
 }
 

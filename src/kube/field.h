@@ -15,6 +15,7 @@
 /* One object on its way from tree to struct. */
 struct kube_reader {
     struct kube_bundle *bundle;
+    struct arena *keep;         /* where texts that are read go: the bundle's, as a rule */
     struct arena *scratch;      /* texts of diagnostics, until they are added */
     struct kube_object *object; /* being filled */
     struct span kind_name;
@@ -58,6 +59,8 @@ YETT_MUST_USE bool kube_field_port(const struct kube_field *field, uint16_t *ret
 /* A map of strings. Values of other types are reported and taken as written; an entry that is a
  * list or a map is reported and left out. */
 struct kube_pairs kube_field_pairs(const struct kube_field *field);
+/* The same for what is not kept: it lies in the scratch. */
+struct kube_pairs kube_field_pairs_briefly(const struct kube_field *field);
 
 /* One of `words` (ends with NULL), as its index. */
 YETT_MUST_USE bool kube_field_word(const struct kube_field *field, const char *const *words,

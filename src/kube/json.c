@@ -1,131 +1,336 @@
 #include "kube/json.h"
 
-#include <jansson.h>
-
-#include "base/bug.h"
-#include "base/scope.h"
+#include "base/vec.h"
 #include "kube/decode.h"
-#include "kube/mend.h"
-#include "kube/yaml.h"
+#include "kube/json_string.h"
 
-/* jansson judges the text but keeps no positions. So the same text is then read once more by
- * libyaml, as JSON is YAML in flow style. Where libyaml disagrees (surrogate escapes, keys of more
- * than 1,024 bytes), the tree comes from jansson, and diagnostics of it name the file only. */
+/* A descent that is as deep as the text, up to KUBE_DEPTH_MAX. The children of all lists and maps that are
+ * open lie on one stack, until the list or map closes and takes those that are its own. */
 
-struct json_builder {
+struct reader {
     struct arena *arena;
+    struct span rest;
+    VEC(const struct kube_node *) open; /* children of what is open; keys and values by turns */
     size_t *nodes_left;
     struct kube_fault *fault;
+    bool wants_positions;
+    bool is_dropping; /* within a value that is checked, but not kept */
+    const char *counted_to;
+    struct kube_pos counted; /* where counted_to stands */
 };
 
-static void json_unref(json_t **value)
+static const struct kube_node dropped = { .kind = KUBE_NODE_NULL, .weight = 1 };
+
+/* ---- places and faults ------------------------------------------------------------------------- */
+
+/* Columns count characters. The text is gone through once for all places. */
+static struct kube_pos place(struct reader *reader)
 {
-    json_decref(*value);
+    for (; reader->counted_to < reader->rest.ptr; reader->counted_to++) {
+        if (*reader->counted_to == '\n')
+            reader->counted = (struct kube_pos){ reader->counted.line + 1, 1 };
+        else if ((*reader->counted_to & 0xC0) != 0x80) /* begins a character */
+            reader->counted.column++;
+    }
+    return reader->counted;
 }
 
-static struct kube_pos error_pos(struct kube_pos origin, const json_error_t *error)
+static struct kube_pos node_place(struct reader *reader)
 {
-    uint32_t column = (uint32_t)MAX(error->column, 1);
-
-    if (error->line <= 1)
-        return (struct kube_pos){ origin.line, origin.column + column - 1 };
-    return (struct kube_pos){ origin.line + (uint32_t)error->line - 1, column };
+    return reader->wants_positions ? place(reader) : (struct kube_pos){ 0 };
 }
 
-static const struct kube_node *refuse(struct json_builder *builder, enum diag_code code,
-                                      struct span message)
+/* Returns NULL, as what could not be read. */
+static const struct kube_node *refuse(struct reader *reader, enum diag_code code,
+                                      struct span message, struct span mend)
 {
-    *builder->fault = (struct kube_fault){
-        .code = code,
-        .message = message,
-        .mend = SPAN("split the file, and keep to Kubernetes objects"),
-    };
+    *reader->fault = (struct kube_fault){ code, place(reader), message, mend };
     return NULL;
 }
 
-static bool nodes_take(struct json_builder *builder)
+static const struct kube_node *refuse_syntax(struct reader *reader, const char *message,
+                                             const char *mend)
 {
-    if (*builder->nodes_left == 0) {
-        refuse(builder, DIAG_FILE_TOO_LARGE,
-               arena_printf(builder->arena, "more than %d values", KUBE_NODES_MAX));
-        return false;
+    if (reader->rest.len == 0)
+        return refuse(reader, DIAG_SYNTAX, SPAN("the text ends too soon"),
+                      SPAN("close the bracket or quote that is open"));
+    return refuse(reader, DIAG_SYNTAX, span_from_str(message), span_from_str(mend));
+}
+
+static bool nodes_take(struct reader *reader)
+{
+    if (reader->is_dropping)
+        return true;
+    if (*reader->nodes_left > 0) {
+        --*reader->nodes_left;
+        return true;
     }
-    --*builder->nodes_left;
+    refuse(reader, DIAG_FILE_TOO_LARGE,
+           arena_printf(reader->arena, "more than %d values", KUBE_NODES_MAX),
+           SPAN("split the file, and keep to Kubernetes objects"));
+    return false;
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------ */
+
+static void advance(struct reader *reader, size_t len)
+{
+    reader->rest = span_of(reader->rest.ptr + len, reader->rest.len - len);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The byte that comes next, space aside; 0 where nothing does. */
+static char peek(struct reader *reader)
+{
+    while (reader->rest.len > 0 && is_space(reader->rest.ptr[0]))
+        advance(reader, 1);
+    return reader->rest.len > 0 ? reader->rest.ptr[0] : '\0';
+}
+
+static bool take(struct reader *reader, char byte)
+{
+    if (peek(reader) != byte || reader->rest.len == 0)
+        return false;
+    advance(reader, 1);
     return true;
 }
 
-static const struct kube_node *node_build(struct json_builder *builder, json_t *value, int depth);
+/* ---- scalars ----------------------------------------------------------------------------------- */
 
-static const struct kube_node *scalar_build(struct json_builder *builder, const json_t *value)
+static const struct kube_node *scalar_new(struct reader *reader, enum kube_node_kind kind,
+                                          struct kube_pos pos, struct span text)
 {
-    enum kube_node_kind kind = KUBE_NODE_NULL;
-    struct span text = SPAN("null");
-
-    if (json_is_string(value)) {
-        kind = KUBE_NODE_STRING;
-        text =
-            arena_dup(builder->arena, span_of(json_string_value(value), json_string_length(value)));
-    } else if (json_is_integer(value)) {
-        kind = KUBE_NODE_NUMBER;
-        text = arena_printf(builder->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    } else if (json_is_real(value)) {
-        kind = KUBE_NODE_NUMBER;
-        text = arena_printf(builder->arena, "%.17g", json_real_value(value));
-    } else if (json_is_boolean(value)) {
-        kind = KUBE_NODE_BOOL;
-        text = json_is_true(value) ? SPAN("true") : SPAN("false");
-    }
-    struct kube_node *node =
-        kube_node_new_scalar(builder->arena, kind, (struct kube_pos){ 0 }, text);
-    node->truth = json_is_true(value);
-    return node;
-}
-
-static const struct kube_node *list_build(struct json_builder *builder, json_t *value, int depth)
-{
-    size_t len = json_array_size(value);
-    SCOPED(mem_freep) const struct kube_node **items = mem_alloc((len + 1) * sizeof(items[0]));
-
-    for (size_t i = 0; i < len; i++) {
-        items[i] = node_build(builder, json_array_get(value, i), depth);
-        if (!items[i])
-            return NULL;
-    }
-    return kube_node_new_list(builder->arena, (struct kube_pos){ 0 }, items, len);
-}
-
-static const struct kube_node *map_build(struct json_builder *builder, json_t *value, int depth)
-{
-    size_t cap = json_object_size(value) * 2, len = 0;
-    SCOPED(mem_freep) const struct kube_node **pairs = mem_alloc((cap + 1) * sizeof(pairs[0]));
-
-    for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at)) {
-        struct span key = span_from_str(json_object_iter_key(at));
-        const struct kube_node *child = node_build(builder, json_object_iter_value(at), depth);
-        if (!child)
-            return NULL;
-        invariant(len + 2 <= cap);
-        if (!nodes_take(builder))
-            return NULL;
-        pairs[len++] = kube_node_new_scalar(builder->arena, KUBE_NODE_STRING,
-                                            (struct kube_pos){ 0 }, arena_dup(builder->arena, key));
-        pairs[len++] = child;
-    }
-    return kube_node_new_map(builder->arena, (struct kube_pos){ 0 }, pairs, len);
-}
-
-static const struct kube_node *node_build(struct json_builder *builder, json_t *value, int depth)
-{
-    bool is_list = json_is_array(value), is_map = json_is_object(value);
-
-    if (!nodes_take(builder))
+    if (!nodes_take(reader))
         return NULL;
-    if ((is_list || is_map) && depth == KUBE_DEPTH_MAX)
-        return refuse(builder, DIAG_TOO_DEEP,
-                      arena_printf(builder->arena, "nested deeper than %d levels", KUBE_DEPTH_MAX));
-    if (is_list)
-        return list_build(builder, value, depth + 1);
-    return is_map ? map_build(builder, value, depth + 1) : scalar_build(builder, value);
+    return reader->is_dropping ? &dropped : kube_node_new_scalar(reader->arena, kind, pos, text);
+}
+
+static const struct kube_node *string_refuse(struct reader *reader,
+                                             enum kube_json_string_result result)
+{
+    switch (result) {
+    case KUBE_JSON_STRING_OK:
+    case KUBE_JSON_STRING_OPEN:
+        break;
+    case KUBE_JSON_STRING_CONTROL:
+        return refuse_syntax(reader, "a control character stands in a string",
+                             "write line breaks in strings as \\n, tabs as \\t");
+    case KUBE_JSON_STRING_NOT_UTF8:
+        return refuse_syntax(reader, "a string is not UTF-8", "save the file as UTF-8");
+    case KUBE_JSON_STRING_BAD_ESCAPE:
+        return refuse_syntax(reader, "this is no escape of JSON",
+                             "write a backslash as \\\\, and other characters as they are");
+    case KUBE_JSON_STRING_LONE_SURROGATE:
+        return refuse_syntax(reader, "half a surrogate pair is no character",
+                             "write the character itself, in UTF-8");
+    case KUBE_JSON_STRING_NUL:
+        return refuse_syntax(reader, "no text of an object may hold \\u0000", "remove it");
+    }
+    return refuse_syntax(reader, NULL, NULL);
+}
+
+static const struct kube_node *string_read(struct reader *reader)
+{
+    struct kube_pos pos = node_place(reader);
+    struct span text;
+
+    advance(reader, 1);
+    int r = kube_json_string(reader->arena, &reader->rest, &text);
+    if (r != KUBE_JSON_STRING_OK)
+        return string_refuse(reader, (enum kube_json_string_result)r);
+    return scalar_new(reader, KUBE_NODE_STRING, pos, text);
+}
+
+static size_t digits_len(struct span text, size_t at)
+{
+    size_t start = at;
+
+    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+        at++;
+    return at - start;
+}
+
+static bool byte_is(struct span text, size_t at, char byte)
+{
+    return at < text.len && text.ptr[at] == byte;
+}
+
+/* The number that `text` begins with; 0: there is none. Digits after a leading zero are none either. */
+static size_t number_len(struct span text)
+{
+    size_t at = byte_is(text, 0, '-'), whole = digits_len(text, at);
+
+    if (whole == 0 || (whole > 1 && text.ptr[at] == '0'))
+        return 0;
+    at += whole;
+    if (byte_is(text, at, '.')) {
+        size_t fraction = digits_len(text, at + 1);
+        if (fraction == 0)
+            return 0;
+        at += 1 + fraction;
+    }
+    if (byte_is(text, at, 'e') || byte_is(text, at, 'E')) {
+        at++;
+        at += byte_is(text, at, '+') || byte_is(text, at, '-');
+        size_t exponent = digits_len(text, at);
+        return exponent > 0 ? at + exponent : 0;
+    }
+    return at;
+}
+
+static const struct kube_node *number_read(struct reader *reader)
+{
+    struct kube_pos pos = node_place(reader);
+    size_t len = number_len(reader->rest);
+    struct span text = span_upto(reader->rest, len);
+
+    if (len == 0)
+        return refuse_syntax(reader, "this is no number of JSON",
+                             "write it like 80 or -1.5e3, or in quotes if it is a text");
+    advance(reader, len);
+    return scalar_new(reader, KUBE_NODE_NUMBER, pos, text);
+}
+
+static const struct kube_node *word_read(struct reader *reader)
+{
+    static const struct {
+        struct span text;
+        enum kube_node_kind kind;
+        bool truth;
+    } words[] = {
+        { { "true", 4 }, KUBE_NODE_BOOL, true },
+        { { "false", 5 }, KUBE_NODE_BOOL, false },
+        { { "null", 4 }, KUBE_NODE_NULL, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (!span_starts_with(reader->rest, words[i].text))
+            continue;
+        struct kube_pos pos = node_place(reader);
+        advance(reader, words[i].text.len);
+        if (!nodes_take(reader))
+            return NULL;
+        if (reader->is_dropping)
+            return &dropped;
+        struct kube_node *node =
+            kube_node_new_scalar(reader->arena, words[i].kind, pos, words[i].text);
+        node->truth = words[i].truth;
+        return node;
+    }
+    return refuse_syntax(
+        reader, "no value begins like this",
+        "JSON takes double-quoted strings, numbers, true, false, null; no comments");
+}
+
+/* ---- lists and maps ---------------------------------------------------------------------------- */
+
+static const struct kube_node *value_read(struct reader *reader, struct span key, int depth);
+
+/* Takes the children from `first` on off the stack. */
+static const struct kube_node *close(struct reader *reader, enum kube_node_kind kind,
+                                     struct kube_pos pos, size_t first)
+{
+    const struct kube_node *const *children = reader->open.items + first;
+    size_t len = reader->open.len - first;
+
+    reader->open.len = first;
+    if (reader->is_dropping)
+        return &dropped;
+    return kind == KUBE_NODE_LIST ? kube_node_new_list(reader->arena, pos, children, len)
+                                  : kube_node_new_map(reader->arena, pos, children, len);
+}
+
+static const struct kube_node *list_read(struct reader *reader, int depth)
+{
+    struct kube_pos pos = node_place(reader);
+    size_t first = reader->open.len;
+
+    advance(reader, 1);
+    if (take(reader, ']'))
+        return close(reader, KUBE_NODE_LIST, pos, first);
+    do {
+        const struct kube_node *item = value_read(reader, SPAN_EMPTY, depth);
+        if (!item)
+            return NULL;
+        vec_push(&reader->open, item);
+    } while (take(reader, ','));
+    if (!take(reader, ']'))
+        return refuse_syntax(reader, "a comma or ']' is missing",
+                             "separate values by commas, and none after the last");
+    return close(reader, KUBE_NODE_LIST, pos, first);
+}
+
+/* `own_key`: what the map itself is the value of. */
+static bool member_read(struct reader *reader, struct span own_key, int depth)
+{
+    if (peek(reader) != '"') {
+        refuse_syntax(reader, "a key in double quotes is missing",
+                      "write keys in double quotes, and no comma after the last member");
+        return false;
+    }
+    const struct kube_node *key = string_read(reader);
+    if (!key)
+        return false;
+    if (!take(reader, ':')) {
+        refuse_syntax(reader, "a ':' is missing after the key", "write \"key\": value");
+        return false;
+    }
+    bool was_dropping = reader->is_dropping;
+    bool is_dropped =
+        span_eq(key->text, SPAN("managedFields")) && span_eq(own_key, SPAN("metadata"));
+    reader->is_dropping |= is_dropped;
+    const struct kube_node *value = value_read(reader, key->text, depth);
+    reader->is_dropping = was_dropping;
+    if (!value)
+        return false;
+    if (is_dropped) {
+        ++*reader->nodes_left; /* the key's */
+        return true;
+    }
+    vec_push(&reader->open, key);
+    vec_push(&reader->open, value);
+    return true;
+}
+
+static const struct kube_node *map_read(struct reader *reader, struct span own_key, int depth)
+{
+    struct kube_pos pos = node_place(reader);
+    size_t first = reader->open.len;
+
+    advance(reader, 1);
+    if (take(reader, '}'))
+        return close(reader, KUBE_NODE_MAP, pos, first);
+    do {
+        if (!member_read(reader, own_key, depth))
+            return NULL;
+    } while (take(reader, ','));
+    if (!take(reader, '}'))
+        return refuse_syntax(reader, "a comma or '}' is missing",
+                             "separate members by commas, and none after the last");
+    return close(reader, KUBE_NODE_MAP, pos, first);
+}
+
+static const struct kube_node *value_read(struct reader *reader, struct span key, int depth)
+{
+    char first = peek(reader);
+
+    if (first == '"')
+        return string_read(reader);
+    if (first == '-' || (first >= '0' && first <= '9'))
+        return number_read(reader);
+    if (first != '{' && first != '[')
+        return word_read(reader);
+    if (depth == KUBE_DEPTH_MAX)
+        return refuse(reader, DIAG_TOO_DEEP,
+                      arena_printf(reader->arena, "nested deeper than %d levels", KUBE_DEPTH_MAX),
+                      SPAN("split the file, and keep to Kubernetes objects"));
+    if (!nodes_take(reader))
+        return NULL;
+    return first == '[' ? list_read(reader, depth + 1) : map_read(reader, key, depth + 1);
 }
 
 enum kube_parse_result kube_json_parse(struct arena *arena, struct span text,
@@ -133,33 +338,21 @@ enum kube_parse_result kube_json_parse(struct arena *arena, struct span text,
                                        size_t *nodes_left, const struct kube_node **ret_root,
                                        size_t *ret_bytes, struct kube_fault *ret_fault)
 {
-    json_error_t error;
-    SCOPED(json_unref)
-    json_t *value =
-        json_loadb(text.ptr, text.len, JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &error);
+    struct reader reader = {
+        .arena = arena,
+        .rest = text,
+        .nodes_left = nodes_left,
+        .fault = ret_fault,
+        .wants_positions = wants_positions,
+        .counted_to = text.ptr,
+        .counted = origin,
+    };
+    const struct kube_node *root = value_read(&reader, SPAN_EMPTY, 0);
 
-    if (!value) {
-        struct span problem = arena_dup(arena, span_from_str(error.text));
-        *ret_fault = (struct kube_fault){ DIAG_SYNTAX, error_pos(origin, &error), problem,
-                                          kube_mend_json(problem) };
-        return KUBE_PARSE_FAULT;
-    }
-    *ret_bytes = (size_t)error.position;
-    if (wants_positions) {
-        size_t left = *nodes_left;
-        struct span piece = span_upto(text, *ret_bytes);
-        enum kube_parse_result result =
-            kube_yaml_parse(arena, piece, origin, nodes_left, ret_root, ret_fault);
-        if (result == KUBE_PARSE_OK ||
-            (result == KUBE_PARSE_FAULT && ret_fault->code != DIAG_SYNTAX))
-            return result;
-        *nodes_left = left;
-    }
-
-    struct json_builder builder = { arena, nodes_left, ret_fault };
-    const struct kube_node *root = node_build(&builder, value, 0);
+    vec_deinit(&reader.open);
     if (!root)
         return KUBE_PARSE_FAULT;
     *ret_root = root;
+    *ret_bytes = (size_t)(reader.rest.ptr - text.ptr);
     return KUBE_PARSE_OK;
 }

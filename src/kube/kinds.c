@@ -22,6 +22,7 @@ static const struct kube_kind_row rows[] = {
         .name = "Ingress",
         .kind = KUBE_INGRESS,
         .is_namespaced = true,
+        .keeps_annotations = true,
         .current_api = "networking.k8s.io/v1",
         .outdated_apis = { "networking.k8s.io/v1beta1", "extensions/v1beta1" },
         .known = spec_known,
@@ -72,6 +73,7 @@ static const struct kube_kind_row rows[] = {
     {
         .name = "Namespace",
         .kind = KUBE_NAMESPACE,
+        .keeps_labels = true,
         .current_api = "v1",
         .known = spec_known,
         .decode = kube_decode_namespace,

@@ -11,6 +11,7 @@ struct kube_kind_row {
     const char *name;
     enum kube_kind kind;
     bool is_namespaced;
+    bool keeps_labels, keeps_annotations; /* else only `decode` sees them */
     const char *current_api;
     const char *outdated_apis[2];      /* still read; NULL: no more */
     const char *const *known;          /* fields of the root, ends with NULL */
@@ -23,8 +24,10 @@ struct kube_kind_row {
 /* NULL: a kind that does not concern a gate. */
 const struct kube_kind_row *kube_kind_row_find(struct span name);
 
-/* metadata of any kind. False: the object cannot be named; reported. */
-YETT_MUST_USE bool kube_decode_metadata(const struct kube_field *root, bool is_namespaced,
+/* metadata of any kind; labels and annotations that are not kept lie in the scratch. False: the object cannot
+ * be named; reported. */
+YETT_MUST_USE bool kube_decode_metadata(const struct kube_field *root,
+                                        const struct kube_kind_row *row,
                                         struct kube_object *object);
 
 bool kube_decode_ingress(const struct kube_field *root, struct kube_object *object);

@@ -75,23 +75,6 @@ struct span kube_mend_yaml(struct span problem, struct span piece, size_t line_a
                        SPAN("check the indentation and quotes of this line and the one above"));
 }
 
-static const struct advice json_advice[] = {
-    { "near end of file", "close the bracket or quote that is open" },
-    { "'}' expected", "separate members by commas, and none after the last" },
-    { "']' expected", "separate values by commas, and none after the last" },
-    { "string or '}' expected", "write keys in double quotes, and no comma after the last member" },
-    { "UTF-8", "save the file as UTF-8" },
-    { "control character", "write line breaks in strings as \\n" },
-    { "invalid token",
-      "JSON takes double-quoted strings, numbers, true, false, null; no comments" },
-};
-
-struct span kube_mend_json(struct span problem)
-{
-    return advice_find(json_advice, ARRAY_LEN(json_advice), problem,
-                       SPAN("write valid JSON (RFC 8259), or name the file .yaml if it is YAML"));
-}
-
 /* Longer words are not mistypings of field names. */
 enum { WORD_BYTES_MAX = 40 };
 

@@ -8,7 +8,6 @@
 
 /* `line_at`: lines of `piece` before the one that libyaml pointed at. Static text. */
 struct span kube_mend_yaml(struct span problem, struct span piece, size_t line_at);
-struct span kube_mend_json(struct span problem);
 
 /* The word of `known` (ends with NULL) that `word` was most likely meant to be, or NULL. */
 const char *kube_mend_word(struct span word, const char *const *known);

@@ -1,5 +1,7 @@
 #include "kube/source.h"
 
+#include "base/utf8.h"
+
 /* --- UTF-16 --- */
 
 struct utf16_reader {
@@ -37,26 +39,6 @@ static uint32_t rune_next(struct utf16_reader *reader)
     return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 }
 
-static char *rune_encode(char *at, uint32_t rune)
-{
-    if (rune < 0x80) {
-        *at++ = (char)rune;
-        return at;
-    }
-    if (rune < 0x800) {
-        *at++ = (char)(0xC0 | rune >> 6);
-    } else if (rune < 0x10000) {
-        *at++ = (char)(0xE0 | rune >> 12);
-        *at++ = (char)(0x80 | (rune >> 6 & 0x3F));
-    } else {
-        *at++ = (char)(0xF0 | rune >> 18);
-        *at++ = (char)(0x80 | (rune >> 12 & 0x3F));
-        *at++ = (char)(0x80 | (rune >> 6 & 0x3F));
-    }
-    *at++ = (char)(0x80 | (rune & 0x3F));
-    return at;
-}
-
 static struct span utf16_to_utf8(struct arena *arena, struct span bytes, bool is_big_endian)
 {
     struct utf16_reader reader = { .bytes = bytes, .is_big_endian = is_big_endian };
@@ -64,7 +46,7 @@ static struct span utf16_to_utf8(struct arena *arena, struct span bytes, bool is
     char *at = start;
 
     while (has_unit(&reader))
-        at = rune_encode(at, rune_next(&reader));
+        at = utf8_encode(at, rune_next(&reader));
     return span_of(start, (size_t)(at - start));
 }
 

@@ -173,7 +173,9 @@ struct kube_object {
     struct span name;
     struct span uid, resource_version; /* empty in manifests */
     int64_t created_s;                 /* creationTimestamp, Unix time; 0: none */
-    struct kube_pairs labels, annotations;
+    struct kube_pairs labels;          /* of a Namespace only */
+    struct kube_pairs
+        annotations; /* of an Ingress only, without what `kubectl apply` notes there */
     union {
         struct kube_ingress ingress;
         struct kube_ingress_class ingress_class;

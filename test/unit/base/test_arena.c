@@ -115,9 +115,42 @@ static void test_typed(void **state)
     arena_deinit(&arena);
 }
 
+static void test_texts_lie_without_gaps(void **state)
+{
+    (void)state;
+    struct arena arena;
+
+    arena_init(&arena, 256);
+    struct span first = arena_dup(&arena, SPAN("abc")), second = arena_printf(&arena, "%d", 12);
+    assert_ptr_equal(second.ptr, first.ptr + 4);
+    assert_int_equal((uintptr_t)arena_alloc(&arena, 1) % _Alignof(max_align_t), 0);
+    assert_true(span_eq(first, SPAN("abc")) && span_eq(second, SPAN("12")));
+    arena_deinit(&arena);
+}
+
+static void test_a_small_arena_grows_in_larger_steps(void **state)
+{
+    static const size_t totals[] = { 64, 64 + 128, 64 + 128 + 256, 64 + 128 + 256 + 256 };
+
+    (void)state;
+    struct arena arena;
+
+    arena_init_small(&arena, 64, 256);
+    assert_int_equal(arena_bytes(&arena), 0);
+    for (size_t i = 0; i < ARRAY_LEN(totals); i++) {
+        while (arena_bytes(&arena) < totals[i])
+            assert_non_null(arena_alloc(&arena, 16));
+        assert_int_equal(arena_bytes(&arena), totals[i]);
+    }
+    arena_deinit(&arena);
+    assert_int_equal(arena_bytes(&arena), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts_lie_without_gaps),
+        cmocka_unit_test(test_a_small_arena_grows_in_larger_steps),
         cmocka_unit_test(test_pieces_are_aligned_and_apart),
         cmocka_unit_test(test_zeroed_after_reset),
         cmocka_unit_test(test_reset_keeps_one_block),

@@ -105,7 +105,7 @@ static const struct {
     { " \n", "", "" },
     { NAMESPACE_JSON("a") " {\"kind\": 1}", "a ", "error wrong-type 2:11 kind\n" },
     { NAMESPACE_JSON("a") "{,}", "a ", "error syntax 2:2 \n" },
-    { "{apiVersion: v1}", "", "error syntax 1:11 \n" },
+    { "{apiVersion: v1}", "", "error syntax 1:2 \n" },
     { "[" NAMESPACE_JSON("a") "]", "", "warning not-an-object 1:1 \n" },
 };
 

@@ -108,12 +108,33 @@ static void test_metadata_is_read(void **state)
     fixture_assert_span(object->uid, "u-1");
     fixture_assert_span(object->resource_version, "7");
     assert_int_equal(object->created_s, 86400);
-    fixture_assert_span(kube_pairs_find(&object->labels, SPAN("l"))->text, "x");
-    const struct kube_text *annotation = kube_pairs_find(&object->annotations, SPAN("a/b"));
+    assert_int_equal(object->labels.len, 0);
+    assert_int_equal(object->annotations.len, 0);
+}
+
+static void test_labels_and_annotations_are_kept_where_they_matter(void **state)
+{
+    (void)state;
+    BUNDLE *of_namespace =
+        fixture_decode("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
+                       "  labels: {l: x}\n  annotations: {a/b: z}\n");
+    const struct kube_object *namespace = fixture_object(of_namespace);
+    fixture_assert_span(kube_pairs_find(&namespace->labels, SPAN("l"))->text, "x");
+    assert_int_equal(namespace->annotations.len, 0);
+
+    BUNDLE *of_ingress =
+        fixture_decode("apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: shop\n"
+                       "  labels: {l: x}\n  annotations:\n"
+                       "    kubectl.kubernetes.io/last-applied-configuration: all\n"
+                       "    a/b: z\nspec: {}\n");
+    const struct kube_object *ingress = fixture_object(of_ingress);
+    const struct kube_text *annotation = kube_pairs_find(&ingress->annotations, SPAN("a/b"));
+    assert_int_equal(ingress->labels.len, 0);
+    assert_int_equal(ingress->annotations.len, 1);
     fixture_assert_span(annotation->text, "z");
-    assert_int_equal(annotation->pos.line, 10);
-    assert_int_equal(annotation->pos.column, 22);
-    assert_null(kube_pairs_find(&object->annotations, SPAN("a/")));
+    assert_int_equal(annotation->pos.line, 8);
+    assert_int_equal(annotation->pos.column, 10);
+    assert_null(kube_pairs_find(&ingress->annotations, SPAN("a/")));
 }
 
 static const struct {
@@ -168,9 +189,13 @@ static void test_objects_of_the_api_have_no_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries), cmocka_unit_test(test_a_secrets_values_are_never_quoted),
-        cmocka_unit_test(test_classes), cmocka_unit_test(test_metadata_is_read),
-        cmocka_unit_test(test_names),   cmocka_unit_test(test_objects_of_the_api_have_no_places),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_a_secrets_values_are_never_quoted),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_metadata_is_read),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_objects_of_the_api_have_no_places),
+        cmocka_unit_test(test_labels_and_annotations_are_kept_where_they_matter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
