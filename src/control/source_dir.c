@@ -26,6 +26,8 @@ struct source_dir {
     struct arena contested_keys;
     struct diag_list lost; /* the directory itself is missing */
     bool is_started, was_told, has_new_diags;
+    bool was_read; /* the directory was there at least once */
+    bool missing_was_logged;
     bool too_many_was_logged;
 };
 
@@ -228,6 +230,15 @@ static void gone_remove(struct source_dir *dir, struct settling *settling)
         map_remove(&dir->files, (*file)->path);
 }
 
+/* What is served is what was read in another life: it is not replaced by nothing. */
+static void log_missing(struct source_dir *dir)
+{
+    if (!dir->missing_was_logged)
+        log_warn("manifests_missing", F_SPAN("dir", dir_watch_path(dir->watch)),
+                 F_STR("mend", "put the directory back, or let the user of yett read it"));
+    dir->missing_was_logged = true;
+}
+
 static void settle(struct source_dir *dir)
 {
     struct settling settling = { 0 };
@@ -244,7 +255,9 @@ static void settle(struct source_dir *dir)
 
     settling.change.has_new_diags = dir->has_new_diags;
     dir->has_new_diags = false;
-    if (!dir->was_told || !source_change_is_empty(&settling.change)) {
+    if (!dir->was_read)
+        log_missing(dir);
+    else if (!dir->was_told || !source_change_is_empty(&settling.change)) {
         dir->was_told = true;
         dir->source.on_change(dir->source.on_change_ctx, &settling.change);
     }
@@ -346,6 +359,7 @@ static void on_scanned(void *ctx, struct span folder)
             file_set_stale(dir, file, false);
     }
     dir->scan++;
+    dir->was_read = true;
     dir->has_new_diags |= dir->lost.diags.len > 0;
     diag_list_deinit(&dir->lost);
     diag_list_init(&dir->lost);

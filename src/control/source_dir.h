@@ -6,7 +6,7 @@
  * Roles      controller.
  * Limits     KUBE_FILE_BYTES_MAX a file, SOURCE_DIR_FILES_MAX files; what is over is reported
  *            and left out. A file that cannot be read counts as it was last read; so does the
- *            whole directory while it is missing.
+ *            whole directory while it is missing; one that was never there has nothing to tell.
  * Errors     -errno from source_dir_new() only; later trouble is a diagnostic.
  * See        docs/manifests.md */
 #ifndef YETT_CONTROL_SOURCE_DIR_H
