@@ -14,6 +14,7 @@
 #include "cli/names.h"
 #include "cli/print.h"
 #include "control/main.h"
+#include "keeper/main.h"
 #include "proc/inherit.h"
 #include "proc/spawn.h"
 #include "proxy/main.h"
@@ -35,7 +36,7 @@ enum run_switch {
 }; /* in the order of --access-log's choices */
 
 struct run_flags {
-    struct span manifests;
+    struct span manifests, state_dir;
     struct meaning_flags meaning;
     struct ip_addr address;
     struct option_port http_port, https_port, health_port;
@@ -124,7 +125,9 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
                                   SPAN_ARG(flags->health_check_path));
         return false;
     }
-    if (stat(flags->manifests.ptr, &st) == -1 || !S_ISDIR(st.st_mode)) {
+    /* Later it may come and go, and what was read last goes on being served. */
+    bool must_be_there = proc_role_self() == PROC_SUPERVISOR && flags->state_dir.len == 0;
+    if (must_be_there && (stat(flags->manifests.ptr, &st) == -1 || !S_ISDIR(st.st_mode))) {
         print_error("run: --manifests: '%s' is no directory that can be read; give one that holds "
                     "manifests",
                     flags->manifests.ptr);
@@ -170,6 +173,7 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
         .access_log = flags->access_log == RUN_ON || flags->access_log == RUN_TRUE,
         .grace_ms = flags->grace_ms,
         .drain_ms = flags->drain_ms,
+        .keeps_state = flags->state_dir.len > 0,
         .argv = role_argv,
     });
 }
@@ -209,6 +213,8 @@ static int run_role(const struct run_flags *flags, const struct ip_addr *health_
         return run_controller(flags);
     case PROC_WORKER:
         return run_worker(flags);
+    case PROC_KEEPER:
+        return keeper_main(&(struct keeper_options){ .state_dir = flags->state_dir.ptr });
     }
     unreachable();
 }

@@ -32,6 +32,8 @@ RUN_FLAG("workers", NUMBER, workers, "N",
          "Processes that carry traffic (one per CPU).", .min = 1, .max = PROC_WORKERS_MAX)
 RUN_FLAG("shutdown-grace-period", DURATION, grace_ms, "SECONDS",
          "After SIGTERM: fail the readiness probe but serve on for this long (0).")
+RUN_FLAG("state-dir", TEXT, state_dir, "DIR",
+         "Keep the newest good image in DIR, without keys, and start from it (off).")
 RUN_FLAG("drain-timeout", DURATION, drain_ms, "SECONDS",
          "Then let requests in flight finish for at most this long (240).")
 

@@ -10,6 +10,8 @@
  *   controller → supervisor   PUBLISH (image)
  *   supervisor → worker       IMAGE (image), DRAIN
  *   worker → supervisor       READY, TAKEN, REFUSED, DRAINED
+ *   supervisor → keeper       IMAGE (image without its SECRETS)
+ *   keeper → supervisor       PUBLISH (image) at most once, READY, TAKEN, REFUSED
  *
  * See        docs/internals/lifecycle.md, "Messages" */
 #ifndef YETT_PROC_CHANNEL_H
@@ -19,7 +21,10 @@
 
 #include "base/compiler.h"
 
-enum { PROC_FDS_MAX = 130 }; /* an image: root and IMAGE_SEGMENTS_MAX segments */
+enum {
+    PROC_FDS_MAX = 130,  /* an image: root and IMAGE_SEGMENTS_MAX segments */
+    PROC_AT_SECRETS = 1, /* the one of them with keys in it */
+};
 
 enum proc_message_kind {
     PROC_HELLO = 1, /* body: struct proc_hello */
@@ -29,9 +34,9 @@ enum proc_message_kind {
     PROC_PUBLISHED, /* every worker serves `generation` */
     PROC_REJECTED,  /* `generation` was rolled back; result: enum proc_reject */
     PROC_IMAGE,     /* fds as in PUBLISH */
-    PROC_READY,     /* worker: set up and accepting */
-    PROC_TAKEN,     /* worker serves `generation` */
-    PROC_REFUSED,   /* worker keeps what it had; result: image_open_result or -errno */
+    PROC_READY,     /* worker: set up and accepting; keeper: it has told all that it found */
+    PROC_TAKEN,     /* worker serves `generation`; keeper: it is on disk */
+    PROC_REFUSED,   /* it keeps what it had; result: image_open_result or -errno */
     PROC_DRAIN,     /* time_ms: finish in that time */
     PROC_DRAINED,   /* worker: nothing left, about to exit */
 };

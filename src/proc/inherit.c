@@ -25,6 +25,8 @@ enum proc_role proc_role_self(void)
         return PROC_WORKER;
     if (span_eq(name, span_from_str(proc_role_name(PROC_CONTROLLER))))
         return PROC_CONTROLLER;
+    if (span_eq(name, span_from_str(proc_role_name(PROC_KEEPER))))
+        return PROC_KEEPER;
     return PROC_SUPERVISOR;
 }
 
@@ -37,6 +39,8 @@ const char *proc_role_name(enum proc_role role)
         return "controller";
     case PROC_WORKER:
         return "worker";
+    case PROC_KEEPER:
+        return "keeper";
     }
     return "unknown";
 }
@@ -54,6 +58,8 @@ static int inherited_end(const struct proc_hello *hello)
 {
     if (hello->role == PROC_WORKER)
         return PROC_FD_FIRST + 1 + (int)hello->listeners_len;
+    if (hello->role == PROC_KEEPER)
+        return PROC_FD_CHANNEL + 1;
     return PROC_FD_FIRST + (int)hello->workers_len;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/compiler.h"
 
-enum proc_role { PROC_SUPERVISOR, PROC_CONTROLLER, PROC_WORKER };
+enum proc_role { PROC_SUPERVISOR, PROC_CONTROLLER, PROC_WORKER, PROC_KEEPER };
 
 enum {
     PROC_WORKERS_MAX = 64,
@@ -23,7 +23,8 @@ enum {
     PROC_FD_ACCESS_LOG =
         4,             /* worker: where lines go, non-blocking; -1 (closed) where logging is off */
     PROC_FD_ADMIN = 5, /* controller: listening UNIX socket; worker: not there */
-    PROC_FD_FIRST = 6, /* worker: stats page, then its listeners; controller: all stats pages */
+    PROC_FD_FIRST = 6, /* worker: stats page, then its listeners; controller: all stats pages;
+                          keeper: nothing */
 };
 
 enum proc_listener_kind { PROC_LISTEN_HTTP = 1, PROC_LISTEN_HTTPS = 2, PROC_LISTEN_HEALTH = 3 };

@@ -45,7 +45,7 @@ static int worker_enter(void)
     r = executable_memory_refuse();
     if (r < 0)
         return r;
-    r = sandbox_landlock_enter();
+    r = sandbox_landlock_enter(-1);
     if (r < 0)
         return r;
     return sandbox_seccomp_enter_worker(); /* last: it refuses the calls that set up the others */
@@ -57,6 +57,22 @@ static int controller_enter(void)
     if (r < 0)
         return r;
     return sandbox_seccomp_enter_controller();
+}
+
+static int keeper_enter(void)
+{
+    int r = memory_hide(false);
+    if (r < 0)
+        return r;
+    r = executable_memory_refuse();
+    if (r < 0)
+        return r;
+    return sandbox_seccomp_enter_keeper();
+}
+
+int proc_sandbox_files_below(int dir)
+{
+    return sandbox_landlock_enter(dir);
 }
 
 int proc_sandbox_enter(enum proc_role role)
@@ -75,6 +91,8 @@ int proc_sandbox_enter(enum proc_role role)
         return controller_enter();
     case PROC_WORKER:
         return worker_enter();
+    case PROC_KEEPER:
+        return keeper_enter();
     }
     return -EINVAL;
 }

@@ -2,7 +2,7 @@
  *
  * Purpose    Take away from a role what it does not need, for good.
  * Roles      worker (after it has inherited its descriptors and read resolv.conf), controller,
- *            supervisor.
+ *            keeper, supervisor.
  * Errors     -errno only where a fence that the kernel has could not be put up: the role must not
  *            go on. A fence that the kernel lacks is logged as a warning, once.
  * See        docs/security.md: seccomp(2), landlock(7), capabilities(7) */
@@ -14,7 +14,10 @@
 
 /* Worker: no capabilities, no new privileges, no files (Landlock), no exec, no executable memory,
  * the system calls of an event loop over sockets (seccomp), no core dump. Controller: no
- * capabilities, no new privileges, no exec. */
+ * capabilities, no new privileges, no exec. Keeper: as the controller, and no sockets. */
 YETT_MUST_USE int proc_sandbox_enter(enum proc_role role);
+
+/* Keeper, once its directory is open: no file but those below `dir`, and no TCP (Landlock). */
+YETT_MUST_USE int proc_sandbox_files_below(int dir);
 
 #endif

@@ -5,7 +5,7 @@
 
 /* In place of sandbox_build_plain.c in builds with sanitizers. Their run-time library reads its own memory
  * map for a report, and looks for leaks at exit from a helper process that traces this one. A worker's
- * fences do not open for that: there the leak check is off, and leaks are for the unit and loopback
+ * fences and a keeper's do not open for that: there the leak check is off, and leaks are for the unit and loopback
  * tests to find. */
 
 const struct sandbox_build sandbox_build = { .controller_is_traced = true };
@@ -22,5 +22,5 @@ void sandbox_build_prepare(enum proc_role role)
     __sanitizer_sandbox_arguments none = { 0 };
 
     __sanitizer_sandbox_on_notify(&none); /* reads /proc/self/maps while it can */
-    leak_check_is_off = role == PROC_WORKER;
+    leak_check_is_off = role == PROC_WORKER || role == PROC_KEEPER;
 }

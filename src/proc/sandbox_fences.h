@@ -16,12 +16,14 @@
 /* sandbox_caps.c: no capability is left, nor can one come back. */
 YETT_MUST_USE int sandbox_caps_drop(void);
 
-/* sandbox_landlock.c: no file by name, no TCP port, no signal to others. */
-YETT_MUST_USE int sandbox_landlock_enter(void);
+/* sandbox_landlock.c: no file by name but those below `dir` (-1: none at all), no TCP port, no signal
+ * to others. */
+YETT_MUST_USE int sandbox_landlock_enter(int dir);
 
-/* sandbox_seccomp.c: what a worker may call; what a controller may not. */
+/* sandbox_seccomp.c: what a worker may call; what a controller and a keeper may not. */
 YETT_MUST_USE int sandbox_seccomp_enter_worker(void);
 YETT_MUST_USE int sandbox_seccomp_enter_controller(void);
+YETT_MUST_USE int sandbox_seccomp_enter_keeper(void);
 
 /* sandbox_build_plain.c or, in a build with sanitizers, sandbox_build_sanitized.c: what such a
  * build needs beyond, so that tests run with the fences up. */

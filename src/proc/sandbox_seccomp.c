@@ -16,7 +16,7 @@
 /* Worker: a list of what is allowed. The rest is refused with an error, since libraries try this
  * and that (time zones, locales, /proc, terminals) and do without; except for what only an attacker
  * would ask for, which ends the process. Controller: only a list of what is refused; it needs files
- * and the network, and is reached by nobody but the API server. */
+ * and the network, and is reached by nobody but the API server. Keeper: the same, and no sockets. */
 
 /* Allowed whatever the arguments. */
 static const int worker_calls[] = {
@@ -271,6 +271,14 @@ static int controller_rules_add(scmp_filter_ctx filter)
     return 0;
 }
 
+static int keeper_rules_add(scmp_filter_ctx filter)
+{
+    static const int sockets[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
+    int r = rules_add(filter, SCMP_ACT_ERRNO(EPERM), dangerous_calls, ARRAY_LEN(dangerous_calls));
+
+    return r < 0 ? r : rules_add(filter, SCMP_ACT_ERRNO(EPERM), sockets, ARRAY_LEN(sockets));
+}
+
 static bool kernel_has_seccomp(void)
 {
     return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != -1 || errno != EINVAL;
@@ -303,4 +311,9 @@ int sandbox_seccomp_enter_worker(void)
 int sandbox_seccomp_enter_controller(void)
 {
     return filter_load(SCMP_ACT_ALLOW, controller_rules_add);
+}
+
+int sandbox_seccomp_enter_keeper(void)
+{
+    return filter_load(SCMP_ACT_ALLOW, keeper_rules_add);
 }

@@ -63,7 +63,7 @@ static void signals_set(enum proc_role role)
     signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    if (role == PROC_WORKER)
+    if (role != PROC_CONTROLLER)
         signal(SIGTERM, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -30,13 +30,14 @@ struct proc_spawn_fd {
     int fd;
 };
 
-/* "supervisor", "controller", "worker": the values of YETT_ROLE. */
+/* "supervisor", "controller", "worker", "keeper": the values of YETT_ROLE. */
 const char *proc_role_name(enum proc_role role);
 
 /* Runs /proc/self/exe with `argv` and YETT_ROLE set. The child has standard output and error, what
  * `fds` says (each number once, none of them 1 or 2), and nothing else. It dies with its parent.
  * Its signal mask is empty; signals that a terminal or a service manager sends to everyone are
- * ignored, since they are the supervisor's to answer: INT, QUIT, HUP, PIPE, and TERM in a worker.
+ * ignored, since they are the supervisor's to answer: INT, QUIT, HUP, PIPE, and TERM in workers and
+ * the keeper.
  */
 YETT_MUST_USE int proc_spawn(enum proc_role role, char *const argv[],
                              const struct proc_spawn_fd *fds, size_t fds_len, pid_t *ret_pid);

@@ -20,6 +20,11 @@ static void child_init(struct child *child, enum proc_role role, uint32_t index)
 void children_init(struct supervisor *supervisor)
 {
     child_init(&supervisor->controller, PROC_CONTROLLER, 0);
+    child_init(&supervisor->keeper, PROC_KEEPER, 0);
+    if (supervisor->options->keeps_state)
+        supervisor->controller.restart_at_ms = UINT64_MAX; /* keeping_step() says when */
+    else
+        supervisor->keeper.restart_at_ms = UINT64_MAX;
     for (uint32_t i = 0; i < supervisor->options->workers; i++)
         child_init(&supervisor->workers[i], PROC_WORKER, i);
 }
@@ -86,7 +91,7 @@ static int child_spawn(struct supervisor *supervisor, struct child *child)
     fd_add(&list, PROC_FD_CHANNEL, theirs);
     if (child->role == PROC_WORKER)
         fds_of_worker(supervisor, child->index, &list);
-    else
+    else if (child->role == PROC_CONTROLLER)
         fds_of_controller(supervisor, &list);
     r = proc_spawn(child->role, supervisor->options->argv, list.items, list.len, &child->pid);
     if (r < 0)
@@ -130,6 +135,8 @@ void children_start_due(struct supervisor *supervisor)
 {
     uint64_t now = now_ms();
 
+    if (supervisor->keeper.restart_at_ms <= now)
+        child_start(supervisor, &supervisor->keeper);
     if (supervisor->controller.restart_at_ms <= now)
         child_start(supervisor, &supervisor->controller);
     for (uint32_t i = 0; i < supervisor->options->workers; i++) {
@@ -140,7 +147,7 @@ void children_start_due(struct supervisor *supervisor)
 
 uint64_t children_deadline_ms(const struct supervisor *supervisor)
 {
-    uint64_t earliest = supervisor->controller.restart_at_ms;
+    uint64_t earliest = MIN(supervisor->controller.restart_at_ms, supervisor->keeper.restart_at_ms);
 
     for (uint32_t i = 0; i < supervisor->options->workers; i++)
         earliest = MIN(earliest, supervisor->workers[i].restart_at_ms);
@@ -151,6 +158,8 @@ struct child *children_find(struct supervisor *supervisor, pid_t pid)
 {
     if (supervisor->controller.pid == pid)
         return &supervisor->controller;
+    if (supervisor->keeper.pid == pid)
+        return &supervisor->keeper;
     for (uint32_t i = 0; i < supervisor->options->workers; i++) {
         if (supervisor->workers[i].pid == pid)
             return &supervisor->workers[i];

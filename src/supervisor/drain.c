@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "supervisor/children.h"
 #include "supervisor/handover.h"
+#include "supervisor/keeping.h"
 #include "supervisor/listeners.h"
 #include "supervisor/state.h"
 
@@ -73,6 +74,7 @@ static void end_now(struct supervisor *supervisor)
     log_warn("ending_at_once");
     supervisor->drain.had_to_kill = true;
     supervisor->controller.restart_at_ms = UINT64_MAX;
+    supervisor->keeper.restart_at_ms = UINT64_MAX;
     for (uint32_t i = 0; i < supervisor->options->workers; i++) {
         supervisor->workers[i].restart_at_ms = UINT64_MAX;
         child_end(supervisor, &supervisor->workers[i], "second signal");
@@ -104,6 +106,7 @@ static void last_begin(struct supervisor *supervisor)
 
     set_phase(&supervisor->drain, DRAIN_LAST, now_ms() + DRAIN_CONTROLLER_MS);
     controller->restart_at_ms = UINT64_MAX;
+    supervisor->keeper.restart_at_ms = UINT64_MAX;
     if (controller->pid)
         kill(controller->pid, SIGTERM);
 }
@@ -134,7 +137,8 @@ void drain_step(struct supervisor *supervisor)
         last_begin(supervisor);
     else if (drain->phase == DRAIN_FINISHING && is_late)
         workers_kill(supervisor);
-    if (drain->phase == DRAIN_LAST && supervisor->controller.pid == 0)
+    if (drain->phase == DRAIN_LAST && supervisor->controller.pid == 0 &&
+        keeping_is_done(supervisor))
         set_phase(drain, DRAIN_OVER, UINT64_MAX);
     else if (drain->phase == DRAIN_LAST && now_ms() >= drain->phase_until_ms)
         controller_kill(supervisor);
@@ -153,7 +157,7 @@ bool drain_wants_restart(const struct drain *drain, enum proc_role role)
     case DRAIN_GRACE:
         return true;
     case DRAIN_FINISHING:
-        return role == PROC_CONTROLLER; /* metrics until the end */
+        return role != PROC_WORKER; /* metrics, and the state, until the end */
     case DRAIN_LAST:
     case DRAIN_OVER:
         return false;

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "proc/spawn.h"
 #include "supervisor/children.h"
+#include "supervisor/keeping.h"
 
 /* Messages of one child before the others have their turn. */
 enum { MESSAGES_PER_TURN = 64 };
@@ -77,6 +78,8 @@ void handover_on_start(struct supervisor *supervisor, struct child *child)
         controller_resume(supervisor);
         return;
     }
+    if (child->role == PROC_KEEPER)
+        return; /* it speaks first */
     rollout_on_start(&supervisor->rollout, child->index, now_ms(), &actions);
     act_all(supervisor, &actions);
     drain_on_worker_start(supervisor, child);
@@ -86,6 +89,8 @@ void handover_on_death(struct supervisor *supervisor, const struct child *child,
 {
     struct rollout_actions actions = { 0 };
 
+    if (child->role == PROC_KEEPER)
+        keeping_on_death(&supervisor->keeping);
     if (child->role != PROC_WORKER)
         return;
     rollout_on_death(&supervisor->rollout, child->index, is_crash, now_ms(), &actions);
@@ -100,7 +105,7 @@ void handover_on_time(struct supervisor *supervisor)
     act_all(supervisor, &actions);
 }
 
-static void on_publish(struct supervisor *supervisor, struct proc_message *message)
+void handover_publish(struct supervisor *supervisor, struct proc_message *message)
 {
     struct rollout_actions actions = { 0 };
     uint64_t generation = message->generation;
@@ -143,11 +148,13 @@ static bool on_message(struct supervisor *supervisor, struct child *child,
     struct rollout_actions actions = { 0 };
     bool is_worker = child->role == PROC_WORKER;
 
+    if (child->role == PROC_KEEPER)
+        return keeping_on_message(supervisor, message);
     switch ((enum proc_message_kind)message->kind) {
     case PROC_PUBLISH:
         if (is_worker || message->fds_len == 0)
             return false;
-        on_publish(supervisor, message);
+        handover_publish(supervisor, message);
         return true;
     case PROC_READY:
         if (is_worker)

@@ -32,6 +32,7 @@ static void supervisor_init(struct supervisor *supervisor, const struct supervis
         supervisor->stats_fds[i] = -1;
     rollout_init(&supervisor->rollout, options->workers);
     drain_init(&supervisor->drain);
+    keeping_init(&supervisor->keeping, options->keeps_state, now_ms());
     children_init(supervisor);
 }
 
@@ -45,6 +46,7 @@ static void supervisor_closep(struct supervisor *supervisor)
         fd_closep(&supervisor->workers[i].channel);
     }
     fd_closep(&supervisor->controller.channel);
+    fd_closep(&supervisor->keeper.channel);
     fd_closep(&supervisor->null_fd);
     fd_closep(&supervisor->admin_fd);
     fd_closep(&supervisor->access_log_fd);
@@ -133,6 +135,7 @@ static uint64_t next_deadline_ms(const struct supervisor *supervisor)
     uint64_t next = children_deadline_ms(supervisor);
 
     next = MIN(next, rollout_deadline_ms(&supervisor->rollout));
+    next = MIN(next, keeping_deadline_ms(supervisor));
     return MIN(next, supervisor->drain.phase_until_ms);
 }
 
@@ -141,13 +144,14 @@ static uint64_t next_deadline_ms(const struct supervisor *supervisor)
 static int turn(struct supervisor *supervisor)
 {
     uint32_t workers = supervisor->options->workers;
-    struct pollfd waits[2 + PROC_WORKERS_MAX];
+    struct pollfd waits[3 + PROC_WORKERS_MAX];
 
     waits[0] = (struct pollfd){ .fd = supervisor->signal_fd, .events = POLLIN };
     waits[1] = (struct pollfd){ .fd = supervisor->controller.channel, .events = POLLIN };
+    waits[2] = (struct pollfd){ .fd = supervisor->keeper.channel, .events = POLLIN };
     for (uint32_t i = 0; i < workers; i++)
-        waits[2 + i] = (struct pollfd){ .fd = supervisor->workers[i].channel, .events = POLLIN };
-    if (poll(waits, 2 + workers, wait_ms_until(next_deadline_ms(supervisor))) == -1)
+        waits[3 + i] = (struct pollfd){ .fd = supervisor->workers[i].channel, .events = POLLIN };
+    if (poll(waits, 3 + workers, wait_ms_until(next_deadline_ms(supervisor))) == -1)
         return errno == EINTR ? 0 : -errno;
 
     /* Deaths first: a killed child's closed channel is then no surprise. */
@@ -155,13 +159,16 @@ static int turn(struct supervisor *supervisor)
         signals_on_readable(supervisor);
     if (waits[1].revents && supervisor->controller.channel == waits[1].fd)
         handover_on_readable(supervisor, &supervisor->controller);
+    if (waits[2].revents && supervisor->keeper.channel == waits[2].fd)
+        handover_on_readable(supervisor, &supervisor->keeper);
     for (uint32_t i = 0; i < workers; i++) {
-        if (waits[2 + i].revents && supervisor->workers[i].channel == waits[2 + i].fd)
+        if (waits[3 + i].revents && supervisor->workers[i].channel == waits[3 + i].fd)
             handover_on_readable(supervisor, &supervisor->workers[i]);
     }
     handover_on_time(supervisor);
     children_start_due(supervisor);
     drain_step(supervisor);
+    keeping_step(supervisor);
     return 0;
 }
 

@@ -24,6 +24,7 @@ struct supervisor_options {
     bool access_log;   /* lines on standard output */
     uint32_t grace_ms; /* --shutdown-grace-period: unready but serving */
     uint32_t drain_ms; /* time for requests in flight */
+    bool keeps_state;  /* --state-dir: there is a keeper */
     char **argv;       /* the command line, given to every role unchanged */
 };
 

@@ -17,6 +17,7 @@
 #include "supervisor/backoff.h"
 #include "supervisor/drain.h"
 #include "supervisor/images.h"
+#include "supervisor/keeping.h"
 #include "supervisor/listeners.h"
 #include "supervisor/main.h"
 #include "supervisor/rollout.h"
@@ -41,10 +42,12 @@ struct supervisor {
     int stats_fds[PROC_WORKERS_MAX];
     struct stats_page *stats[PROC_WORKERS_MAX];
     struct child controller;
+    struct child keeper; /* starts with --state-dir only */
     struct child workers[PROC_WORKERS_MAX];
     struct rollout rollout;
     struct images images;
     struct drain drain;
+    struct keeping keeping;
 };
 
 static inline uint64_t now_ms(void)

@@ -57,6 +57,7 @@ static const struct start starts[] = {
     { "worker", PROC_WORKER, PROC_WORKER, 2, 1, 1, 5, 2, 0 },
     { "worker without listeners", PROC_WORKER, PROC_WORKER, 1, 0, 0, 0, 1, 0 },
     { "controller", PROC_CONTROLLER, PROC_CONTROLLER, 2, 0, 1, 5, 2, 0 },
+    { "keeper", PROC_KEEPER, PROC_KEEPER, 2, 0, 0, 5, 0, 0 },
     { "other role than told", PROC_WORKER, PROC_CONTROLLER, 2, 0, 1, 5, 2, EPROTO },
     { "no worker at all", PROC_WORKER, PROC_WORKER, 0, 0, 1, 5, 2, EPROTO },
     { "too many workers", PROC_WORKER, PROC_WORKER, PROC_WORKERS_MAX + 1, 0, 1, 5, 2, EPROTO },

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -118,7 +120,7 @@ static int attempt_in_child(int (*attempt)(void))
     assert_int_not_equal(pid, -1);
     if (pid == 0) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        _exit(sandbox_landlock_enter() < 0 ? ENTER_FAILED : attempt());
+        _exit(sandbox_landlock_enter(-1) < 0 ? ENTER_FAILED : attempt());
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
@@ -142,9 +144,51 @@ static void test_attempts(void **state)
     }
 }
 
+/* A keeper's: one directory stays open to it, all else is as closed as before. */
+static int try_in_directory(const char *dir)
+{
+    int below = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (below == -1 || sandbox_landlock_enter(below) < 0)
+        return ENTER_FAILED;
+    int file = openat(below, "new", O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (file == -1 || write(file, "x", 1) != 1 || renameat(below, "new", below, "kept") == -1)
+        return errno;
+    if (openat(below, "kept", O_RDONLY) == -1 || openat(below, ".", O_RDONLY | O_DIRECTORY) == -1)
+        return errno;
+    if (mkdirat(below, "folder", 0700) != -1 || symlinkat("kept", below, "link") != -1)
+        return -1;
+    if (unlinkat(below, "kept", 0) == -1)
+        return errno;
+    return try_read() == EACCES && try_create() == EACCES && try_exec() == EACCES ? 0 : -1;
+}
+
+static void test_one_directory(void **state)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
+    char dir[] = "/tmp/yett-test-XXXXXX";
+    int status;
+
+    (void)state;
+    if (version < 1)
+        skip();
+    assert_non_null(mkdtemp(dir));
+    pid_t pid = fork();
+    assert_int_not_equal(pid, -1);
+    if (pid == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        _exit(try_in_directory(dir));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(rmdir(dir), 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_attempts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_attempts),
+                                        cmocka_unit_test(test_one_directory) };
 
     parent = getpid();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,6 +317,19 @@ static const struct attempt controller_attempts[] = {
     { "no new privileges", try_new_privileges, 0, 0 },
 };
 
+static const struct attempt keeper_attempts[] = {
+    { "open a file", try_open, 0, 0 }, /* until its directory is open: test_landlock.c */
+    { "exec", try_exec, EPERM, 0 },
+    { "unshare", try_unshare, EPERM, 0 },
+    { "ptrace", try_ptrace, EPERM, 0 },
+    { "read the parent's memory", try_read_parent, EPERM, 0 },
+    { "a socket", try_dns_socket, EPERM, 0 },
+    { "abstract UNIX socket", try_unix_abstract, EPERM, 0 },
+    { "no capabilities", try_caps, 0, 0 },
+    { "no core dump", try_core_limit, 0, 0 },
+    { "no new privileges", try_new_privileges, 0, 0 },
+};
+
 static const struct attempt supervisor_attempts[] = {
     { "open a file", try_open, 0, 0 },
     { "fork", try_fork, 0, 0 },
@@ -364,6 +377,12 @@ static void test_controller(void **state)
     attempts_check(PROC_CONTROLLER, controller_attempts, ARRAY_LEN(controller_attempts));
 }
 
+static void test_keeper(void **state)
+{
+    (void)state;
+    attempts_check(PROC_KEEPER, keeper_attempts, ARRAY_LEN(keeper_attempts));
+}
+
 static void test_supervisor(void **state)
 {
     (void)state;
@@ -392,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worker),
         cmocka_unit_test(test_controller),
+        cmocka_unit_test(test_keeper),
         cmocka_unit_test(test_supervisor),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -199,12 +199,8 @@ static int memfd_with(char byte)
     return fd;
 }
 
-static void controller_on_command(void)
+static void publish(struct fake_command command)
 {
-    struct fake_command command;
-
-    if (recv(hub, &command, sizeof(command), 0) != sizeof(command))
-        _exit(98);
     struct proc_message image = { .kind = PROC_PUBLISH,
                                   .generation = command.generation,
                                   .fds_len = 2 };
@@ -212,6 +208,15 @@ static void controller_on_command(void)
     image.fds[1] = memfd_with((char)command.image);
     require(proc_channel_send(PROC_FD_CHANNEL, &image) == 0);
     proc_message_close_fds(&image);
+}
+
+static void controller_on_command(void)
+{
+    struct fake_command command;
+
+    if (recv(hub, &command, sizeof(command), 0) != sizeof(command))
+        _exit(98);
+    publish(command);
 }
 
 static void controller_on_channel(void)
@@ -253,6 +258,51 @@ static void controller_main(void)
     }
 }
 
+/* ---- keeper ------------------------------------------------------------------------------------ */
+
+static void keeper_on_command(void)
+{
+    struct fake_command command;
+
+    if (recv(hub, &command, sizeof(command), 0) != sizeof(command))
+        _exit(98);
+    if (command.generation && !command.image) {
+        signal((int)command.generation, SIG_DFL);
+        raise((int)command.generation);
+    }
+    if (command.generation)
+        publish(command);
+    say(PROC_READY, 0);
+}
+
+static void keeper_on_channel(void)
+{
+    struct proc_message message;
+    int r = proc_channel_receive(PROC_FD_CHANNEL, &message);
+
+    if (r == -EPIPE)
+        _exit(0);
+    require(r == 0 && message.kind == PROC_IMAGE);
+    report((struct fake_report){
+        .kind = FAKE_IMAGE, .generation = message.generation, .value = message.fds_len });
+    proc_message_close_fds(&message);
+    say(PROC_TAKEN, message.generation);
+}
+
+static void keeper_main(void)
+{
+    struct pollfd waits[] = { { .fd = PROC_FD_CHANNEL, .events = POLLIN },
+                              { .fd = hub, .events = POLLIN } };
+
+    for (;;) {
+        require(poll(waits, 2, -1) > 0);
+        if (waits[0].revents)
+            keeper_on_channel();
+        if (waits[1].revents)
+            keeper_on_command();
+    }
+}
+
 int fake_role_main(const char *hub_name)
 {
     require(proc_inherit_take(&hello) == 0);
@@ -260,6 +310,8 @@ int fake_role_main(const char *hub_name)
     report((struct fake_report){ .kind = FAKE_UP, .fds = fds_open() });
     if (hello.role == PROC_WORKER)
         worker_main();
+    if (hello.role == PROC_KEEPER)
+        keeper_main();
     controller_main();
     return 0;
 }

@@ -1,6 +1,6 @@
 /* test/unit/supervisor/fake_roles.h
  *
- * Purpose    A worker and a controller that do as the test says and report all that happens to them,
+ * Purpose    A worker, a controller and a keeper that do as the test says and report all that happens to them,
  *            over a UNIX datagram socket of the test's ("hub") whose abstract name is argv[1]: one
  *            queue, so that reports arrive in the order in which things happened.
  * See        test_main.c, which the supervisor runs again for each role */
@@ -24,7 +24,7 @@ enum fake_image {
 
 enum fake_report_kind {
     FAKE_UP = 1,  /* `hello` is what it was greeted with, `fds` which descriptors it has */
-    FAKE_IMAGE,   /* worker: `generation` arrived */
+    FAKE_IMAGE,   /* worker, keeper: `generation` arrived, with `value` descriptors */
     FAKE_DRAIN,   /* worker: `value` grace, `value2` drain time */
     FAKE_ANSWER,  /* controller: message kind `value`, its result `value2`, `generation`, and
                      `image`: first byte of the image that came along, 0: none did */
@@ -43,7 +43,8 @@ struct fake_report {
 };
 
 /* To the controller: publish this. To a worker: raise signal `generation`, or, 0, take the image that
- * came last. */
+ * came last. To the keeper: this is what was found (generation 0: nothing), or, without an image, raise
+ * signal `generation`. */
 struct fake_command {
     uint64_t generation;
     uint32_t image; /* enum fake_image */

@@ -62,8 +62,13 @@ static void hub_open(void)
                      0);
 }
 
-/* Next report of any role. */
-static struct peer report_next(struct fake_report *ret_report)
+/* What the keeper was given. */
+static struct {
+    unsigned count;
+    uint64_t newest;
+} kept;
+
+static struct peer report_receive(struct fake_report *ret_report)
 {
     struct pollfd wait = { .fd = hub.socket, .events = POLLIN };
     struct peer peer = { .address_bytes = sizeof(peer.address) };
@@ -72,6 +77,21 @@ static struct peer report_next(struct fake_report *ret_report)
     assert_int_equal(recvfrom(hub.socket, ret_report, sizeof(*ret_report), 0,
                               (struct sockaddr *)&peer.address, &peer.address_bytes),
                      sizeof(*ret_report));
+    return peer;
+}
+
+/* Next report of any role, but for those of images given to the keeper, which come when they come. */
+static struct peer report_next(struct fake_report *ret_report)
+{
+    struct peer peer = report_receive(ret_report);
+
+    while (ret_report->role == PROC_KEEPER && ret_report->kind == FAKE_IMAGE) {
+        assert_int_equal(ret_report->value, 1); /* of two descriptors, not the one with the keys */
+        assert_true(ret_report->generation > kept.newest);
+        kept.count++;
+        kept.newest = ret_report->generation;
+        peer = report_receive(ret_report);
+    }
     return peer;
 }
 
@@ -145,7 +165,7 @@ struct role {
 };
 
 static struct {
-    struct role controller, workers[WORKERS];
+    struct role controller, keeper, workers[WORKERS];
     uint16_t port;
 } up;
 
@@ -155,6 +175,8 @@ static void role_note(const struct fake_report *report, struct peer peer)
 
     if (report->role == PROC_CONTROLLER)
         up.controller = role;
+    else if (report->role == PROC_KEEPER)
+        up.keeper = role;
     else
         up.workers[report->index] = role;
     if (report->role == PROC_WORKER && report->hello.listeners_len > 0)
@@ -648,6 +670,142 @@ static void test_children_end_with_their_supervisor(void **state)
     assert_int_equal(waitpid(-1, &status, 0), -1);
 }
 
+/* ---- the keeper -------------------------------------------------------------------------------- */
+
+/* Until all but the controller are there. */
+static void gate_start_with_keeper(void)
+{
+    struct supervisor_options options = options_default();
+
+    options.keeps_state = true;
+    memset(&up, 0, sizeof(up));
+    memset(&kept, 0, sizeof(kept));
+    supervisor_start(&options);
+    for (int ups = 0; ups < 1 + WORKERS; ups++) {
+        struct fake_report report;
+        struct peer peer = expect(FAKE_UP, &report);
+
+        assert_int_not_equal(report.role, PROC_CONTROLLER);
+        if (report.role == PROC_KEEPER)
+            assert_int_equal(report.fds, 1 << PROC_FD_CHANNEL | 7); /* and the standard ones */
+        role_note(&report, peer);
+    }
+}
+
+static void keeper_found(uint64_t generation, enum fake_image image)
+{
+    command_send(&up.keeper.peer, (struct fake_command){ generation, image });
+}
+
+static void expect_controller(uint64_t generation, uint32_t image)
+{
+    struct fake_report report;
+    struct peer peer = expect(FAKE_UP, &report);
+
+    assert_int_equal(report.role, PROC_CONTROLLER);
+    role_note(&report, peer);
+    expect_resume(generation, image);
+}
+
+static void kept_wait(uint64_t generation)
+{
+    while (kept.newest != generation) {
+        struct pollfd wait = { .fd = hub.socket, .events = POLLIN };
+        struct fake_report report;
+
+        assert_int_equal(poll(&wait, 1, WAIT_MS), 1);
+        report_receive(&report);
+        assert_int_equal(report.role, PROC_KEEPER);
+        assert_int_equal(report.kind, FAKE_IMAGE);
+        assert_int_equal(report.value, 1);
+        kept.count++;
+        kept.newest = report.generation;
+    }
+}
+
+static void test_found_image_is_served_before_the_controller_starts(void **state)
+{
+    (void)state;
+    gate_start_with_keeper();
+    keeper_found(7, FAKE_GOOD);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        expect_image(i, 7);
+    expect_controller(7, FAKE_GOOD);
+    assert_int_equal(kept.count, 0); /* it is there already */
+    publish_good(8);
+    kept_wait(8);
+}
+
+static void test_nothing_found(void **state)
+{
+    (void)state;
+    gate_start_with_keeper();
+    keeper_found(0, 0);
+    expect_controller(0, 0);
+    publish_good(1);
+    kept_wait(1);
+}
+
+static void test_found_image_is_refused(void **state)
+{
+    (void)state;
+    gate_start_with_keeper();
+    keeper_found(7, FAKE_REFUSED);
+    expect_image(0, 7);
+    expect_controller(7, 0);
+    publish_good(8);
+    kept_wait(8);
+}
+
+/* What the reader died of is not read again, and nobody waits for it. */
+static void test_keeper_dies_of_what_it_found(void **state)
+{
+    struct fake_report report;
+
+    (void)state;
+    gate_start_with_keeper();
+    keeper_found(SIGSEGV, 0);
+    bool has_keeper = false, has_controller = false;
+    while (!has_keeper || !has_controller) {
+        struct peer peer = report_next(&report);
+        if (report.kind == FAKE_ANSWER) {
+            assert_resume(&report, 0, 0);
+            has_controller = true;
+            continue;
+        }
+        assert_int_equal(report.kind, FAKE_UP);
+        has_keeper |= report.role == PROC_KEEPER;
+        assert_true(report.role != PROC_KEEPER || report.hello.starts == 2);
+        role_note(&report, peer);
+    }
+    publish_good(1);
+    assert_int_equal(kept.count, 0);
+    keeper_found(0, 0);
+    kept_wait(1);
+}
+
+/* Of images that follow one another fast, few are written, the last among them; the end waits for it. */
+static void test_few_of_many_images_are_kept(void **state)
+{
+    uint64_t begin_ms = now_ms();
+    struct fake_report report;
+
+    (void)state;
+    gate_start_with_keeper();
+    keeper_found(0, 0);
+    expect_controller(0, 0);
+    for (uint64_t generation = 1; generation <= 20; generation++)
+        publish_good(generation);
+    assert_in_range(kept.count, 1, 1 + (now_ms() - begin_ms) / 1000);
+    kill(hub.supervisor, SIGTERM);
+    for (int leaving = 0; leaving < WORKERS + 1;) {
+        report_next(&report);
+        leaving += report.kind == FAKE_LEAVING;
+    }
+    kept_wait(20);
+    assert_int_equal(supervisor_wait(), 0);
+}
+
 static void test_taken_port_is_an_error(void **state)
 {
     struct supervisor_options options = options_default();
@@ -692,6 +850,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_second_signal_ends_at_once, teardown),
         cmocka_unit_test_teardown(test_hangup_is_ignored, teardown),
         cmocka_unit_test_teardown(test_children_end_with_their_supervisor, teardown),
+        cmocka_unit_test_teardown(test_found_image_is_served_before_the_controller_starts,
+                                  teardown),
+        cmocka_unit_test_teardown(test_nothing_found, teardown),
+        cmocka_unit_test_teardown(test_found_image_is_refused, teardown),
+        cmocka_unit_test_teardown(test_keeper_dies_of_what_it_found, teardown),
+        cmocka_unit_test_teardown(test_few_of_many_images_are_kept, teardown),
         cmocka_unit_test_teardown(test_taken_port_is_an_error, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/* keeper/main.h
+ *
+ * Purpose    The keeper role, which is there with --state-dir only: keeps the newest good image on disk
+ *            without its keys, and at a cold start gives the one that it finds to the supervisor.
+ * Roles      keeper. Called once by cli; returns the exit status.
+ * Errors     None that matters to anyone else: trouble with the disk is logged, and traffic never
+ *            waits for it.
+ * See        docs/internals/lifecycle.md, "A cold start" */
+#ifndef YETT_KEEPER_MAIN_H
+#define YETT_KEEPER_MAIN_H
+
+struct keeper_options {
+    const char *state_dir;
+};
+
+int keeper_main(const struct keeper_options *options);
+
+#endif
