@@ -1,0 +1,212 @@
+package contain
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Main is the contain binary. It has three verbs:
+//
+//	jail PROGRAM ARG...   runs a program as process 1 of a PID namespace; all that it started ends with it
+//	run                   becomes the process of a Spec (Start)
+//	enter                 runs a command in the namespaces of another (Enter)
+func Main(args []string) int {
+	// Namespaces, credentials and filters are a thread's own; the one that has them makes the exec.
+	runtime.LockOSThread()
+	verb := ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	switch {
+	case verb == "jail" && len(args) > 1:
+		return jail(args[1:])
+	case verb == "jailed" && len(args) > 1:
+		return report(os.Stderr, jailed(args[1:]))
+	case verb == "run":
+		return report(os.NewFile(reportFD, "report"), run())
+	case verb == "enter":
+		return enter()
+	case verb == "entered":
+		return report(os.NewFile(reportFD, "report"), entered())
+	}
+	fmt.Fprintln(os.Stderr, "usage: contain jail PROGRAM [ARG...]; the other verbs are the node agent's")
+	return 2
+}
+
+func report(to *os.File, err error) int {
+	fmt.Fprintln(to, err)
+	return 127
+}
+
+// readSpec takes the spec from its descriptor, and sees to it that no descriptor outlives the exec.
+func readSpec(namespaces int) (Spec, error) {
+	var spec Spec
+	for fd := specFD; fd < firstNS+namespaces; fd++ {
+		unix.CloseOnExec(fd)
+	}
+	err := json.NewDecoder(os.NewFile(specFD, "spec")).Decode(&spec)
+	return spec, err
+}
+
+func run() error {
+	spec, err := readSpec(1)
+	if err != nil {
+		return err
+	}
+	// Without a namespace at this place, the process shares the node's (hostNetwork).
+	if err := unix.Setns(firstNS, unix.CLONE_NEWNET); err != nil && !errors.Is(err, unix.EBADF) {
+		return fmt.Errorf("network namespace: %w", err)
+	}
+	if spec.Hostname != "" {
+		if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
+			return fmt.Errorf("hostname: %w", err)
+		}
+	}
+	if err := spec.Root.assume(); err != nil {
+		return err
+	}
+	return become(spec, func() error { return nil })
+}
+
+// become is the last step: the working directory, the rights, the exec.
+func become(spec Spec, last func() error) error {
+	dir := spec.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	os.MkdirAll(dir, 0o755)
+	if err := unix.Chdir(dir); err != nil {
+		return fmt.Errorf("working directory %s: %w", dir, err)
+	}
+	program, err := lookUp(spec.Args[0], spec.Env)
+	if err != nil {
+		return err
+	}
+	unix.Umask(0o022)
+	if err := errors.Join(spec.Identity.assume(), last()); err != nil {
+		return err
+	}
+	return fmt.Errorf("exec %s: %w", program, syscall.Exec(program, spec.Args, spec.Env))
+}
+
+// lookUp finds a program by the PATH of its own environment.
+func lookUp(name string, env []string) (string, error) {
+	os.Unsetenv("PATH")
+	for _, entry := range env {
+		if len(entry) > 5 && entry[:5] == "PATH=" {
+			os.Setenv("PATH", entry[5:])
+		}
+	}
+	program, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("exec: %w", err)
+	}
+	return program, nil
+}
+
+// enterOrder is how the namespaces of another process come in, and are joined. The PID namespace is first:
+// joining it decides only where children are born.
+var enterOrder = []struct {
+	name string
+	flag int
+}{
+	{"pid", unix.CLONE_NEWPID},
+	{"net", unix.CLONE_NEWNET},
+	{"ipc", unix.CLONE_NEWIPC},
+	{"uts", unix.CLONE_NEWUTS},
+	{"mnt", unix.CLONE_NEWNS},
+}
+
+// enter has a child in the other's PID namespace, and ends as it ends.
+func enter() int {
+	cmd := exec.Command("/proc/self/exe", "entered")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	for fd := specFD; fd < firstNS+len(enterOrder); fd++ {
+		unix.CloseOnExec(fd)
+		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), "inherited"))
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := unix.Setns(firstNS, unix.CLONE_NEWPID); err != nil {
+		return report(os.NewFile(reportFD, "report"), fmt.Errorf("PID namespace: %w", err))
+	}
+	if err := cmd.Start(); err != nil {
+		return report(os.NewFile(reportFD, "report"), err)
+	}
+	for _, file := range cmd.ExtraFiles {
+		file.Close()
+	}
+	cmd.Wait()
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
+}
+
+func entered() error {
+	spec, err := readSpec(len(enterOrder))
+	if err != nil {
+		return err
+	}
+	// A thread that shares its root and working directory with others may not change the mount namespace.
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	for i, kind := range enterOrder[1:] {
+		if err := unix.Setns(firstNS+1+i, kind.flag); err != nil {
+			return fmt.Errorf("namespace %s: %w", kind.name, err)
+		}
+	}
+	return become(spec, dieWithParent)
+}
+
+// dieWithParent is asked for last: a change of credentials would take it back.
+func dieWithParent() error { return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0) }
+
+// jail runs a program as process 1 of a new PID namespace with a /proc to match, passes signals on to it, and
+// takes it along when it is killed itself.
+func jail(args []string) int {
+	cmd := exec.Command("/proc/self/exe", append([]string{"jailed"}, args...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	if err := cmd.Start(); err != nil {
+		return report(os.Stderr, err)
+	}
+	go func() {
+		for s := range signals {
+			cmd.Process.Signal(s)
+		}
+	}()
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		return code
+	}
+	return 1
+}
+
+func jailed(args []string) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("mounts of one's own: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("/proc: %w", err)
+	}
+	program, err := exec.LookPath(args[0])
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("exec %s: %w", program, syscall.Exec(program, args, os.Environ()))
+}
