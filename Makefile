@@ -32,8 +32,14 @@ test-e2e:                                   ## the end-to-end tests alone, with 
 	tools/deps.sh test
 	tools/test.sh e2e
 
-test-cluster cluster:                       ## not there yet: they come with the Kubernetes API client
-	@echo "make $@: there is none yet; it comes with the Kubernetes API client" >&2; exit 2
+test-cluster:                               ## the tests in a real cluster alone, with the release build
+	tools/deps.sh test
+	tools/test.sh cluster
+
+cluster: build                              ## a Kubernetes on this machine with yett in it, until Ctrl-C
+	tools/deps.sh test
+	tools/build-cluster.sh
+	build-cluster/cluster up --yett $(BUILD)/yett
 
 image:                                      ## an OCI image in build/image and build/image.tar; IMAGE=NAME[:TAG]
 	tools/deps.sh build
@@ -63,7 +69,7 @@ install: build                              ## to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 755 -s $(BUILD)/yett $(DESTDIR)$(PREFIX)/bin/yett
 
 clean:                                      ## the builds, not what make deps fetched
-	rm -rf $(BUILD) build-asan build-clang
+	rm -rf $(BUILD) build-asan build-clang build-cluster
 
 help:                                       ## this menu
 	@awk -F ':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { printf "  make %-26s %s\n", $$1, $$2 }' Makefile

@@ -3,8 +3,9 @@
 #   check   lint; sanitizer build; unit, loopback and golden tests, fuzz seeds
 #   e2e     end-to-end tests with the release build
 #   deploy  the image, and what installs it
+#   cluster tests in a real cluster
 #   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds,
-#           deploy
+#           deploy, cluster
 set -u
 cd "$(dirname "$0")/.." || exit 1
 results=$(mktemp -d)
@@ -72,6 +73,20 @@ run_deploy() {
     step "deploy: the image, and what installs it" deploy
 }
 
+cluster() { # BUILD
+    go=$(tools/go.sh) || return 1
+    (
+        export YETT_BIN="$PWD/$1/yett" YETT_CLUSTER_BIN="$PWD/build-cluster/cluster" CGO_ENABLED=0
+        # One package at a time: each starts a cluster.
+        cd test/cluster && "$go" vet ./... && "$go" test -p 1 -count=1 -timeout=20m -json ./...
+    ) >"$results/go-cluster-$1.json"
+}
+
+run_cluster() {
+    step "cluster build" tools/build-cluster.sh
+    step "cluster: tests in a real cluster" cluster build
+}
+
 run_check() {
     step "lint" tools/lint.sh
     step "sanitizer build" build_asan
@@ -88,6 +103,10 @@ deploy)
     step "release build" build_release
     run_deploy
     ;;
+cluster)
+    step "release build" build_release
+    run_cluster
+    ;;
 all)
     run_check
     step "release build" build_release
@@ -95,8 +114,9 @@ all)
     step "end-to-end, release build" e2e build
     step "end-to-end, sanitizer build" e2e build-asan
     run_deploy
+    run_cluster
     ;;
-*) echo "usage: tools/test.sh check|e2e|deploy|all" >&2; exit 2 ;;
+*) echo "usage: tools/test.sh check|e2e|deploy|cluster|all" >&2; exit 2 ;;
 esac
 
 python3 tools/tally.py "$results" || failures=1

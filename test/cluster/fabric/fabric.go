@@ -35,6 +35,9 @@ var LoadBalancers = netip.MustParsePrefix("10.77.250.0/24")
 // NodeAddress is the address of node `n`, counted from 1.
 func NodeAddress(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, byte(n), 1}) }
 
+// PodAddresses is where the Pods of node `n` get their addresses from.
+func PodAddresses(n int) netip.Prefix { return netip.PrefixFrom(NodeAddress(n), 24).Masked() }
+
 // ClientAddress is the address of client `n`, counted from 1.
 func ClientAddress(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, 240, byte(n)}) }
 

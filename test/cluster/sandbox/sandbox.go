@@ -42,7 +42,6 @@ func Run(files ...*os.File) (int, error) {
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	forUser(cmd)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -69,6 +68,9 @@ func Run(files ...*os.File) (int, error) {
 
 // Enter prepares the inside: it must be called before anything else is done there.
 func Enter() error {
+	if err := awaitMapping(); err != nil {
+		return err
+	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("mounts of one's own: %w; where / is no mount point, as in a plain chroot, bind it on itself first", err)
 	}

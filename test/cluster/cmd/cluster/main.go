@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"yett.dev/cluster/cloud"
+	"yett.dev/cluster/node"
+	"yett.dev/cluster/up"
 )
 
 // A part runs with the arguments that follow its name, and returns the exit status.
@@ -25,7 +29,10 @@ func main() {
 		{"kube-apiserver", "the API server", runAPIServer},
 		{"kube-controller-manager", "Deployments, EndpointSlices and the like", runControllerManager},
 		{"kube-scheduler", "gives Pods their nodes", runScheduler},
+		{"node", "a node: runs Pods as processes of this machine", node.Main},
+		{"cloud", "gives Services of type LoadBalancer addresses, and carries their traffic", cloud.Main},
 		{"kubectl", "the command line", runKubectl},
+		{"up", "all of it, until Ctrl-C, with yett installed and an example", up.Main},
 	}
 	name, arguments := filepath.Base(os.Args[0]), os.Args[1:]
 	if find(name) == nil && len(arguments) > 0 {
