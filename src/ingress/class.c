@@ -129,3 +129,9 @@ bool ingress_is_ours(struct ingress_classes *classes, const struct kube_object *
         missing_class_report(classes, ingress, diags);
     return true;
 }
+
+bool ingress_is_forbidden_catch_all(const struct ingress_options *options,
+                                    const struct kube_object *ingress)
+{
+    return options->disable_catch_all && ingress->ingress.default_backend.kind != KUBE_BACKEND_NONE;
+}

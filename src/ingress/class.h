@@ -2,7 +2,7 @@
  *
  * Purpose    Whose Ingress is it? IngressClass, the legacy annotation, the options.
  * Ownership  Borrows from the store.
- * Roles      The ingress room.
+ * Roles      The ingress room; control, which writes the status of what is ours.
  * See        https://kubernetes.io/docs/concepts/services-networking/ingress/#ingress-class */
 #ifndef YETT_INGRESS_CLASS_H
 #define YETT_INGRESS_CLASS_H
@@ -27,5 +27,9 @@ struct ingress_classes ingress_classes_read(const struct kube_store *store,
 /* Silent where it is another's. Diagnostics about the class of one that is ours go to `diags`. */
 bool ingress_is_ours(struct ingress_classes *classes, const struct kube_object *ingress,
                      struct diag_list *diags);
+
+/* --disable-catch-all passes it over. */
+bool ingress_is_forbidden_catch_all(const struct ingress_options *options,
+                                    const struct kube_object *ingress);
 
 #endif

@@ -64,7 +64,7 @@ static bool is_catch_all_forbidden(struct compiler *c, const struct kube_object 
 {
     const struct kube_backend *backend = &object->ingress.default_backend;
 
-    if (!c->options->disable_catch_all || backend->kind == KUBE_BACKEND_NONE)
+    if (!ingress_is_forbidden_catch_all(c->options, object))
         return false;
     ingress_report(c->diags, DIAG_WARNING, DIAG_DEFAULT_BACKEND_CONFLICT,
                    place_of(object, SPAN("spec.defaultBackend"), backend->pos),
