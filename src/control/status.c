@@ -471,7 +471,8 @@ static void all_free(struct status *status)
 
 void status_set_active(struct status *status, bool is_active)
 {
-    invariant(status->is_active != is_active);
+    if (status->is_active == is_active)
+        return; /* clearing ended it */
     status->is_active = is_active;
     if (is_active) {
         sweep(status);
@@ -537,8 +538,8 @@ struct status *status_free(struct status *status)
 {
     if (!status)
         return NULL;
-    if (status->is_active)
-        status_set_active(status, false);
+    status_set_active(status, false);
+    all_free(status);
     map_deinit(&status->items);
     buf_deinit(&status->addresses);
     return mem_free(status);
