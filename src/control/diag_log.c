@@ -9,7 +9,7 @@ void diag_log_deinit(struct diag_log *log)
     idmap_deinit(&log->known);
 }
 
-static uint64_t diag_fingerprint(const struct diag *diag)
+uint64_t diag_fingerprint(const struct diag *diag)
 {
     const struct span texts[] = { diag->file, diag->kind,  diag->namespace,
                                   diag->name, diag->field, diag->message };

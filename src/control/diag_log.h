@@ -16,6 +16,9 @@ struct diag_log {
 
 void diag_log_deinit(struct diag_log *log);
 
+/* The same for the same finding about the same object, wherever in its text it stands. */
+uint64_t diag_fingerprint(const struct diag *diag);
+
 /* Logs what of `diags` was not in the list before; returns how many lines that were. */
 size_t diag_log_update(struct diag_log *log, const struct diag_list *diags);
 

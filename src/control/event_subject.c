@@ -1,0 +1,128 @@
+#include "control/event_subject.h"
+
+#include "base/scope.h"
+#include "ingress/class.h"
+
+static const char *api_version(enum kube_kind kind)
+{
+    switch (kind) {
+    case KUBE_INGRESS:
+    case KUBE_INGRESS_CLASS:
+        return "networking.k8s.io/v1";
+    case KUBE_ENDPOINT_SLICE:
+        return "discovery.k8s.io/v1";
+    case KUBE_SERVICE:
+    case KUBE_SECRET:
+    case KUBE_CONFIG_MAP:
+    case KUBE_NAMESPACE:
+    case KUBE_KINDS_LEN:
+        return "v1";
+    }
+    return "v1";
+}
+
+static struct event_subject subject_of(const struct kube_object *object)
+{
+    return (struct event_subject){
+        .kind = span_from_str(kube_kind_name(object->kind)),
+        .namespace = object->namespace,
+        .name = object->name,
+        .api_version = span_from_str(api_version(object->kind)),
+        .uid = object->uid,
+        .resource_version = object->resource_version,
+    };
+}
+
+static const struct kube_object *object_find(const struct kube_store *store,
+                                             const struct diag *diag)
+{
+    for (size_t kind = 0; kind < KUBE_KINDS_LEN; kind++) {
+        if (span_eq(diag->kind, span_from_str(kube_kind_name((enum kube_kind)kind))))
+            return kube_store_find(store, (enum kube_kind)kind, diag->namespace, diag->name);
+    }
+    return NULL;
+}
+
+/* ---- the Ingress that needs it ----------------------------------------------------------------
+ */
+
+static bool backend_needs(const struct kube_backend *backend, struct span service)
+{
+    return backend->kind == KUBE_BACKEND_SERVICE && span_eq(backend->service.text, service);
+}
+
+static bool needs_service(const struct kube_ingress *ingress, struct span service)
+{
+    if (backend_needs(&ingress->default_backend, service))
+        return true;
+    for (size_t i = 0; i < ingress->rules_len; i++) {
+        for (size_t k = 0; k < ingress->rules[i].paths_len; k++) {
+            if (backend_needs(&ingress->rules[i].paths[k].backend, service))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool needs_secret(const struct kube_ingress *ingress, struct span secret)
+{
+    for (size_t i = 0; i < ingress->tls_len; i++) {
+        if (span_eq(ingress->tls[i].secret_name.text, secret))
+            return true;
+    }
+    return false;
+}
+
+static bool needs(const struct kube_object *ingress, const struct kube_object *object)
+{
+    if (!span_eq(ingress->namespace, object->namespace))
+        return false;
+    if (object->kind == KUBE_SECRET)
+        return needs_secret(&ingress->ingress, object->name);
+    return needs_service(&ingress->ingress, object->kind == KUBE_SERVICE
+                                                ? object->name
+                                                : object->endpoint_slice.service_name.text);
+}
+
+/* The first by name of several, so that it is the same one each time. NULL: none. */
+static const struct kube_object *needing_find(const struct kube_store *store,
+                                              const struct ingress_options *options,
+                                              const struct kube_object *object)
+{
+    const struct kube_object *ingress, *chosen = NULL;
+    struct diag_list unheard;
+
+    diag_list_init(&unheard);
+    struct ingress_classes classes = ingress_classes_read(store, options, &unheard);
+    for (size_t cursor = 0; (ingress = kube_store_next(store, KUBE_INGRESS, &cursor));) {
+        if (needs(ingress, object) && ingress_is_ours(&classes, ingress, &unheard) &&
+            (!chosen || span_cmp(ingress->name, chosen->name) < 0))
+            chosen = ingress;
+    }
+    diag_list_deinit(&unheard);
+    return chosen;
+}
+
+bool event_subject_find(const struct kube_store *store, const struct ingress_options *options,
+                        const struct diag *diag, struct event_subject *ret_subject)
+{
+    const struct kube_object *object = object_find(store, diag), *needing = NULL;
+
+    if (!object)
+        return false;
+    if (object->kind == KUBE_SECRET || object->kind == KUBE_SERVICE ||
+        object->kind == KUBE_ENDPOINT_SLICE)
+        needing = needing_find(store, options, object);
+    *ret_subject = subject_of(needing ? needing : object);
+    return true;
+}
+
+bool event_subject_of_ingress(const struct kube_store *store, struct span namespace,
+                              struct span name, struct event_subject *ret_subject)
+{
+    const struct kube_object *ingress = kube_store_find(store, KUBE_INGRESS, namespace, name);
+
+    if (ingress)
+        *ret_subject = subject_of(ingress);
+    return ingress != NULL;
+}
