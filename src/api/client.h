@@ -61,6 +61,8 @@ struct api_reply {
 };
 
 struct api_call_events {
+    /* The head of a 2xx has come; NULL: not asked for. */
+    void (*on_open)(void *ctx);
     /* Bytes of a 2xx as they come; NULL: collected for on_done. */
     void (*on_body)(void *ctx, struct span bytes);
     /* Once, last; the call is gone after it. Not called for one that was cancelled. */

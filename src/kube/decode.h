@@ -31,6 +31,9 @@ struct kube_bundle {
  * the last counts, and it is reported: as an error where the two differ. An empty `file` means the
  * API: its objects have no places. */
 YETT_MUST_USE struct kube_bundle *kube_bundle_decode(struct span text, struct span file);
+/* Decodes one object of the API, as JSON. Of an item of a list, which leaves out apiVersion and kind, it is
+ * known that it is of `kind`. Fields that we do not know are no fault: the API server knew them. */
+YETT_MUST_USE struct kube_bundle *kube_bundle_decode_item(struct span json, enum kube_kind kind);
 struct kube_bundle *kube_bundle_free(struct kube_bundle *bundle);
 
 #endif

@@ -321,6 +321,9 @@ void kube_field_check_known(const struct kube_field *map, const char *const *kno
 {
     if (!map->node || map->node->kind != KUBE_NODE_MAP)
         return;
+    /* What the API server hands out it has judged, and it may be newer than we are. */
+    if (span_is_empty(map->reader->object->file))
+        return;
     for (size_t i = 0; i < map->node->len; i++) {
         const struct kube_entry *entry = &map->node->entries[i];
         if (is_known(entry->key->text, known))
