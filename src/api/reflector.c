@@ -102,7 +102,8 @@ static void listing_tell(struct reflector *reflector)
 {
     reflector->is_listing = true;
     reflector->facts.lists++;
-    reflector->events->on_listing(reflector->ctx);
+    if (reflector->events->on_listing)
+        reflector->events->on_listing(reflector->ctx);
 }
 
 static void synced_tell(struct reflector *reflector)
@@ -110,7 +111,8 @@ static void synced_tell(struct reflector *reflector)
     reflector->is_listing = false;
     reflector->is_unpaged = false;
     reflector->facts.is_synced = true;
-    reflector->events->on_synced(reflector->ctx);
+    if (reflector->events->on_synced)
+        reflector->events->on_synced(reflector->ctx);
 }
 
 static void message_set(struct reflector *reflector, struct span message)
@@ -554,11 +556,13 @@ struct reflector *reflector_free(struct reflector *reflector)
     return reflector->busy ? NULL : memory_free(reflector);
 }
 
-void reflector_hurry(struct reflector *reflector)
+void reflector_hurry(struct reflector *reflector, uint32_t within_ms)
 {
-    if (loop_timer_is_set(&reflector->timer) && reflector->is_retried_soon)
-        loop_timer_set(reflector->loop, &reflector->timer,
-                       api_backoff_random(&reflector->backoff, API_BACKOFF_FIRST_MS));
+    uint32_t wait_ms = api_backoff_random(&reflector->backoff, within_ms);
+
+    if (loop_timer_is_set(&reflector->timer) && reflector->is_retried_soon &&
+        reflector->timer.deadline_ms > loop_now_ms(reflector->loop) + wait_ms)
+        loop_timer_set(reflector->loop, &reflector->timer, wait_ms);
 }
 
 const struct reflector_facts *reflector_facts(const struct reflector *reflector)

@@ -34,14 +34,14 @@ enum {
 
 struct reflector_events {
     /* All is told anew from here on: what was known before and is not told again until on_synced is
-     * gone. May come again before on_synced, where a listing failed half-way. */
+     * gone. May come again before on_synced, where a listing failed half-way. May be NULL. */
     void (*on_listing)(void *ctx);
     /* New, changed or, in a listing, perhaps as it was; items of a list leave out apiVersion and
      * kind. */
     void (*on_object)(void *ctx, const struct reflector_object *object);
     /* `json` is its last form. */
     void (*on_deleted)(void *ctx, const struct reflector_object *object);
-    /* All that there is has been told: after each listing. */
+    /* All that there is has been told: after each listing. May be NULL. */
     void (*on_synced)(void *ctx);
     /* Something came that could not be told: `what`, in words. May be NULL. */
     void (*on_unreadable)(void *ctx, struct span what);
@@ -68,8 +68,8 @@ struct reflector *reflector_new(struct loop *loop, struct api_client *client,
 /* NULL is fine; returns NULL. */
 struct reflector *reflector_free(struct reflector *reflector);
 
-/* The API server answers others again: waits no longer, where the wait is for its answer. */
-void reflector_hurry(struct reflector *reflector);
+/* The API server answers others again: where the wait is for its answer, it ends within so long. */
+void reflector_hurry(struct reflector *reflector, uint32_t within_ms);
 
 const struct reflector_facts *reflector_facts(const struct reflector *reflector);
 

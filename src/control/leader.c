@@ -368,35 +368,29 @@ static void doubt(struct leader *leader, struct span json)
 
 /* What the watch tells may be older than what our own calls told. So it moves a follower's clock, which
  * makes him the more careful, and is else a reason to look, no more. */
-static void on_object(void *ctx, struct span json)
+static void on_object(void *ctx, const struct reflector_object *object)
 {
     struct leader *leader = ctx;
 
     leader->is_poked |= leader->call != NULL;
     if (leader->call || leader->state != LEADER_FOLLOWING) {
-        doubt(leader, json);
+        doubt(leader, object->json);
         return;
     }
-    if (!see(leader, json))
+    if (!see(leader, object->json))
         return;
     leader->is_poked = is_free(leader);
     follow(leader);
 }
 
-static void on_deleted(void *ctx, struct span namespace, struct span name)
+static void on_deleted(void *ctx, const struct reflector_object *object)
 {
     struct leader *leader = ctx;
 
-    (void)namespace;
-    (void)name;
+    (void)object;
     leader->is_poked |= leader->call != NULL;
     if (leader->state == LEADER_FOLLOWING || leader->state == LEADER_LEADING)
         tick_set(leader, jitter_ms(leader, retry_ms(leader) / 64));
-}
-
-static void on_synced(void *ctx)
-{
-    (void)ctx; /* it being there or not is told by our own calls */
 }
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -406,7 +400,11 @@ struct leader *leader_new(struct loop *loop, struct api_client *client,
                           const struct leader_options *options,
                           void (*on_change)(void *ctx, bool is_leading), void *ctx)
 {
-    static const struct reflector_events events = { on_object, on_deleted, on_synced, NULL };
+    /* Whether it is there at all is told by our own calls. */
+    static const struct reflector_events events = {
+        .on_object = on_object,
+        .on_deleted = on_deleted,
+    };
     struct leader *leader = mem_alloc_zero(sizeof(*leader));
 
     invariant(options->ttl_ms >= LEADER_TTL_MIN_MS && options->ttl_ms <= LEADER_TTL_MAX_MS);

@@ -2,7 +2,7 @@
  *
  * Purpose    Whose Ingress is it? IngressClass, the legacy annotation, the options.
  * Ownership  Borrows from the store.
- * Roles      The ingress room; control, which writes the status of what is ours.
+ * Roles      The ingress room; control, which writes the status of what is ours and reads its Secrets.
  * See        https://kubernetes.io/docs/concepts/services-networking/ingress/#ingress-class */
 #ifndef YETT_INGRESS_CLASS_H
 #define YETT_INGRESS_CLASS_H

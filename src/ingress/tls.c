@@ -53,6 +53,31 @@ struct secret_pair {
     const struct ingress_pair *pair;
 };
 
+/* What stands in for a Secret that the API server did not give. */
+static void stand_in_report(struct compiler *c, const struct kube_object *secret,
+                            struct place place)
+{
+    static const struct {
+        const char *what, *mend;
+    } words[] = {
+        [KUBE_SECRET_FORBIDDEN] = { "may not be read",
+                                    "give the right to read it: yett rbac prints the Role" },
+        [KUBE_SECRET_UNANSWERED] = { "could not be read yet",
+                                     "wait, and see to it that the API server answers" },
+        [KUBE_SECRET_TOO_MANY] = { "is one too many to be watched by name",
+                                   "run with --watch-secrets=cluster, which takes one watch for "
+                                   "all" },
+    };
+
+    if (!compiler_is_new(c, secret))
+        return;
+    ingress_report(c->diags, DIAG_ERROR, DIAG_TLS_SECRET_UNREADABLE, place,
+                   span_from_str(words[secret->secret.access].mend),
+                   "Secret " SPAN_FMT "/" SPAN_FMT " %s; the default certificate is shown",
+                   SPAN_ARG(secret->namespace), SPAN_ARG(secret->name),
+                   words[secret->secret.access].what);
+}
+
 /* The pair in a Secret; reports, at `place`, one that is missing or unfit, and returns false. */
 static bool secret_read(struct compiler *c, struct span namespace, struct span name,
                         struct place place, struct secret_pair *ret_pair)
@@ -68,6 +93,10 @@ static bool secret_read(struct compiler *c, struct span namespace, struct span n
                            "there is no Secret " SPAN_FMT "/" SPAN_FMT
                            "; the default certificate is shown",
                            SPAN_ARG(namespace), SPAN_ARG(name));
+        return false;
+    }
+    if (secret->secret.access != KUBE_SECRET_READ) {
+        stand_in_report(c, secret, place);
         return false;
     }
     found.chain_pem = secret_entry(secret, SPAN("tls.crt"));

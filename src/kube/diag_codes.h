@@ -14,6 +14,9 @@ DIAG_CODE(DIAG_UNKNOWN_FIELD, "unknown-field")
 DIAG_CODE(DIAG_OUTDATED_API, "outdated-api")
 DIAG_CODE(DIAG_DUPLICATE_OBJECT, "duplicate-object")
 
+/* The API server (control) */
+DIAG_CODE(DIAG_API_FORBIDDEN, "api-forbidden")
+
 /* Meaning (ingress) */
 DIAG_CODE(DIAG_CLASS_MISSING, "class-missing")
 DIAG_CODE(DIAG_CLASS_TWO_DEFAULTS, "class-two-defaults")
@@ -29,6 +32,7 @@ DIAG_CODE(DIAG_SERVICE_NO_ENDPOINTS, "service-no-endpoints")
 DIAG_CODE(DIAG_EXTERNAL_NAME_INVALID, "external-name-invalid")
 DIAG_CODE(DIAG_BACKEND_RESOURCE, "backend-resource")
 DIAG_CODE(DIAG_TLS_SECRET_MISSING, "tls-secret-missing")
+DIAG_CODE(DIAG_TLS_SECRET_UNREADABLE, "tls-secret-unreadable")
 DIAG_CODE(DIAG_TLS_SECRET_INVALID, "tls-secret-invalid")
 DIAG_CODE(DIAG_TLS_HOST_NOT_COVERED, "tls-host-not-covered")
 DIAG_CODE(DIAG_TLS_CERTIFICATE_EXPIRED, "tls-certificate-expired")

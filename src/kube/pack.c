@@ -160,6 +160,7 @@ static const struct part endpoint_slice_parts[] = {
 };
 
 static const struct part secret_parts[] = {
+    PLAIN(struct kube_object, secret.access),
     TEXT(struct kube_object, secret.type),
     STRUCT(struct kube_object, secret.entries, pairs_parts),
     END,

@@ -155,7 +155,16 @@ struct kube_endpoint_slice {
     size_t endpoints_len;
 };
 
+/* Why a Secret has no content: it stands in for one that the API server does not give. */
+enum kube_secret_access {
+    KUBE_SECRET_READ, /* it has */
+    KUBE_SECRET_FORBIDDEN,
+    KUBE_SECRET_UNANSWERED,
+    KUBE_SECRET_TOO_MANY, /* to be watched one by one */
+};
+
 struct kube_secret {
+    enum kube_secret_access access;
     struct kube_text type;
     struct kube_pairs entries; /* values decoded from base64; stringData over data */
 };

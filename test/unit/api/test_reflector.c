@@ -445,7 +445,7 @@ static void the_server_says_when_to_come_back(void **state)
                                        .retry_after_ms = 7000,
                                        .message = SPAN("too many") });
     assert_int_equal(reflector_facts(fixture->reflector)->status, 429);
-    reflector_hurry(fixture->reflector);
+    reflector_hurry(fixture->reflector, API_BACKOFF_FIRST_MS);
     assert_in_range(wait_ms(fixture, 60000), 7000, 7000 + 7000 / 4 + 20);
 }
 
@@ -479,7 +479,7 @@ static void others_success_shortens_the_wait(void **state)
         (void)wait_ms(fixture, 60000);
     }
     fake_end_reply(fake_call_at(0), (struct api_reply){ .result = API_CALL_UNREACHABLE });
-    reflector_hurry(fixture->reflector);
+    reflector_hurry(fixture->reflector, API_BACKOFF_FIRST_MS);
     assert_true(wait_ms(fixture, 60000) <= API_BACKOFF_FIRST_MS + 10);
 }
 

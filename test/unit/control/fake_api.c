@@ -143,7 +143,9 @@ struct reflector *fake_api_reflector(const struct fake_api *api, const char *pat
 
 void fake_reflector_tell(struct reflector *reflector, const char *json)
 {
-    reflector->events->on_object(reflector->ctx, span_from_str(json));
+    struct reflector_object object = reflector_object_read(span_from_str(json));
+
+    reflector->events->on_object(reflector->ctx, &object);
 }
 
 /* ---- life and time ----------------------------------------------------------------------------
