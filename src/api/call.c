@@ -57,6 +57,20 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     return piece.len;
 }
 
+/* A line of the head; the empty one ends it. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct api_call *call = ctx;
+    struct span line = span_of(bytes, size * count);
+
+    if (call->state != CALL_RUNNING)
+        return 0;
+    call->heard_ms = loop_now_ms(call->loop);
+    if (call->events->on_open && span_eq(line, SPAN("\r\n")) && is_success(api_call_status(call)))
+        call->events->on_open(call->ctx);
+    return call->state == CALL_RUNNING ? line.len : 0;
+}
+
 enum api_call_result api_call_result_of(const struct api_call *call, CURLcode code)
 {
     if (call->is_too_large)
@@ -130,6 +144,8 @@ static void transfer_set(struct api_call *call, bool is_quiet)
     curl_easy_setopt(transfer, CURLOPT_ERRORBUFFER, call->error);
     curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(transfer, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(transfer, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(transfer, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(transfer, CURLOPT_BUFFERSIZE,
                      is_quiet ? (long)CALL_QUIET_BUFFER_BYTES : (long)CALL_BUFFER_BYTES);
     curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -457,6 +457,7 @@ static void watch_start(struct reflector *reflector)
     uint32_t timeout_s =
         REFLECTOR_WATCH_S + api_backoff_random(&reflector->backoff, REFLECTOR_WATCH_S);
     struct api_request request = {
+        .is_quiet = reflector->target.name.len > 0,
         .timeout_ms = (timeout_s + WATCH_SLACK_S) * 1000,
         .stall_ms = REFLECTOR_STALL_MS,
     };

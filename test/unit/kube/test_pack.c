@@ -169,11 +169,12 @@ static void every_field_is_kept_and_compared(void **state)
 
 static void versions_and_statuses_make_no_difference(void **state)
 {
-    const char *json = "{\"kind\":\"Ingress\",\"apiVersion\":\"networking.k8s.io/"
-                       "v1\",\"metadata\":{\"namespace\":\"n1\","
-                       "\"name\":\"i1\",\"resourceVersion\":\"v1\"},\"status\":{\"loadBalancer\":{"
-                       "\"ingress\":[{\"ip\":"
-                       "\"1.2.3.4\"}]}}}";
+    const char *json =
+        "{\"kind\":\"Ingress\",\"apiVersion\":\"networking.k8s.io/"
+        "v1\",\"metadata\":{\"namespace\":\"n1\","
+        "\"name\":\"i1\",\"resourceVersion\":\"v1\"},\"spec\":{},\"status\":{\"loadBalancer\":{"
+        "\"ingress\":[{\"ip\":"
+        "\"1.2.3.4\"}]}}}";
     char *later = replaced(json, "v1\"}", "v2\"}"),
          *elsewhere = replaced(json, "1.2.3.4", "1.2.3.5");
     struct kube_object *first = pack(json), *second = pack(later), *third = pack(elsewhere);
