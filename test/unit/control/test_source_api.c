@@ -25,18 +25,19 @@
     "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n"
 #define GONE "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n"
 
-#define INGRESS_OF(class, namespace, name, version, host, tls, status)                             \
-    "{\"kind\":\"Ingress\",\"apiVersion\":\"networking.k8s.io/v1\"," META(                         \
-        namespace, name, version,                                                                  \
-        ",\"annotations\":{\"nginx.ingress.kubernetes.io/ssl-redirect\":\"false\","                \
-        "\"kubectl.kubernetes.io/last-applied-configuration\":\"a long text\"}") ",\"spec\":{"     \
-                                                                                 "\"ingressClassN" \
-                                                                                 "ame\":\"" class  \
-        "\"," tls "\"rules\":[{\"host\":\"" host                                                   \
-        "\",\"http\":{\"paths\":[{\"path\":\"/"                                                    \
-        "\",\"pathType\":\"Prefix\",\"backend\":{\"service\":"                                     \
-        "{\"name\":\"web\",\"port\":{\"number\":80}}}}]}}]},\"status\":{\"loadBalancer\":{" status \
-        "}}}"
+#define ANNOTATIONS                                                             \
+    ",\"annotations\":{\"nginx.ingress.kubernetes.io/ssl-redirect\":\"false\"," \
+    "\"kubectl.kubernetes.io/last-applied-configuration\":\"a long text\"}"
+#define BACKEND "{\"service\":{\"name\":\"web\",\"port\":{\"number\":80}}}"
+#define PATHS   "[{\"path\":\"/\",\"pathType\":\"Prefix\",\"backend\":" BACKEND "}]"
+#define INGRESS_OF(class, namespace, name, version, host, tls, status)                          \
+    "{\"kind\":\"Ingress\",\"apiVersion\":\"networking.k8s.io/v1\"," META(                      \
+        namespace, name, version,                                                               \
+        ANNOTATIONS) ",\"spec\":{\"ingressClassName\":\"" class "\"," tls                       \
+                                                                "\"rules\":[{\"host\":\"" host  \
+                                                                "\",\"http\":{\"paths\":" PATHS \
+                                                                "}}]},\"status\":{"             \
+                                                                "\"loadBalancer\":{" status "}}}"
 #define TLS(host, secret) "\"tls\":[{\"hosts\":[\"" host "\"],\"secretName\":\"" secret "\"}],"
 #define INGRESS(namespace, name, version, host) \
     INGRESS_OF("yett", namespace, name, version, host, "", "")
