@@ -61,6 +61,15 @@ static void pod_put(struct node_addresses *nodes, struct span name, struct span 
     map_put(&nodes->pods, pod->name, pod);
 }
 
+static void pods_clear(struct node_addresses *nodes)
+{
+    struct pod *pod;
+
+    for (size_t cursor = 0; (pod = map_next(&nodes->pods, &cursor));)
+        mem_free(pod);
+    map_deinit(&nodes->pods);
+}
+
 static struct node *node_get(struct node_addresses *nodes, struct span name)
 {
     struct node *node = map_find(&nodes->nodes, name);
@@ -222,24 +231,32 @@ static void on_task(struct loop_task *task)
 /* ---- our Pod, and those like it ---------------------------------------------------------------
  */
 
-static void on_object(void *ctx, struct span json)
+/* Nothing is told before all Pods are known again. */
+static void on_listing(void *ctx)
+{
+    struct node_addresses *nodes = ctx;
+
+    nodes->is_synced = false;
+    pods_clear(nodes);
+}
+
+static void on_object(void *ctx, const struct reflector_object *object)
 {
     struct node_addresses *nodes = ctx;
     SCOPED(arena_deinit) struct arena arena;
 
     arena_init(&arena, 16384);
-    const struct kube_node *pod = api_object_parse(&arena, json);
+    const struct kube_node *pod = api_object_parse(&arena, object->json);
     pod_put(nodes, api_object_text(pod, "metadata.name"),
             replica_is_ready(pod) ? api_object_text(pod, "spec.nodeName") : SPAN_EMPTY);
     loop_task_queue(nodes->loop, &nodes->task);
 }
 
-static void on_deleted(void *ctx, struct span namespace, struct span name)
+static void on_deleted(void *ctx, const struct reflector_object *object)
 {
     struct node_addresses *nodes = ctx;
 
-    (void)namespace;
-    pod_remove(nodes, name);
+    pod_remove(nodes, object->name);
     loop_task_queue(nodes->loop, &nodes->task);
 }
 
@@ -253,7 +270,12 @@ static void on_synced(void *ctx)
 
 static void pods_watch(struct node_addresses *nodes, struct span json)
 {
-    static const struct reflector_events events = { on_object, on_deleted, on_synced, NULL };
+    static const struct reflector_events events = {
+        .on_listing = on_listing,
+        .on_object = on_object,
+        .on_deleted = on_deleted,
+        .on_synced = on_synced,
+    };
     SCOPED(arena_deinit) struct arena arena;
     SCOPED(buf_deinit) struct buf selector = { 0 };
 
@@ -329,16 +351,13 @@ struct node_addresses *node_addresses_new(
 
 static void all_free(struct node_addresses *nodes)
 {
-    struct pod *pod;
     struct node *node;
 
-    for (size_t cursor = 0; (pod = map_next(&nodes->pods, &cursor));)
-        mem_free(pod);
+    pods_clear(nodes);
     for (size_t cursor = 0; (node = map_next(&nodes->nodes, &cursor));) {
         address_list_deinit(&node->addresses);
         mem_free(node);
     }
-    map_deinit(&nodes->pods);
     map_deinit(&nodes->nodes);
 }
 

@@ -58,7 +58,12 @@ static void addresses_add(const struct kube_node *service, struct address_list *
     }
 }
 
-static void on_object(void *ctx, struct span json)
+static void on_listing(void *ctx)
+{
+    ((struct publish_service *)ctx)->is_there = false;
+}
+
+static void on_object(void *ctx, const struct reflector_object *object)
 {
     struct publish_service *service = ctx;
     SCOPED(arena_deinit) struct arena arena;
@@ -67,7 +72,7 @@ static void on_object(void *ctx, struct span json)
     service->is_there = true;
     arena_init(&arena, 4096);
     address_list_init(&list);
-    addresses_add(api_object_parse(&arena, json), &list);
+    addresses_add(api_object_parse(&arena, object->json), &list);
     service->on_addresses(service->ctx, &list);
 }
 
@@ -79,12 +84,11 @@ static void missing_tell(const struct publish_service *service)
                            "until then no status is changed"));
 }
 
-static void on_deleted(void *ctx, struct span namespace, struct span name)
+static void on_deleted(void *ctx, const struct reflector_object *object)
 {
     struct publish_service *service = ctx;
 
-    (void)namespace;
-    (void)name;
+    (void)object;
     service->is_there = false;
     missing_tell(service);
 }
@@ -112,7 +116,13 @@ struct publish_service *publish_service_new(
     struct loop *loop, struct api_client *client, struct span namespace, struct span name,
     void (*on_addresses)(void *ctx, const struct address_list *list), void *ctx)
 {
-    static const struct reflector_events events = { on_object, on_deleted, on_synced, on_trouble };
+    static const struct reflector_events events = {
+        .on_listing = on_listing,
+        .on_object = on_object,
+        .on_deleted = on_deleted,
+        .on_synced = on_synced,
+        .on_trouble = on_trouble,
+    };
     struct publish_service *service = mem_alloc_zero(sizeof(*service));
 
     service->namespace = namespace;

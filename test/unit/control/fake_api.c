@@ -148,6 +148,13 @@ void fake_reflector_tell(struct reflector *reflector, const char *json)
     reflector->events->on_object(reflector->ctx, &object);
 }
 
+void fake_reflector_delete(struct reflector *reflector, const char *name)
+{
+    struct reflector_object object = { .json = SPAN("{}"), .name = span_from_str(name) };
+
+    reflector->events->on_deleted(reflector->ctx, &object);
+}
+
 /* ---- life and time ----------------------------------------------------------------------------
  */
 

@@ -48,5 +48,6 @@ void fake_api_answer(struct fake_api *api, struct api_call *call, uint32_t statu
 /* The one whose path starts with that; NULL: none. */
 struct reflector *fake_api_reflector(const struct fake_api *api, const char *path);
 void fake_reflector_tell(struct reflector *reflector, const char *json);
+void fake_reflector_delete(struct reflector *reflector, const char *name);
 
 #endif

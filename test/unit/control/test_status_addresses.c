@@ -150,7 +150,7 @@ static void test_a_service_without_address_takes_nothing_away(void **state)
     struct reflector *watch = fake_api_reflector(&bench->api, "/api/v1/services gate yett ");
     for (size_t i = 0; i < ARRAY_LEN(without); i++)
         fake_reflector_tell(watch, without[i]);
-    watch->events->on_deleted(watch->ctx, SPAN("gate"), SPAN("yett"));
+    fake_reflector_delete(watch, "yett");
     assert_int_equal(bench->times, 0);
 }
 
@@ -211,13 +211,13 @@ static void test_the_nodes_of_ready_pods(void **state)
     assert_string_equal(bench->told,
                         "[{\"ip\":\"1.1.1.1\"},{\"ip\":\"10.0.0.2\"},{\"ip\":\"fd::1\"}]");
 
-    pods->events->on_deleted(pods->ctx, SPAN("gate"), SPAN("p1"));
+    fake_reflector_delete(pods, "p1");
     fake_api_wait(&bench->api, 0);
     assert_int_equal(bench->times, 2); /* p2 is on that node still */
-    pods->events->on_deleted(pods->ctx, SPAN("gate"), SPAN("p2"));
+    fake_reflector_delete(pods, "p2");
     fake_api_wait(&bench->api, 0);
     assert_string_equal(bench->told, "[{\"ip\":\"10.0.0.2\"}]");
-    pods->events->on_deleted(pods->ctx, SPAN("gate"), SPAN("p3"));
+    fake_reflector_delete(pods, "p3");
     fake_api_wait(&bench->api, 0);
     assert_int_equal(bench->times, 3); /* none at all: nothing is taken away */
 }
