@@ -26,7 +26,7 @@ uint32_t api_call_status(const struct api_call *call)
 {
     long status = 0;
 
-    if (curl_easy_getinfo(call->transfer, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
         return 0;
     return status > 0 ? (uint32_t)status : 0;
 }
@@ -122,8 +122,8 @@ static void body_set(struct api_call *call, struct span body)
         return;
     call->request_body = mem_alloc(body.len);
     memcpy(call->request_body, body.ptr, body.len);
-    curl_easy_setopt(call->transfer, CURLOPT_POSTFIELDS, call->request_body);
-    curl_easy_setopt(call->transfer, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    curl_easy_setopt(call->transfer.easy, CURLOPT_POSTFIELDS, call->request_body);
+    curl_easy_setopt(call->transfer.easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 }
 
 static void url_set(struct api_call *call, const struct api_address *address, struct span path)
@@ -132,30 +132,28 @@ static void url_set(struct api_call *call, const struct api_address *address, st
 
     buf_printf(&url, SPAN_FMT SPAN_FMT, SPAN_ARG(address->url), SPAN_ARG(path));
     buf_append_byte(&url, '\0');
-    curl_easy_setopt(call->transfer, CURLOPT_URL, url.ptr);
+    curl_easy_setopt(call->transfer.easy, CURLOPT_URL, url.ptr);
     buf_deinit(&url);
 }
 
 static void transfer_set(struct api_call *call, bool is_quiet)
 {
-    CURL *transfer = call->transfer;
+    CURL *easy = call->transfer.easy;
 
-    curl_easy_setopt(transfer, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(transfer, CURLOPT_ERRORBUFFER, call->error);
-    curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(transfer, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(transfer, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(transfer, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(transfer, CURLOPT_BUFFERSIZE,
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is none */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
                      is_quiet ? (long)CALL_QUIET_BUFFER_BYTES : (long)CALL_BUFFER_BYTES);
-    curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(transfer, CURLOPT_NOPROGRESS, 1L);
-    curl_easy_setopt(transfer, CURLOPT_CONNECTTIMEOUT_MS, (long)API_CONNECT_MS);
-    /* One connection for many calls: those that come while it is being made wait for it. */
-    curl_easy_setopt(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(transfer, CURLOPT_PIPEWAIT, 1L);
-    curl_easy_setopt(transfer, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)API_CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 struct api_call *api_call_new(struct loop *loop, const struct api_request *request,
@@ -168,16 +166,16 @@ struct api_call *api_call_new(struct loop *loop, const struct api_request *reque
     call->timeout_ms = request->timeout_ms;
     call->stall_ms = request->stall_ms;
     call->started_ms = call->heard_ms = loop_now_ms(loop);
-    call->transfer = curl_easy_init();
-    invariant(call->transfer != NULL);
+    call->transfer.easy = curl_easy_init();
+    invariant(call->transfer.easy != NULL);
     transfer_set(call, request->is_quiet);
     url_set(call, address, request->path);
     body_set(call, request->body);
-    curl_easy_setopt(call->transfer, CURLOPT_CUSTOMREQUEST, methods[request->method]);
+    curl_easy_setopt(call->transfer.easy, CURLOPT_CUSTOMREQUEST, methods[request->method]);
     call->accept = line_new("Accept", request->accept);
     call->content_type = line_new("Content-Type", request->content_type);
     headers_set(call, address);
-    curl_easy_setopt(call->transfer, CURLOPT_CONNECT_TO, address->connect_to);
+    curl_easy_setopt(call->transfer.easy, CURLOPT_CONNECT_TO, address->connect_to);
     return call;
 }
 
@@ -187,7 +185,7 @@ struct api_call *api_call_free(struct api_call *call)
         return NULL;
     list_remove(&call->link);
     loop_timer_cancel(&call->timer);
-    curl_easy_cleanup(call->transfer);
+    curl_easy_cleanup(call->transfer.easy);
     api_identity_unref(call->identity);
     mem_free(call->accept);
     mem_free(call->content_type);
@@ -197,29 +195,29 @@ struct api_call *api_call_free(struct api_call *call)
 }
 
 /* libcurl reads the bytes when it makes a connection; they live as long as the identity. */
-static void blob_set(CURL *transfer, CURLoption option, struct span pem)
+static void blob_set(CURL *easy, CURLoption option, struct span pem)
 {
     struct curl_blob blob = { (void *)pem.ptr, pem.len, CURL_BLOB_NOCOPY };
 
     if (pem.len > 0)
-        curl_easy_setopt(transfer, option, &blob);
+        curl_easy_setopt(easy, option, &blob);
 }
 
-static void server_check_set(CURL *transfer, const struct api_config *config,
+static void server_check_set(CURL *easy, const struct api_config *config,
                              const struct api_identity *identity)
 {
     if (config->insecure_skip_tls_verify) {
-        curl_easy_setopt(transfer, CURLOPT_SSL_VERIFYPEER, 0L);
-        curl_easy_setopt(transfer, CURLOPT_SSL_VERIFYHOST, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (identity->ca_pem.len > 0) {
-        curl_easy_setopt(transfer, CURLOPT_CAPATH, NULL); /* else the system's count as well */
-        blob_set(transfer, CURLOPT_CAINFO_BLOB, identity->ca_pem);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's count as well */
+        blob_set(easy, CURLOPT_CAINFO_BLOB, identity->ca_pem);
     }
 }
 
 /* Go's SOCKS proxy resolves names, which libcurl's socks5h:// stands for. */
-static void proxy_set(CURL *transfer, struct span proxy_url)
+static void proxy_set(CURL *easy, struct span proxy_url)
 {
     struct buf url = { 0 };
 
@@ -230,27 +228,27 @@ static void proxy_set(CURL *transfer, struct span proxy_url)
     else
         buf_append(&url, proxy_url);
     buf_append_byte(&url, '\0');
-    curl_easy_setopt(transfer, CURLOPT_PROXY, url.ptr);
-    curl_easy_setopt(transfer, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_PROXY, url.ptr);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     buf_deinit(&url);
 }
 
 void api_call_prepare(struct api_call *call, const struct api_config *config,
                       struct api_identity *identity)
 {
-    CURL *transfer = call->transfer;
+    CURL *easy = call->transfer.easy;
 
     api_identity_unref(call->identity);
     call->identity = identity;
     call->headers[call->headers_len - 1].next = identity->headers;
-    curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, call->headers);
-    server_check_set(transfer, config, identity);
-    blob_set(transfer, CURLOPT_SSLCERT_BLOB, identity->certificate_pem);
-    blob_set(transfer, CURLOPT_SSLKEY_BLOB, identity->key_pem);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+    server_check_set(easy, config, identity);
+    blob_set(easy, CURLOPT_SSLCERT_BLOB, identity->certificate_pem);
+    blob_set(easy, CURLOPT_SSLKEY_BLOB, identity->key_pem);
     if (identity->username.len > 0) {
-        curl_easy_setopt(transfer, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(transfer, CURLOPT_USERNAME, identity->username.ptr);
-        curl_easy_setopt(transfer, CURLOPT_PASSWORD, identity->password.ptr);
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, identity->username.ptr);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, identity->password.ptr);
     }
-    proxy_set(transfer, config->proxy_url);
+    proxy_set(easy, config->proxy_url);
 }

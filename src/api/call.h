@@ -8,14 +8,13 @@
 #ifndef YETT_API_CALL_H
 #define YETT_API_CALL_H
 
-#include <curl/curl.h>
-
 #include "api/address.h"
 #include "api/client.h"
 #include "api/identity.h"
+#include "api/transport.h"
 
 enum api_call_state {
-    CALL_WAITING, /* for credentials, or for the loop's next turn */
+    CALL_WAITING, /* for the loop's next turn, credentials, or a connection that is being made */
     CALL_RUNNING, /* libcurl has it */
     CALL_CANCELLED,
     CALL_ENDING, /* its on_done runs */
@@ -31,7 +30,7 @@ struct api_call {
     const struct api_call_events *events;
     void *ctx;
 
-    CURL *transfer;
+    struct api_transfer transfer;
     struct api_identity *identity; /* NULL: never went out */
     char *accept, *content_type;   /* header lines; NULL: the usual one */
     char *request_body;

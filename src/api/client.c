@@ -41,6 +41,17 @@ const char *api_call_result_name(enum api_call_result result)
     return result_names[result];
 }
 
+/* Puts all of `from` at the end of `to`. */
+static void list_move(struct list *from, struct list *to)
+{
+    while (!list_is_empty(from)) {
+        struct list *node = from->next;
+
+        list_remove(node);
+        list_push_back(to, node);
+    }
+}
+
 /* ---- the end of a call ---------------------------------------------------------------------------- */
 
 static void call_set_state(struct api_call *call, enum api_call_state state)
@@ -93,7 +104,7 @@ static void call_end(struct api_call *call, const struct api_reply *reply)
     call_set_state(call, CALL_ENDING);
     client->facts.calls[reply->result]++;
     client->facts.in_flight--;
-    if (curl_easy_getinfo(call->transfer, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
         version == CURL_HTTP_VERSION_2_0)
         client->facts.http2++;
     reach_note(client, reply);
@@ -113,7 +124,7 @@ static uint32_t retry_after_ms(const struct api_call *call)
     enum { MAX_S = 3600 };
     curl_off_t after_s = 0;
 
-    if (curl_easy_getinfo(call->transfer, CURLINFO_RETRY_AFTER, &after_s) != CURLE_OK ||
+    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_RETRY_AFTER, &after_s) != CURLE_OK ||
         after_s <= 0)
         return 0;
     return (uint32_t)MIN(after_s, (curl_off_t)MAX_S) * 1000;
@@ -143,21 +154,28 @@ static void kernel_append(const struct api_call *call, CURLcode code, struct buf
     long number = 0;
 
     if (code == CURLE_COULDNT_CONNECT &&
-        curl_easy_getinfo(call->transfer, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
+        curl_easy_getinfo(call->transfer.easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK &&
+        number != 0)
         buf_printf(message, ": %s", strerror((int)number));
+}
+
+static void failure_word(const struct api_call *call, CURLcode code, struct buf *message)
+{
+    const char *why = call->error[0] ? call->error : curl_easy_strerror(code);
+
+    buf_printf(message, SPAN_FMT ": ", SPAN_ARG(call->client->config->server));
+    if (call->is_too_large)
+        buf_printf(message, "the answer is larger than %d bytes", API_BODY_MAX);
+    else
+        buf_append(message, span_from_str(why));
+    kernel_append(call, code, message);
 }
 
 static void call_end_broken(struct api_call *call, CURLcode code)
 {
-    const char *why = call->error[0] ? call->error : curl_easy_strerror(code);
     struct buf message = { 0 };
 
-    buf_printf(&message, SPAN_FMT ": ", SPAN_ARG(call->client->config->server));
-    if (call->is_too_large)
-        buf_printf(&message, "the answer is larger than %d bytes", API_BODY_MAX);
-    else
-        buf_append(&message, span_from_str(why));
-    kernel_append(call, code, &message);
+    failure_word(call, code, &message);
     call_end_without_answer(call, api_call_result_of(call, code), buf_span(&message));
     buf_deinit(&message);
 }
@@ -178,12 +196,32 @@ static bool call_repeat(struct api_call *call)
     return true;
 }
 
-static void on_transfer_done(void *ctx, CURL *transfer, CURLcode code)
+/* A connection could not be made for one call: nor could it for those that wait for that very connection. */
+static void waiting_fail(struct api_client *client, struct span message)
+{
+    list_move(&client->waiting, &client->starting);
+    while (!list_is_empty(&client->starting))
+        call_end_without_answer(list_entry(client->starting.next, struct api_call, link),
+                                API_CALL_UNREACHABLE, message);
+}
+
+static void call_end_unconnected(struct api_call *call, CURLcode code)
+{
+    struct api_client *client = call->client;
+    struct buf message = { 0 };
+
+    failure_word(call, code, &message);
+    call_end_without_answer(call, API_CALL_UNREACHABLE, buf_span(&message));
+    waiting_fail(client, buf_span(&message));
+    buf_deinit(&message);
+}
+
+static void on_transfer_done(void *ctx, struct api_transfer *transfer, CURLcode code)
 {
     struct api_client *client = ctx;
-    struct api_call *call = NULL;
+    struct api_call *call = container_of(transfer, struct api_call, transfer);
+    bool is_connected = transfer->is_connected;
 
-    curl_easy_getinfo(transfer, CURLINFO_PRIVATE, &call);
     if (call->state == CALL_CANCELLED)
         return; /* leaves with the task */
     api_transport_remove(client->transport, transfer);
@@ -199,6 +237,12 @@ static void on_transfer_done(void *ctx, CURL *transfer, CURLcode code)
             call_end_with_status(call, status);
         return;
     case API_CALL_UNREACHABLE:
+        if (!is_connected) {
+            call_end_unconnected(call, code);
+            return;
+        }
+        call_end_broken(call, code);
+        return;
     case API_CALL_CUT:
     case API_CALL_TIMED_OUT:
     case API_CALL_CREDENTIALS:
@@ -235,14 +279,14 @@ static void call_end_late(struct api_call *call)
 
     buf_printf(&message, SPAN_FMT ": ", SPAN_ARG(client->config->server));
     if (call->state == CALL_WAITING)
-        buf_append(&message, SPAN("the exec plugin has not given credentials in time"));
+        buf_printf(&message, "neither credentials nor a connection within %u ms", call->timeout_ms);
     else if (call->timeout_ms && now_ms - call->started_ms >= call->timeout_ms)
         buf_printf(&message, "not answered within %u ms", call->timeout_ms);
     else
         buf_printf(&message, "silent for %u ms", call->stall_ms);
     if (call->state == CALL_RUNNING) {
-        api_transport_break_if_silent(client->transport, call->transfer, now_ms - call->heard_ms);
-        api_transport_remove(client->transport, call->transfer);
+        api_transport_break_if_silent(client->transport, &call->transfer, now_ms - call->heard_ms);
+        api_transport_remove(client->transport, &call->transfer);
     }
     call_end_without_answer(call, API_CALL_TIMED_OUT, buf_span(&message));
     buf_deinit(&message);
@@ -261,16 +305,18 @@ static void on_call_timer(struct loop_timer *timer)
 
 /* ---- starting ---------------------------------------------------------------------------------------- */
 
-/* False: credentials are being made; all others would wait, too. */
+/* False: it has to wait, and so have all others. */
 static bool call_go(struct api_client *client, struct api_call *call)
 {
     struct api_identity *identity = NULL;
 
+    if (!api_transport_has_room(client->transport))
+        return false;
     switch (api_credentials_get(client->credentials, &identity)) {
     case API_CREDENTIALS_OK:
         api_call_prepare(call, client->config, identity);
         call_set_state(call, CALL_RUNNING);
-        api_transport_add(client->transport, call->transfer);
+        api_transport_add(client->transport, &call->transfer);
         return true;
     case API_CREDENTIALS_PENDING:
         return false;
@@ -287,19 +333,8 @@ static void cancelled_free(struct api_client *client)
     while (!list_is_empty(&client->cancelled)) {
         struct api_call *call = list_entry(client->cancelled.next, struct api_call, link);
 
-        api_transport_remove(client->transport, call->transfer);
+        api_transport_remove(client->transport, &call->transfer);
         api_call_free(call);
-    }
-}
-
-/* Puts all of `from` at the end of `to`. */
-static void list_move(struct list *from, struct list *to)
-{
-    while (!list_is_empty(from)) {
-        struct list *node = from->next;
-
-        list_remove(node);
-        list_push_back(to, node);
     }
 }
 
@@ -320,7 +355,8 @@ static void on_task(struct loop_task *task)
     list_move(&client->starting, &client->waiting);
 }
 
-static void on_credentials_ready(void *ctx)
+/* Credentials are there, or a connection is. */
+static void on_room(void *ctx)
 {
     struct api_client *client = ctx;
 
@@ -356,6 +392,8 @@ struct api_call *api_call_cancel(struct api_call *call)
 
 /* ---- life -------------------------------------------------------------------------------------------- */
 
+static const struct api_transport_events transport_events = { on_transfer_done, on_room };
+
 int api_client_new(struct loop *loop, struct api_config *config, struct api_client **ret_client)
 {
     struct api_client *client = mem_alloc_zero(sizeof(*client));
@@ -367,14 +405,14 @@ int api_client_new(struct loop *loop, struct api_config *config, struct api_clie
     list_init(&client->running);
     list_init(&client->cancelled);
     loop_task_init(&client->task, on_task);
-    int r = api_transport_new(loop, on_transfer_done, client, &client->transport);
+    int r = api_transport_new(loop, &transport_events, client, &client->transport);
     if (r == 0 && !api_address_init(&client->address, config->server, config->tls_server_name))
         r = -EINVAL;
     if (r < 0) {
         api_client_free(client);
         return r;
     }
-    client->credentials = api_credentials_new(loop, config, on_credentials_ready, client);
+    client->credentials = api_credentials_new(loop, config, on_room, client);
     *ret_client = client;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bug.h"
 #include "base/mem.h"
@@ -23,8 +24,9 @@ struct api_transport {
     struct loop_timer timer;
     struct loop_task task; /* the timer, where it is due at once */
     struct list sockets;
-    uint64_t connections;
-    api_transport_done_fn *on_done;
+    uint64_t opened, closed;    /* connections */
+    size_t running, connecting; /* transfers; the latter have no connection yet */
+    const struct api_transport_events *events;
     void *ctx;
 };
 
@@ -43,8 +45,12 @@ static void ended_tell(struct api_transport *transport)
     int left;
 
     while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
-        if (message->msg == CURLMSG_DONE)
-            transport->on_done(transport->ctx, message->easy_handle, message->data.result);
+        struct api_transfer *transfer = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        transport->events->on_done(transport->ctx, transfer, message->data.result);
     }
 }
 
@@ -154,7 +160,7 @@ static curl_socket_t socket_open(void *ctx, curlsocktype purpose, struct curl_so
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd == -1)
         return CURL_SOCKET_BAD;
-    transport->connections++;
+    transport->opened++;
     /* With keep-alive and a limit for what stays unacknowledged, a peer that is gone without a word
      * shows within that limit, idle or not (tcp(7)). A kernel that refuses leaves us with the
      * callers' own time limits. */
@@ -163,6 +169,14 @@ static curl_socket_t socket_open(void *ctx, curlsocktype purpose, struct curl_so
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof(silent_ms));
     return fd;
+}
+
+static int socket_close(void *ctx, curl_socket_t fd)
+{
+    struct api_transport *transport = ctx;
+
+    transport->closed++;
+    return close(fd);
 }
 
 static struct transport_socket *socket_find(struct api_transport *transport, int fd)
@@ -176,12 +190,12 @@ static struct transport_socket *socket_find(struct api_transport *transport, int
     return NULL;
 }
 
-void api_transport_break_if_silent(struct api_transport *transport, CURL *transfer,
-                                   uint64_t silent_ms)
+void api_transport_break_if_silent(struct api_transport *transport,
+                                   const struct api_transfer *transfer, uint64_t silent_ms)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
 
-    if (curl_easy_getinfo(transfer, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
         fd == CURL_SOCKET_BAD)
         return;
     struct transport_socket *socket = socket_find(transport, fd);
@@ -209,7 +223,7 @@ static CURLM *multi_new(struct api_transport *transport)
     return multi;
 }
 
-int api_transport_new(struct loop *loop, api_transport_done_fn *on_done, void *ctx,
+int api_transport_new(struct loop *loop, const struct api_transport_events *events, void *ctx,
                       struct api_transport **ret_transport)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -217,7 +231,7 @@ int api_transport_new(struct loop *loop, api_transport_done_fn *on_done, void *c
 
     struct api_transport *transport = mem_alloc_zero(sizeof(*transport));
     transport->loop = loop;
-    transport->on_done = on_done;
+    transport->events = events;
     transport->ctx = ctx;
     list_init(&transport->sockets);
     loop_timer_init(&transport->timer, on_timer);
@@ -244,19 +258,63 @@ struct api_transport *api_transport_free(struct api_transport *transport)
     return mem_free(transport);
 }
 
-void api_transport_add(struct api_transport *transport, CURL *transfer)
+/* ---- transfers ----------------------------------------------------------------------------------- */
+
+bool api_transport_has_room(const struct api_transport *transport)
 {
-    curl_easy_setopt(transfer, CURLOPT_OPENSOCKETFUNCTION, socket_open);
-    curl_easy_setopt(transfer, CURLOPT_OPENSOCKETDATA, transport);
-    invariant(curl_multi_add_handle(transport->multi, transfer) == CURLM_OK);
+    uint64_t open = transport->opened - transport->closed;
+    uint64_t standing = open > transport->connecting ? open - transport->connecting : 0;
+
+    return transport->connecting == 0 || transport->running < standing * API_STREAMS_MAX;
 }
 
-void api_transport_remove(struct api_transport *transport, CURL *transfer)
+static int on_request(void *ctx, char *peer, char *local, int peer_port, int local_port)
 {
-    invariant(curl_multi_remove_handle(transport->multi, transfer) == CURLM_OK);
+    struct api_transfer *transfer = ctx;
+    struct api_transport *transport = transfer->transport;
+
+    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    if (!transfer->is_connected) {
+        transfer->is_connected = true;
+        transport->connecting--;
+        transport->events->on_room(transport->ctx);
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+void api_transport_add(struct api_transport *transport, struct api_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transport);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    transfer->transport = transport;
+    transfer->is_running = true;
+    transfer->is_connected = false;
+    transport->running++;
+    transport->connecting++;
+    invariant(curl_multi_add_handle(transport->multi, easy) == CURLM_OK);
+}
+
+void api_transport_remove(struct api_transport *transport, struct api_transfer *transfer)
+{
+    if (!transfer->is_running)
+        return;
+    invariant(curl_multi_remove_handle(transport->multi, transfer->easy) == CURLM_OK);
+    transfer->is_running = false;
+    transport->running--;
+    if (!transfer->is_connected) {
+        transport->connecting--;
+        transport->events->on_room(transport->ctx);
+    }
 }
 
 uint64_t api_transport_connections(const struct api_transport *transport)
 {
-    return transport->connections;
+    return transport->opened;
 }

@@ -22,21 +22,38 @@ enum {
 
 struct api_transport;
 
-typedef void api_transport_done_fn(void *ctx, CURL *transfer, CURLcode code);
+/* One transfer; lives in its owner's struct. */
+struct api_transfer {
+    CURL *easy;
+    struct api_transport *transport; /* that it was added to */
+    bool is_running;
+    bool is_connected; /* its request is on a connection */
+};
 
-YETT_MUST_USE int api_transport_new(struct loop *loop, api_transport_done_fn *on_done, void *ctx,
-                                    struct api_transport **ret_transport);
+struct api_transport_events {
+    /* It has ended; still to be removed. */
+    void (*on_done)(void *ctx, struct api_transfer *transfer, CURLcode code);
+    /* There may be room again. Called from within libcurl. */
+    void (*on_room)(void *ctx);
+};
+
+YETT_MUST_USE int api_transport_new(struct loop *loop, const struct api_transport_events *events,
+                                    void *ctx, struct api_transport **ret_transport);
 struct api_transport *api_transport_free(struct api_transport *transport);
 
-/* Sets what `transfer` needs of this room's own, and starts it at the loop's next turn. */
-void api_transport_add(struct api_transport *transport, CURL *transfer);
-/* Fine where it has ended. Its connection may go on. */
-void api_transport_remove(struct api_transport *transport, CURL *transfer);
+/* False: another transfer would open a connection while one is being made already, which may have room for
+ * many. libcurl itself would go ahead. */
+bool api_transport_has_room(const struct api_transport *transport);
+/* Sets what the transfer needs of this room's own (CURLOPT_PRIVATE too), and starts it at the loop's next
+ * turn. */
+void api_transport_add(struct api_transport *transport, struct api_transfer *transfer);
+/* Fine where it has ended or was never added. Its connection may go on. */
+void api_transport_remove(struct api_transport *transport, struct api_transfer *transfer);
 
-/* Breaks the connection that `transfer` uses if nothing at all came on it for `silent_ms`: every call
+/* Breaks the connection that the transfer uses if nothing at all came on it for `silent_ms`: every call
  * on it ends soon, and no other one is put on it. A connection on which others are answered stays. */
-void api_transport_break_if_silent(struct api_transport *transport, CURL *transfer,
-                                   uint64_t silent_ms);
+void api_transport_break_if_silent(struct api_transport *transport,
+                                   const struct api_transfer *transfer, uint64_t silent_ms);
 
 /* Connections opened so far. */
 uint64_t api_transport_connections(const struct api_transport *transport);
