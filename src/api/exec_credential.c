@@ -112,11 +112,12 @@ bool api_exec_credential_parse(struct arena *arena, struct span output, struct s
                                struct api_exec_credential *ret_credential, struct buf *error)
 {
     struct api_exec_credential credential = { 0 };
+    struct span text = arena_dup(arena, output); /* the tree borrows from it */
     const struct kube_node *root = NULL;
     struct kube_fault fault = { 0 };
     size_t nodes_left = CREDENTIAL_NODES_MAX, bytes = 0;
 
-    switch (kube_json_parse(arena, output, (struct kube_pos){ 1, 1 }, true, &nodes_left, &root,
+    switch (kube_json_parse(arena, text, (struct kube_pos){ 1, 1 }, true, &nodes_left, &root,
                             &bytes, &fault)) {
     case KUBE_PARSE_OK:
         break;

@@ -37,6 +37,7 @@ enum run_switch {
 
 struct run_flags {
     struct span manifests, state_dir;
+    struct span kubeconfig, kubeconfig_context, apiserver_host, certificate_authority;
     struct meaning_flags meaning;
     struct ip_addr address;
     struct option_port http_port, https_port, health_port;
@@ -98,19 +99,79 @@ static struct ip_addr address_or_ipv4(struct ip_addr address)
     return any_ipv4;
 }
 
+static struct api_config_choice api_choice(const struct run_flags *flags)
+{
+    return (struct api_config_choice){
+        .kubeconfig = flags->kubeconfig,
+        .context = flags->kubeconfig_context,
+        .server = flags->apiserver_host,
+        .ca_file = flags->certificate_authority,
+    };
+}
+
+static bool directory_check(const struct run_flags *flags, int *ret_exit)
+{
+    struct stat st;
+
+    if (flags->kubeconfig.len > 0 || flags->apiserver_host.len > 0) {
+        *ret_exit =
+            command_usage_error(&command_run,
+                                "--manifests serves a directory, and %s a "
+                                "cluster; give one of them",
+                                flags->kubeconfig.len > 0 ? "--kubeconfig" : "--apiserver-host");
+        return false;
+    }
+    /* Later it may come and go, and what was read last goes on being served. */
+    bool must_be_there = proc_role_self() == PROC_SUPERVISOR && flags->state_dir.len == 0;
+    if (!must_be_there || (stat(flags->manifests.ptr, &st) == 0 && S_ISDIR(st.st_mode)))
+        return true;
+    print_error("run: --manifests: '%s' is no directory that can be read; give one that holds "
+                "manifests",
+                flags->manifests.ptr);
+    *ret_exit = COMMAND_FAILED;
+    return false;
+}
+
+static void api_config_freep(struct api_config **config)
+{
+    *config = api_config_free(*config);
+}
+
+/* Read only to tell what is wrong with it to whoever started us; the controller reads it again. */
+static bool cluster_check(const struct run_flags *flags, int *ret_exit)
+{
+    SCOPED(api_config_freep) struct api_config *config = NULL;
+    struct api_config_choice choice = api_choice(flags);
+    struct buf error = { 0 };
+
+    int r = api_config_load(&choice, &config, &error);
+    if (r == API_CONFIG_ABSENT)
+        *ret_exit = command_usage_error(
+            &command_run,
+            "there is nothing to serve; give --manifests DIR, or --kubeconfig FILE (or "
+            "--apiserver-host URL) for a cluster, or run in a Pod of one");
+    if (r == API_CONFIG_BAD) {
+        print_error("run: " SPAN_FMT, SPAN_ARG(buf_span(&error)));
+        *ret_exit = COMMAND_FAILED;
+    }
+    buf_deinit(&error);
+    return r == API_CONFIG_OK;
+}
+
+static bool source_check(const struct run_flags *flags, int *ret_exit)
+{
+    if (flags->manifests.len > 0)
+        return directory_check(flags, ret_exit);
+    return proc_role_self() != PROC_SUPERVISOR || cluster_check(flags, ret_exit);
+}
+
 /* A flag's value is wrong in a way that only `run` knows. */
 static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_health_address,
                         int *ret_exit)
 {
     struct ip_addr health_address = { { 0 } };
-    struct stat st;
 
     *ret_exit = COMMAND_USAGE;
-    if (flags->manifests.len == 0) {
-        (void)command_usage_error(&command_run, "--manifests is missing; give the directory to "
-                                                "serve (a cluster cannot be watched yet)");
-        return false;
-    }
     if (flags->health_host.len > 0 && !ip_parse(flags->health_host, &health_address)) {
         (void)command_usage_error(&command_run,
                                   "--healthz-host: '" SPAN_FMT "' is no IP address; give one such "
@@ -125,15 +186,8 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
                                   SPAN_ARG(flags->health_check_path));
         return false;
     }
-    /* Later it may come and go, and what was read last goes on being served. */
-    bool must_be_there = proc_role_self() == PROC_SUPERVISOR && flags->state_dir.len == 0;
-    if (must_be_there && (stat(flags->manifests.ptr, &st) == -1 || !S_ISDIR(st.st_mode))) {
-        print_error("run: --manifests: '%s' is no directory that can be read; give one that holds "
-                    "manifests",
-                    flags->manifests.ptr);
-        *ret_exit = COMMAND_FAILED;
+    if (!source_check(flags, ret_exit))
         return false;
-    }
     *ret_health_address = health_address;
     return true;
 }
@@ -180,9 +234,14 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
 
 static int run_controller(const struct run_flags *flags)
 {
+    struct ingress_options ingress = meaning_options(&flags->meaning);
+
+    /* In a cluster its admission fills the default class in. */
+    ingress.default_class_applies = flags->manifests.len > 0;
     return control_main(&(struct control_options){
-        .manifests = flags->manifests.ptr,
-        .ingress = meaning_options(&flags->meaning),
+        .manifests = flags->manifests.len > 0 ? flags->manifests.ptr : NULL,
+        .api = api_choice(flags),
+        .ingress = ingress,
         .metrics_class = flags->meaning.controller_class,
         .pod_name = span_from_str(getenv("POD_NAME")),
         .pod_namespace = span_from_str(getenv("POD_NAMESPACE")),
@@ -242,19 +301,22 @@ static int run_run(int argc, char **argv)
 
 const struct command command_run = {
     .name = "run",
-    .usage = "run --manifests DIR [flags]",
-    .summary = "serve a directory of Kubernetes manifests, and follow its changes",
-    .help =
-        "Compiles the Ingresses, Services, EndpointSlices and Secrets in DIR into a routing image "
-        "and\n"
-        "carries the traffic. Any change in DIR is live at once, without a restart and without a\n"
-        "connection closed. SIGTERM drains: requests in flight finish, then it ends with status 0; "
-        "a\n"
-        "second SIGTERM ends it at once.\n"
-        "\n"
-        "  yett run --manifests examples/hello --http-port 8080 --https-port 8443\n"
-        "\n"
-        "Started as nginx-ingress-controller, the classes default to ingress-nginx's own.\n",
+    .usage = "run [--manifests DIR | --kubeconfig FILE] [flags]",
+    .summary = "serve the Ingresses of a cluster or of a directory, and follow their changes",
+    .help = "Compiles Ingresses, Services, EndpointSlices and Secrets into a routing image and "
+            "carries the\n"
+            "traffic. Any change is live at once, without a restart and without a connection "
+            "closed. In a\n"
+            "Pod it serves the Pod's cluster, with --kubeconfig that of the kubeconfig, with "
+            "--manifests a\n"
+            "directory. SIGTERM drains: requests in flight finish, then it ends with status 0; a "
+            "second\n"
+            "SIGTERM ends it at once.\n"
+            "\n"
+            "  yett run --manifests examples/hello --http-port 8080 --https-port 8443\n"
+            "  yett run --kubeconfig ~/.kube/config --http-port 8080 --https-port 8443\n"
+            "\n"
+            "Started as nginx-ingress-controller, the classes default to ingress-nginx's own.\n",
     .options = &table,
     .run = run_run,
 };

@@ -13,6 +13,14 @@
 RUN_GROUP("Where routes come from")
 RUN_FLAG("manifests", TEXT, manifests, "DIR",
          "Serve the manifests (.yaml, .yml, .json) in DIR and below, and follow their changes.")
+RUN_FLAG("kubeconfig", TEXT, kubeconfig, "FILE",
+         "Serve the cluster of this kubeconfig (that of the Pod). FILE may be several with : between.")
+RUN_FLAG("kubeconfig-context", TEXT, kubeconfig_context, "NAME",
+         "Context of the kubeconfig (its current one).")
+RUN_FLAG("apiserver-host", TEXT, apiserver_host, "URL",
+         "API server, in place of the one that the kubeconfig or the Pod names.")
+RUN_FLAG("certificate-authority", TEXT, certificate_authority, "FILE",
+         "Whom to trust as the API server, likewise: PEM certificates.")
 
 MEANING_OPTIONS(struct run_flags),
 
@@ -49,9 +57,6 @@ RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
 RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
 /* Those of a cluster: not there yet. */
-RUN_IDLE("kubeconfig", TEXT, "clusters are not watched yet")
-RUN_IDLE("apiserver-host", TEXT, "clusters are not watched yet")
-RUN_IDLE("certificate-authority", TEXT, "clusters are not watched yet")
 RUN_IDLE("watch-namespace-selector", TEXT, "clusters are not watched yet")
 RUN_IDLE("sync-period", TEXT, "clusters are not watched yet")
 RUN_IDLE("disable-sync-events", BOOL, "clusters are not watched yet")

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "control/admin_pages.h"
+#include "control/cluster.h"
 #include "control/fallback.h"
+#include "control/source_api.h"
 #include "control/source_dir.h"
 #include "proc/channel.h"
 #include "proc/inherit.h"
@@ -21,6 +23,7 @@ struct control {
     struct proc_hello hello;
     struct ingress_options ingress;
     struct fallback fallback;
+    struct cluster cluster; /* zeroed where a directory is served */
     const struct stats_page *pages[PROC_WORKERS_MAX];
     struct reconcile *reconcile;
     struct source *source;
@@ -80,7 +83,10 @@ static void start(struct control *control, const struct proc_message *resume)
     if (r < 0)
         log_error("fallback_certificate_failed", F_ERRNO(r));
     reconcile_resume(control->reconcile, resume->generation, served);
-    source_dir_start(control->source);
+    if (control->cluster.client)
+        source_api_start(control->source);
+    else
+        source_dir_start(control->source);
     control->is_started = true;
 }
 
@@ -182,6 +188,20 @@ static void shown_set(struct control *control, const struct control_options *opt
     };
 }
 
+static int source_open(struct control *control, const struct control_options *options)
+{
+    if (options->manifests)
+        return source_dir_new(control->loop, span_from_str(options->manifests), reconcile_on_change,
+                              control->reconcile, &control->source);
+    int r = cluster_connect(&control->cluster, control->loop);
+    if (r < 0)
+        return r;
+    control->source = source_api_new(control->loop, control->cluster.client,
+                                     &(struct source_api_options){ .ingress = &control->ingress },
+                                     reconcile_on_change, control->reconcile);
+    return 0;
+}
+
 static int rooms_open(struct control *control, const struct control_options *options)
 {
     int r = pages_map(control);
@@ -193,8 +213,7 @@ static int rooms_open(struct control *control, const struct control_options *opt
         return r;
     control->reconcile = reconcile_new(control->loop, PROC_FD_CHANNEL, &control->ingress);
     reconcile_set_on_serving(control->reconcile, on_serving, control);
-    r = source_dir_new(control->loop, span_from_str(options->manifests), reconcile_on_change,
-                       control->reconcile, &control->source);
+    r = source_open(control, options);
     if (r < 0)
         return r;
     reconcile_set_source(control->reconcile, control->source);
@@ -215,7 +234,12 @@ static int serve(struct control *control, const struct control_options *options)
     if (r < 0)
         return r;
     proc_title_set("yett: controller");
-    r = proc_sandbox_enter(PROC_CONTROLLER);
+    if (!options->manifests) {
+        r = cluster_load(&control->cluster, &options->api);
+        if (r < 0)
+            return r;
+    }
+    r = proc_sandbox_enter(PROC_CONTROLLER, cluster_needs_exec(&control->cluster));
     if (r < 0)
         return r;
     r = rooms_open(control, options);
@@ -229,6 +253,7 @@ static void control_deinit(struct control *control)
     if (control->loop) {
         control->admin = admin_free(control->admin);
         control->source = source_free(control->source);
+        cluster_deinit(&control->cluster);
         control->reconcile = reconcile_free(control->reconcile);
         loop_watch_remove(control->loop, &control->channel_watch);
         int signal_fd = control->signal_watch.fd;

@@ -6,10 +6,12 @@
 #ifndef YETT_CONTROL_MAIN_H
 #define YETT_CONTROL_MAIN_H
 
+#include "api/config.h"
 #include "ingress/compile.h"
 
 struct control_options {
-    const char *manifests; /* directory */
+    const char *manifests; /* directory; NULL: the cluster that `api` chooses */
+    struct api_config_choice api;
     struct ingress_options ingress;
     struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */

@@ -51,12 +51,12 @@ static int worker_enter(void)
     return sandbox_seccomp_enter_worker(); /* last: it refuses the calls that set up the others */
 }
 
-static int controller_enter(void)
+static int controller_enter(bool may_exec)
 {
     int r = memory_hide(sandbox_build.controller_is_traced);
     if (r < 0)
         return r;
-    return sandbox_seccomp_enter_controller();
+    return sandbox_seccomp_enter_controller(may_exec);
 }
 
 static int keeper_enter(void)
@@ -75,7 +75,7 @@ int proc_sandbox_files_below(int dir)
     return sandbox_landlock_enter(dir);
 }
 
-int proc_sandbox_enter(enum proc_role role)
+int proc_sandbox_enter(enum proc_role role, bool may_exec)
 {
     sandbox_build_prepare(role);
     int r = new_privileges_refuse();
@@ -88,7 +88,7 @@ int proc_sandbox_enter(enum proc_role role)
     case PROC_SUPERVISOR:
         return 0;
     case PROC_CONTROLLER:
-        return controller_enter();
+        return controller_enter(may_exec);
     case PROC_WORKER:
         return worker_enter();
     case PROC_KEEPER:

@@ -22,7 +22,7 @@ YETT_MUST_USE int sandbox_landlock_enter(int dir);
 
 /* sandbox_seccomp.c: what a worker may call; what a controller and a keeper may not. */
 YETT_MUST_USE int sandbox_seccomp_enter_worker(void);
-YETT_MUST_USE int sandbox_seccomp_enter_controller(void);
+YETT_MUST_USE int sandbox_seccomp_enter_controller(bool may_exec);
 YETT_MUST_USE int sandbox_seccomp_enter_keeper(void);
 
 /* sandbox_build_plain.c or, in a build with sanitizers, sandbox_build_sanitized.c: what such a

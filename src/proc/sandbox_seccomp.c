@@ -259,16 +259,33 @@ static int worker_rules_add(scmp_filter_ctx filter)
     return r;
 }
 
-static int controller_rules_add(scmp_filter_ctx filter)
+static bool is_for_exec(int call)
+{
+    return call == SCMP_SYS(execve) || call == SCMP_SYS(execveat);
+}
+
+static int rules_refuse(scmp_filter_ctx filter, bool may_exec)
 {
     for (size_t i = 0; i < ARRAY_LEN(dangerous_calls); i++) {
         if (dangerous_calls[i] == SCMP_SYS(ptrace) && sandbox_build.controller_is_traced)
+            continue;
+        if (may_exec && is_for_exec(dangerous_calls[i]))
             continue;
         int r = rules_add(filter, SCMP_ACT_ERRNO(EPERM), &dangerous_calls[i], 1);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static int controller_rules_add(scmp_filter_ctx filter)
+{
+    return rules_refuse(filter, false);
+}
+
+static int exec_controller_rules_add(scmp_filter_ctx filter)
+{
+    return rules_refuse(filter, true);
 }
 
 static int keeper_rules_add(scmp_filter_ctx filter)
@@ -308,9 +325,9 @@ int sandbox_seccomp_enter_worker(void)
     return filter_load(SCMP_ACT_ERRNO(EPERM), worker_rules_add);
 }
 
-int sandbox_seccomp_enter_controller(void)
+int sandbox_seccomp_enter_controller(bool may_exec)
 {
-    return filter_load(SCMP_ACT_ALLOW, controller_rules_add);
+    return filter_load(SCMP_ACT_ALLOW, may_exec ? exec_controller_rules_add : controller_rules_add);
 }
 
 int sandbox_seccomp_enter_keeper(void)

@@ -217,7 +217,7 @@ static int role_init(struct role *role, const struct proxy_options *options)
 
 static int role_start(struct role *role)
 {
-    int r = proc_sandbox_enter(PROC_WORKER);
+    int r = proc_sandbox_enter(PROC_WORKER, false);
     if (r < 0)
         return r;
     role->channel = (struct loop_watch){ -1, 0, channel_on_events };

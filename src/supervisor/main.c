@@ -113,7 +113,7 @@ static int supervisor_open(struct supervisor *supervisor)
     r = listeners_open(supervisor->options, &supervisor->listeners);
     if (r < 0)
         return r; /* has been logged, with its flag */
-    r = proc_sandbox_enter(PROC_SUPERVISOR);
+    r = proc_sandbox_enter(PROC_SUPERVISOR, false);
     if (r < 0)
         log_error("sandbox_failed", F_ERRNO(r));
     return r;

@@ -45,7 +45,7 @@ static void turn_for(struct loop *loop, uint64_t ms)
 
 int main(int argc, char **argv)
 {
-    static const struct api_call_events events = { on_body, on_done };
+    static const struct api_call_events events = { .on_body = on_body, .on_done = on_done };
     struct api_request request = { .path = span_from_str(argc > 3 ? argv[3] : "/watch"),
                                    .is_quiet = true };
     struct api_config_choice choice = { .kubeconfig = span_from_str(argc > 1 ? argv[1] : "") };

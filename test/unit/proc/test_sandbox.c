@@ -337,22 +337,23 @@ static const struct attempt supervisor_attempts[] = {
     { "no new privileges", try_new_privileges, 0, 0 },
 };
 
-static int attempt_in_child(enum proc_role role, int (*attempt)(void))
+static int attempt_in_child(enum proc_role role, bool may_exec, int (*attempt)(void))
 {
     int status;
     pid_t pid = fork();
 
     assert_int_not_equal(pid, -1);
     if (pid == 0)
-        _exit(proc_sandbox_enter(role) < 0 ? ENTER_FAILED : attempt());
+        _exit(proc_sandbox_enter(role, may_exec) < 0 ? ENTER_FAILED : attempt());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return status;
 }
 
-static void attempts_check(enum proc_role role, const struct attempt *attempts, size_t len)
+static void attempts_check(enum proc_role role, bool may_exec, const struct attempt *attempts,
+                           size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        int status = attempt_in_child(role, attempts[i].attempt);
+        int status = attempt_in_child(role, may_exec, attempts[i].attempt);
 
         print_message("%s\n", attempts[i].what);
         if (attempts[i].ends_by) {
@@ -368,25 +369,39 @@ static void attempts_check(enum proc_role role, const struct attempt *attempts, 
 static void test_worker(void **state)
 {
     (void)state;
-    attempts_check(PROC_WORKER, worker_attempts, ARRAY_LEN(worker_attempts));
+    attempts_check(PROC_WORKER, false, worker_attempts, ARRAY_LEN(worker_attempts));
 }
 
 static void test_controller(void **state)
 {
     (void)state;
-    attempts_check(PROC_CONTROLLER, controller_attempts, ARRAY_LEN(controller_attempts));
+    attempts_check(PROC_CONTROLLER, false, controller_attempts, ARRAY_LEN(controller_attempts));
+}
+
+/* With an exec plugin: that, and nothing else. */
+static void test_controller_that_may_exec(void **state)
+{
+    (void)state;
+    struct attempt attempts[ARRAY_LEN(controller_attempts)];
+
+    for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
+        attempts[i] = controller_attempts[i];
+        if (attempts[i].attempt == try_exec)
+            attempts[i].error = 0;
+    }
+    attempts_check(PROC_CONTROLLER, true, attempts, ARRAY_LEN(attempts));
 }
 
 static void test_keeper(void **state)
 {
     (void)state;
-    attempts_check(PROC_KEEPER, keeper_attempts, ARRAY_LEN(keeper_attempts));
+    attempts_check(PROC_KEEPER, false, keeper_attempts, ARRAY_LEN(keeper_attempts));
 }
 
 static void test_supervisor(void **state)
 {
     (void)state;
-    attempts_check(PROC_SUPERVISOR, supervisor_attempts, ARRAY_LEN(supervisor_attempts));
+    attempts_check(PROC_SUPERVISOR, false, supervisor_attempts, ARRAY_LEN(supervisor_attempts));
 }
 
 static int setup(void **state)
@@ -411,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worker),
         cmocka_unit_test(test_controller),
+        cmocka_unit_test(test_controller_that_may_exec),
         cmocka_unit_test(test_keeper),
         cmocka_unit_test(test_supervisor),
     };

@@ -65,6 +65,15 @@ static void serial_set(X509 *certificate, size_t bytes)
     BN_free(number);
 }
 
+static void extension_add(X509 *certificate, int nid, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+    invariant(extension != NULL);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+}
+
 void fixture_certificate(const struct fixture_recipe *recipe, EVP_PKEY *key, EVP_PKEY *signer,
                          const char *issuer_cn, struct buf *chain_pem)
 {
@@ -80,12 +89,10 @@ void fixture_certificate(const struct fixture_recipe *recipe, EVP_PKEY *key, EVP
     name_add(issuer, issuer_cn);
     X509_set_issuer_name(certificate, issuer);
     X509_set_pubkey(certificate, key);
-    if (recipe->san) {
-        X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, recipe->san);
-        invariant(san != NULL);
-        X509_add_ext(certificate, san, -1);
-        X509_EXTENSION_free(san);
-    }
+    if (recipe->san)
+        extension_add(certificate, NID_subject_alt_name, recipe->san);
+    if (recipe->is_authority)
+        extension_add(certificate, NID_basic_constraints, "critical,CA:TRUE");
     bool own_hash = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519;
     invariant(X509_sign(certificate, signer, own_hash ? NULL : EVP_sha256()) > 0);
     PEM_write_bio_X509(bio, certificate);

@@ -17,6 +17,7 @@ struct fixture_recipe {
     const char *san; /* as in openssl.cnf, "DNS:a.example"; NULL: none */
     int from_days, to_days;
     size_t serial_bytes; /* 0: the serial is 1 */
+    bool is_authority;   /* may sign others */
 };
 
 /* Keys are made once for each kind and `which`, since RSA takes its time. Borrowed. */
