@@ -66,7 +66,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     if (call->state != CALL_RUNNING)
         return 0;
     call->heard_ms = loop_now_ms(call->loop);
-    if (call->events->on_open && span_eq(line, SPAN("\r\n")) && is_success(api_call_status(call)))
+    if (!span_eq(line, SPAN("\r\n")) || api_call_status(call) < 200)
+        return line.len;
+    call->on_answer(call);
+    if (call->events->on_open && is_success(api_call_status(call)))
         call->events->on_open(call->ctx);
     return call->state == CALL_RUNNING ? line.len : 0;
 }

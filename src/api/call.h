@@ -29,6 +29,7 @@ struct api_call {
     enum api_call_state state;
     const struct api_call_events *events;
     void *ctx;
+    void (*on_answer)(struct api_call *call); /* its head came, whatever it says; from libcurl */
 
     struct api_transfer transfer;
     struct api_identity *identity; /* NULL: never went out */

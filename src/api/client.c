@@ -76,38 +76,37 @@ static void call_set_state(struct api_call *call, enum api_call_state state)
     }
 }
 
-/* An answer of any kind shows that the server is there; that one call is slow says nothing. */
-static void reach_note(struct api_client *client, const struct api_reply *reply)
+static void reach_set(struct api_client *client, bool is_reachable, struct span message)
 {
-    bool is_answered = reply->status != 0;
-    bool is_failed = !is_answered &&
-                     (reply->result == API_CALL_UNREACHABLE ||
-                      reply->result == API_CALL_CREDENTIALS || reply->result == API_CALL_TIMED_OUT);
-    bool is_news = is_answered ? client->is_unreachable : is_failed && !client->is_unreachable;
+    bool is_news = is_reachable ? client->is_unreachable : !client->is_unreachable;
 
-    if (is_answered)
-        client->facts.is_reachable = true;
-    else if (is_failed)
-        client->facts.is_reachable = false;
-    if (!is_news)
-        return;
-    client->is_unreachable = is_failed;
-    if (client->on_reach)
-        client->on_reach(client->on_reach_ctx, is_answered, reply->message);
+    client->facts.is_reachable = is_reachable;
+    client->is_unreachable = !is_reachable;
+    if (is_news && client->on_reach)
+        client->on_reach(client->on_reach_ctx, is_reachable, message);
+}
+
+/* Any answer shows that the server is there; of failures, those that came without one that it is not. */
+static void on_answer(struct api_call *call)
+{
+    reach_set(call->client, true, SPAN_EMPTY);
+}
+
+static bool is_unreached(enum api_call_result result)
+{
+    return result == API_CALL_UNREACHABLE || result == API_CALL_CREDENTIALS ||
+           result == API_CALL_TIMED_OUT;
 }
 
 static void call_end(struct api_call *call, const struct api_reply *reply)
 {
     struct api_client *client = call->client;
-    long version = 0;
 
     call_set_state(call, CALL_ENDING);
     client->facts.calls[reply->result]++;
     client->facts.in_flight--;
-    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
-        version == CURL_HTTP_VERSION_2_0)
-        client->facts.http2++;
-    reach_note(client, reply);
+    if (is_unreached(reply->result))
+        reach_set(client, false, reply->message);
     call->events->on_done(call->ctx, reply);
     api_call_free(call);
 }
@@ -371,6 +370,7 @@ struct api_call *api_call_start(struct api_client *client, const struct api_requ
     call->client = client;
     call->events = events;
     call->ctx = ctx;
+    call->on_answer = on_answer;
     loop_timer_init(&call->timer, on_call_timer);
     call_timer_set(call);
     call_set_state(call, CALL_WAITING);

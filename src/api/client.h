@@ -92,7 +92,6 @@ const char *api_call_result_name(enum api_call_result result);
 /* What it has done, for metrics. */
 struct api_client_facts {
     uint64_t calls[API_CALL_RESULTS_LEN]; /* ended, each by its result; not those cancelled */
-    uint64_t http2;                       /* of these, answered over HTTP/2 */
     uint64_t connections;                 /* opened */
     uint32_t in_flight;                   /* started and not ended, waiting ones too */
     bool is_reachable;                    /* it answered last, with whatever status */
@@ -100,7 +99,7 @@ struct api_client_facts {
 const struct api_client_facts *api_client_facts(struct api_client *client);
 
 /* Told when the server's answers cease and when they come again, for the log: on the first failure
- * after an answer (or at the start), and on the first answer after a failure. */
+ * after an answer (or at the start), and on the first answer after a failure. May not use the client. */
 typedef void api_client_reach_fn(void *ctx, bool is_reachable, struct span message);
 void api_client_set_on_reach(struct api_client *client, api_client_reach_fn *on_reach, void *ctx);
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "control/source_api.h"
 #include "image/dump.h"
 #include "image/routes_json.h"
 
@@ -114,6 +115,18 @@ static void workers_json(const struct metrics_input *input, struct buf *out)
     json_close(out, ']');
 }
 
+static void cluster_json(const struct metrics_input *input, struct buf *out)
+{
+    struct source_api_facts facts = source_api_facts(reconcile_source(input->reconcile));
+
+    json_open(out, "cluster", '{');
+    json_text(out, "server", api_client_server(input->api));
+    json_bool(out, "reachable", api_client_facts(input->api)->is_reachable);
+    json_bool(out, "synced", facts.is_synced);
+    json_bool(out, "in_step", facts.is_in_step);
+    json_close(out, '}');
+}
+
 void admin_status_json(const struct metrics_input *input, struct buf *out)
 {
     const struct reconcile_facts *facts = reconcile_facts(input->reconcile);
@@ -128,6 +141,8 @@ void admin_status_json(const struct metrics_input *input, struct buf *out)
     time_json(out, "last_success", facts->last_success_wall_ns);
     time_json(out, "last_failure", facts->last_failure_wall_ns);
     objects_json(reconcile_source(input->reconcile), out);
+    if (input->api)
+        cluster_json(input, out);
     workers_json(input, out);
     json_close(out, '}');
     buf_append_byte(out, '\n');

@@ -178,6 +178,7 @@ static void shown_set(struct control *control, const struct control_options *opt
         .reconcile = control->reconcile,
         .labels = &control->labels,
         .certificates = &control->certificates,
+        .api = control->cluster.client,
         .pages = control->pages,
         .pages_len = control->hello.workers_len,
         .namespace = options->pod_namespace,

@@ -12,6 +12,7 @@
 #ifndef YETT_CONTROL_METRICS_H
 #define YETT_CONTROL_METRICS_H
 
+#include "api/client.h"
 #include "base/buf.h"
 #include "control/certificate_facts.h"
 #include "control/reconcile.h"
@@ -22,6 +23,7 @@ struct metrics_input {
     const struct reconcile *reconcile;
     const struct route_labels *labels;
     struct certificate_facts *certificates;
+    struct api_client *api; /* NULL: a directory is served; else the source is the API */
     const struct stats_page *const *pages; /* one per worker slot */
     size_t pages_len;
     struct span namespace, class, pod; /* controller_namespace, controller_class, controller_pod */
@@ -37,6 +39,7 @@ void metrics_write_requests(const struct metrics_input *input, struct span commo
 void metrics_write_workers(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_config(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_objects(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_cluster(const struct metrics_input *input, struct buf *out);
 void metrics_write_process(const struct metrics_input *input, struct buf *out);
 
 #endif

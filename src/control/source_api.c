@@ -348,7 +348,7 @@ struct source_api_facts source_api_facts(const struct source *source)
     const struct source_api *api = api_of(source);
     struct source_api_facts facts = {
         .is_synced = api->was_told,
-        .is_in_step = true,
+        .is_in_step = api->feeds_len > 0,
         .secrets = secret_watch_facts(api->secrets),
         .held = (uint32_t)ingress_intake_held(&api->intake),
     };

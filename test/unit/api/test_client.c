@@ -483,6 +483,34 @@ static void test_reach_is_told_once_each_way(void **state)
     rig_close(&rig);
 }
 
+static void test_the_head_of_a_watch_is_an_answer(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct answer answer = { 0 };
+    struct api_request request = { .path = SPAN("/watch") };
+
+    memset(&reach, 0, sizeof(reach));
+    rig_open(&rig, hang_up);
+    api_client_set_on_reach(rig.asker.client, on_reach, NULL);
+    ask(&rig, API_CALL_UNREACHABLE);
+    assert_false(api_client_facts(rig.asker.client)->is_reachable);
+    rig.server.answer = say_two_pieces;
+    api_call_start(rig.asker.client, &request, &answer_stream_events, &answer);
+    while (answer.pieces == 0)
+        assert_int_equal(loop_turn(rig.loop, 100), 0);
+    assert_int_equal(reach.told, 2);
+    assert_true(api_client_facts(rig.asker.client)->is_reachable);
+
+    /* That it breaks off says nothing yet. */
+    server_hang_up(server_newest(&rig.server));
+    asker_wait(&rig.asker, &answer.is_done);
+    assert_int_equal(answer.result, API_CALL_CUT);
+    assert_int_equal(reach.told, 2);
+    answer_deinit(&answer);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     /* A proxy of the machine's own must not come between. */
@@ -506,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_stall_after_bytes),
         cmocka_unit_test(test_body_larger_than_the_cap),
         cmocka_unit_test(test_reach_is_told_once_each_way),
+        cmocka_unit_test(test_the_head_of_a_watch_is_an_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "control/metrics.h"
 #include "control/prom.h"
+#include "control/source_api.h"
 #include "fake.h"
 #include "pair.h"
 #include "prom_check.h"
@@ -263,6 +264,36 @@ static void test_certificates(void **state)
     }
 }
 
+/* A client that was never asked, and its watches that were never started. */
+static void test_cluster(void **state)
+{
+    struct fixture *fixture = *state;
+    SCOPED(buf_deinit) struct buf out = { 0 };
+    SCOPED(buf_deinit) struct buf error = { 0 };
+    struct api_config_choice choice = { .server = SPAN("https://a"), .pod_dir = SPAN("/nowhere") };
+    struct loop *loop = fixture->fake.loop;
+    struct api_config *config;
+
+    assert_int_equal(api_config_load(&choice, &config, &error), API_CONFIG_OK);
+    assert_int_equal(api_client_new(loop, config, &fixture->input.api), 0);
+    struct source *source = source_api_new(
+        loop, fixture->input.api, &(struct source_api_options){ .ingress = &fixture->fake.options },
+        reconcile_on_change, fixture->fake.reconcile);
+    reconcile_set_source(fixture->fake.reconcile, source);
+    metrics_write(&fixture->input, &out);
+    assert_in_order(&out);
+    assert_value(&out, "yett_api_calls_total{result=\"ok\"}", "0");
+    assert_value(&out, "yett_api_calls_total{result=\"timed-out\"}", "0");
+    assert_value(&out, "yett_api_calls_in_flight", "0");
+    assert_value(&out, "yett_api_connections_total", "0");
+    assert_value(&out, "yett_api_reachable", "0");
+    assert_value(&out, "yett_api_in_step", "0");
+    assert_value(&out, "yett_api_secrets_forbidden", "0");
+    reconcile_set_source(fixture->fake.reconcile, &fixture->fake.source);
+    source_free(source);
+    fixture->input.api = api_client_free(fixture->input.api);
+}
+
 static void test_failure_is_visible(void **state)
 {
     struct fixture *fixture = *state;
@@ -331,6 +362,7 @@ int main(void)
         CASE(test_without_hosts),
         CASE(test_workers_and_configuration),
         CASE(test_certificates),
+        CASE(test_cluster),
         CASE(test_failure_is_visible),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_checker_refuses),
