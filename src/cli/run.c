@@ -28,6 +28,8 @@ enum {
     RUN_VERBOSITY_DEBUG = 3,
 };
 
+enum run_secrets { RUN_SECRETS_BY_NAME, RUN_SECRETS_CLUSTER }; /* as --watch-secrets' choices */
+
 enum run_switch {
     RUN_ON,
     RUN_OFF,
@@ -38,6 +40,8 @@ enum run_switch {
 struct run_flags {
     struct span manifests, state_dir;
     struct span kubeconfig, kubeconfig_context, apiserver_host, certificate_authority;
+    struct span namespace_selector;
+    uint32_t watch_secrets; /* enum run_secrets */
     struct meaning_flags meaning;
     struct ip_addr address;
     struct option_port http_port, https_port, health_port;
@@ -158,8 +162,28 @@ static bool cluster_check(const struct run_flags *flags, int *ret_exit)
     return r == API_CONFIG_OK;
 }
 
+static bool selector_check(const struct run_flags *flags, int *ret_exit)
+{
+    if (flags->namespace_selector.len == 0)
+        return true;
+    if (flags->manifests.len > 0)
+        *ret_exit = command_usage_error(
+            &command_run,
+            "--watch-namespace-selector asks the API server, and --manifests serves a "
+            "directory; give --watch-namespace instead");
+    else if (flags->meaning.watch_namespace.len > 0)
+        *ret_exit = command_usage_error(
+            &command_run, "--watch-namespace names one namespace, and --watch-namespace-selector "
+                          "chooses some; give one of them");
+    else
+        return true;
+    return false;
+}
+
 static bool source_check(const struct run_flags *flags, int *ret_exit)
 {
+    if (!selector_check(flags, ret_exit))
+        return false;
     if (flags->manifests.len > 0)
         return directory_check(flags, ret_exit);
     return proc_role_self() != PROC_SUPERVISOR || cluster_check(flags, ret_exit);
@@ -241,6 +265,8 @@ static int run_controller(const struct run_flags *flags)
     return control_main(&(struct control_options){
         .manifests = flags->manifests.len > 0 ? flags->manifests.ptr : NULL,
         .api = api_choice(flags),
+        .namespace_selector = flags->namespace_selector,
+        .has_wide_secrets = flags->watch_secrets == RUN_SECRETS_CLUSTER,
         .ingress = ingress,
         .metrics_class = flags->meaning.controller_class,
         .pod_name = span_from_str(getenv("POD_NAME")),

@@ -21,6 +21,11 @@ RUN_FLAG("apiserver-host", TEXT, apiserver_host, "URL",
          "API server, in place of the one that the kubeconfig or the Pod names.")
 RUN_FLAG("certificate-authority", TEXT, certificate_authority, "FILE",
          "Whom to trust as the API server, likewise: PEM certificates.")
+RUN_FLAG("watch-namespace-selector", TEXT, namespace_selector, "SELECTOR",
+         "Look at namespaces with these labels only (all), such as team=a,env!=test.")
+RUN_FLAG("watch-secrets", CHOICE, watch_secrets, "by-name|cluster",
+         "Watch each Secret that is referred to by its name, or all of them by one watch (by-name).",
+         .choices = "by-name|cluster")
 
 MEANING_OPTIONS(struct run_flags),
 
@@ -57,8 +62,7 @@ RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
 RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
 /* Those of a cluster: not there yet. */
-RUN_IDLE("watch-namespace-selector", TEXT, "clusters are not watched yet")
-RUN_IDLE("sync-period", TEXT, "clusters are not watched yet")
+RUN_IDLE("sync-period", TEXT, "watches need no resync: what was missed is listed again")
 RUN_IDLE("disable-sync-events", BOOL, "clusters are not watched yet")
 RUN_IDLE("election-id", TEXT, "there is no leader election yet")
 RUN_IDLE("election-ttl", TEXT, "there is no leader election yet")

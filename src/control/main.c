@@ -198,7 +198,11 @@ static int source_open(struct control *control, const struct control_options *op
     if (r < 0)
         return r;
     control->source = source_api_new(control->loop, control->cluster.client,
-                                     &(struct source_api_options){ .ingress = &control->ingress },
+                                     &(struct source_api_options){
+                                         .ingress = &control->ingress,
+                                         .namespace_selector = options->namespace_selector,
+                                         .has_wide_secrets = options->has_wide_secrets,
+                                     },
                                      reconcile_on_change, control->reconcile);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* control/main.h
  *
- * Purpose    The controller role: watch a directory of manifests (later: the Kubernetes API),
- *            compile, publish images, answer the admin endpoint.
+ * Purpose    The controller role: watch the Kubernetes API or a directory of manifests, compile, publish
+ *            images, answer the admin endpoint.
  * Roles      controller. Called once by cli; returns the exit status. */
 #ifndef YETT_CONTROL_MAIN_H
 #define YETT_CONTROL_MAIN_H
@@ -12,6 +12,8 @@
 struct control_options {
     const char *manifests; /* directory; NULL: the cluster that `api` chooses */
     struct api_config_choice api;
+    struct span namespace_selector; /* likewise, as struct source_api_options has them */
+    bool has_wide_secrets;
     struct ingress_options ingress;
     struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */

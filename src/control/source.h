@@ -1,6 +1,6 @@
 /* control/source.h
  *
- * Purpose    Where objects come from: a directory of manifests, later the Kubernetes API. A
+ * Purpose    Where objects come from: the Kubernetes API, or a directory of manifests. A
  *            source keeps a store up to date and says what changed in it.
  * Ownership  The source owns its store and every object in it. A change borrows until the
  *            callback returns.
