@@ -12,13 +12,16 @@ import (
 	"syscall"
 )
 
+// beside is how the binary lies beside the running one.
+var beside = "contain"
+
 // Binary is the path of the contain binary: beside the running one.
 func Binary() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(filepath.Dir(self), "contain")
+	path := filepath.Join(filepath.Dir(self), beside)
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("the contain binary must lie beside %s: %w", self, err)
 	}
@@ -57,7 +60,7 @@ func Start(spec Spec, network, stdout, stderr *os.File) (*Process, error) {
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
 	}
 	var namespaces []*os.File
-	if network != nil {
+	if spec.OwnNetwork = network != nil; spec.OwnNetwork {
 		namespaces = append(namespaces, network)
 	}
 	return start(cmd, spec, namespaces)

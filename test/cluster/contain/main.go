@@ -46,24 +46,31 @@ func report(to *os.File, err error) int {
 	return 127
 }
 
-// readSpec takes the spec from its descriptor, and sees to it that no descriptor outlives the exec.
-func readSpec(namespaces int) (Spec, error) {
+// readSpec takes the spec from its descriptor.
+func readSpec() (Spec, error) {
 	var spec Spec
-	for fd := specFD; fd < firstNS+namespaces; fd++ {
-		unix.CloseOnExec(fd)
-	}
+	closeOnExec(firstNS)
 	err := json.NewDecoder(os.NewFile(specFD, "spec")).Decode(&spec)
 	return spec, err
 }
 
+// closeOnExec sees to it that no descriptor below `end` but the usual three outlives the exec.
+func closeOnExec(end int) {
+	for fd := specFD; fd < end; fd++ {
+		unix.CloseOnExec(fd)
+	}
+}
+
 func run() error {
-	spec, err := readSpec(1)
+	spec, err := readSpec()
 	if err != nil {
 		return err
 	}
-	// Without a namespace at this place, the process shares the node's (hostNetwork).
-	if err := unix.Setns(firstNS, unix.CLONE_NEWNET); err != nil && !errors.Is(err, unix.EBADF) {
-		return fmt.Errorf("network namespace: %w", err)
+	if spec.OwnNetwork {
+		closeOnExec(firstNS + 1)
+		if err := unix.Setns(firstNS, unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("network namespace: %w", err)
+		}
 	}
 	if spec.Hostname != "" {
 		if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
@@ -129,11 +136,10 @@ var enterOrder = []struct {
 func enter() int {
 	cmd := exec.Command("/proc/self/exe", "entered")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	closeOnExec(firstNS + len(enterOrder))
 	for fd := specFD; fd < firstNS+len(enterOrder); fd++ {
-		unix.CloseOnExec(fd)
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), "inherited"))
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := unix.Setns(firstNS, unix.CLONE_NEWPID); err != nil {
 		return report(os.NewFile(reportFD, "report"), fmt.Errorf("PID namespace: %w", err))
 	}
@@ -152,10 +158,11 @@ func enter() int {
 }
 
 func entered() error {
-	spec, err := readSpec(len(enterOrder))
+	spec, err := readSpec()
 	if err != nil {
 		return err
 	}
+	closeOnExec(firstNS + len(enterOrder))
 	// A thread that shares its root and working directory with others may not change the mount namespace.
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +59,9 @@ func (r Root) overlay() (string, error) {
 		}
 	}
 	merged := filepath.Join(r.Scratch, "merged")
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", r.Lower, r.Scratch, r.Scratch)
+	quoted := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`)
+	lower, scratch := quoted.Replace(r.Lower), quoted.Replace(r.Scratch)
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, scratch, scratch)
 	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
 		return "", fmt.Errorf("overlay on %s: %w", r.Lower, err)
 	}

@@ -17,6 +17,9 @@ type Spec struct {
 	Env      []string
 	Dir      string // made where it is missing, as containerd does
 	Identity Identity
+
+	// OwnNetwork is set by Start: a network namespace comes with the spec. Without one, the process shares the node's.
+	OwnNetwork bool
 }
 
 // Root says what the process finds at "/".

@@ -17,7 +17,11 @@ type image struct {
 func (c *Cluster) images() (string, error) {
 	// The user is that of yett's own image.
 	gate := image{Program: c.Options.Gate, User: "65532:65532"}
-	text, err := json.MarshalIndent(map[string]image{"yett": gate}, "", "  ")
+	text, err := json.MarshalIndent(map[string]image{
+		"yett":     gate,
+		"programs": {Program: filepath.Join(filepath.Dir(c.Options.Binary), "programs")}, // package programs
+		"machine":  {Program: "/bin/sh"},                                                 // the programs of this machine
+	}, "", "  ")
 	if err != nil {
 		return "", err
 	}

@@ -89,6 +89,7 @@ func New(config Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.PodCIDR = network.pods.String()
 	// What an earlier agent left is of no use: its containers are gone.
 	if err := os.RemoveAll(config.StateDir); err != nil {
 		return nil, err

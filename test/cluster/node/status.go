@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -47,7 +48,7 @@ func (p *pod) reportStatus(ctx context.Context) {
 
 // patchStatus writes what is the node's part of the status: conditions of others stay as they are.
 func (p *pod) patchStatus(ctx context.Context, status v1.PodStatus) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": p.uid}, "status": status})
+	patch, err := statusPatch(p.uid, status)
 	if err != nil {
 		return err
 	}
@@ -56,6 +57,18 @@ func (p *pod) patchStatus(ctx context.Context, status v1.PodStatus) error {
 	_, err = p.agent.client.CoreV1().Pods(p.key.Namespace).Patch(ctx, p.key.Name, types.StrategicMergePatchType,
 		patch, meta.PatchOptions{}, "status")
 	return err
+}
+
+// statusPatch says of the addresses that there are no others: after a restart of the node they are new ones.
+func statusPatch(uid types.UID, status v1.PodStatus) ([]byte, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		return nil, err
+	}
+	if addresses, ok := fields["podIPs"].([]any); ok {
+		fields["podIPs"] = append(addresses, map[string]any{"$patch": "replace"})
+	}
+	return json.Marshal(map[string]any{"metadata": map[string]any{"uid": uid}, "status": fields})
 }
 
 func (p *pod) status() v1.PodStatus {
