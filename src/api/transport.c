@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/bug.h"
 #include "base/mem.h"
@@ -24,7 +23,8 @@ struct api_transport {
     struct loop_timer timer;
     struct loop_task task; /* the timer, where it is due at once */
     struct list sockets;
-    uint64_t opened, closed;    /* connections */
+    uint64_t opened;            /* connections, ever */
+    size_t standing;            /* those with requests on them, as far as is known */
     size_t running, connecting; /* transfers; the latter have no connection yet */
     const struct api_transport_events *events;
     void *ctx;
@@ -35,6 +35,7 @@ struct transport_socket {
     struct loop_watch watch;
     struct api_transport *transport;
     uint64_t read_ms; /* when bytes came last */
+    bool is_standing; /* a request went out on it */
 };
 
 /* ---- libcurl's wishes --------------------------------------------------------------------------- */
@@ -117,6 +118,7 @@ static struct transport_socket *socket_new(struct api_transport *transport, curl
 
 static void socket_free(struct transport_socket *socket)
 {
+    socket->transport->standing -= socket->is_standing;
     loop_watch_remove(socket->transport->loop, &socket->watch);
     list_remove(&socket->link);
     loop_defer_free(socket->transport->loop, socket);
@@ -171,16 +173,13 @@ static curl_socket_t socket_open(void *ctx, curlsocktype purpose, struct curl_so
     return fd;
 }
 
-static int socket_close(void *ctx, curl_socket_t fd)
+/* That of the connection that a transfer uses; NULL: it has none, or libcurl does not want it watched. */
+static struct transport_socket *socket_find(struct api_transport *transport, CURL *easy)
 {
-    struct api_transport *transport = ctx;
+    curl_socket_t fd = CURL_SOCKET_BAD;
 
-    transport->closed++;
-    return close(fd);
-}
-
-static struct transport_socket *socket_find(struct api_transport *transport, int fd)
-{
+    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+        return NULL;
     list_for_each (it, &transport->sockets) {
         struct transport_socket *socket = list_entry(it, struct transport_socket, link);
 
@@ -193,16 +192,12 @@ static struct transport_socket *socket_find(struct api_transport *transport, int
 void api_transport_break_if_silent(struct api_transport *transport,
                                    const struct api_transfer *transfer, uint64_t silent_ms)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
+    struct transport_socket *socket = socket_find(transport, transfer->easy);
 
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-        fd == CURL_SOCKET_BAD)
-        return;
-    struct transport_socket *socket = socket_find(transport, fd);
     if (!socket || loop_now_ms(transport->loop) - socket->read_ms < silent_ms)
         return;
     /* libcurl would go on to put calls on it; that it ended, libcurl sees. */
-    shutdown(fd, SHUT_RDWR);
+    shutdown(socket->watch.fd, SHUT_RDWR);
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */
@@ -262,10 +257,7 @@ struct api_transport *api_transport_free(struct api_transport *transport)
 
 bool api_transport_has_room(const struct api_transport *transport)
 {
-    uint64_t open = transport->opened - transport->closed;
-    uint64_t standing = open > transport->connecting ? open - transport->connecting : 0;
-
-    return transport->connecting == 0 || transport->running < standing * API_STREAMS_MAX;
+    return transport->connecting == 0 || transport->running < transport->standing * API_STREAMS_MAX;
 }
 
 static int on_request(void *ctx, char *peer, char *local, int peer_port, int local_port)
@@ -274,6 +266,11 @@ static int on_request(void *ctx, char *peer, char *local, int peer_port, int loc
     struct api_transport *transport = transfer->transport;
 
     (void)peer, (void)local, (void)peer_port, (void)local_port;
+    struct transport_socket *socket = socket_find(transport, transfer->easy);
+    if (socket && !socket->is_standing) {
+        socket->is_standing = true;
+        transport->standing++;
+    }
     if (!transfer->is_connected) {
         transfer->is_connected = true;
         transport->connecting--;
@@ -289,8 +286,6 @@ void api_transport_add(struct api_transport *transport, struct api_transfer *tra
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transport);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     transfer->transport = transport;

@@ -223,6 +223,32 @@ static void test_refused_connection_names_the_server(void **state)
     rig_close(&rig);
 }
 
+/* Nor do those that wait for the same connection try one each. */
+static void test_one_connection_is_tried_for_all(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct api_request request = { .path = SPAN("/x") };
+
+    rig_open(&rig, say_ok);
+    server_close(&rig.server);
+    rig.server.listener.fd = -1;
+    for (size_t round = 1; round <= 3; round++) {
+        struct answer answers[3] = { 0 };
+
+        for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+            api_call_start(rig.asker.client, &request, &answer_events, &answers[i]);
+        for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+            asker_wait(&rig.asker, &answers[i].is_done);
+            assert_int_equal(answers[i].result, API_CALL_UNREACHABLE);
+            assert_contains(&answers[i].message, "refused");
+            answer_deinit(&answers[i]);
+        }
+        assert_int_equal(api_client_facts(rig.asker.client)->connections, round);
+    }
+    rig_close(&rig);
+}
+
 /* ---- streams -------------------------------------------------------------------------------------- */
 
 static void say_two_pieces(struct server *server, struct server_connection *connection)
@@ -525,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_cut_answer),
         cmocka_unit_test(test_no_answer_is_unreachable),
         cmocka_unit_test(test_refused_connection_names_the_server),
+        cmocka_unit_test(test_one_connection_is_tried_for_all),
         cmocka_unit_test(test_stream_comes_in_pieces),
         cmocka_unit_test(test_cancel_from_its_own_callback),
         cmocka_unit_test(test_cancel_of_another_and_start_from_a_callback),
