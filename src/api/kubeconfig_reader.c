@@ -118,7 +118,10 @@ static bool file_read(struct kubeconfig_files *files, struct span path, bool *wa
         buf_printf(files->error, SPAN_FMT ": larger than %d bytes, which no kubeconfig is",
                    SPAN_ARG(path), API_CONFIG_BYTES_MAX);
     else if (r < 0 && !*was_missing)
-        buf_printf(files->error, SPAN_FMT ": cannot be read: %s", SPAN_ARG(path), strerror(-r));
+        buf_printf(files->error, SPAN_FMT ": cannot be read: %s%s", SPAN_ARG(path), strerror(-r),
+                   r == -EACCES ? "; yett gives up root's capabilities, and needs a file that its "
+                                  "user may read"
+                                : "");
     return is_good || *was_missing;
 }
 

@@ -59,6 +59,31 @@ func manifests(t *testing.T, text string) string {
 	return dir.Path
 }
 
+// What is wrong with a kubeconfig is told at the start, and nothing is started.
+func TestKubeconfigErrors(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("current-context: dev\ncontexts: [{name: prod}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args  []string
+		wants []string
+	}{
+		{[]string{"--kubeconfig", path}, []string{path, "there is no context 'dev'", "there are: 'prod'"}},
+		{[]string{"--kubeconfig", path, "--kubeconfig-context", "test"}, []string{"there is no context 'test'"}},
+		{[]string{"--kubeconfig", path + "x"}, []string{"there is no such file"}},
+		{[]string{"--apiserver-host", "10.0.0.1"}, []string{"--apiserver-host: '10.0.0.1' is no URL"}},
+		{[]string{"--apiserver-host", "https://a", "--certificate-authority", path}, []string{"--certificate-authority", "PEM"}},
+	} {
+		got := command(t, append([]string{"run"}, c.args...)...)
+		if got.status != 1 || got.stdout != "" {
+			t.Errorf("yett run %s: status %d, expected 1; on stdout: %q", c.args, got.status, got.stdout)
+		}
+		wantText(t, "yett run", got.stderr, append(c.wants, "yett: run: ")...)
+	}
+}
+
 func wantText(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
