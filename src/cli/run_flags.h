@@ -35,7 +35,7 @@ RUN_FLAG("address", ADDRESS, address, "ADDRESS",
 RUN_FLAG("http-port", PORT, http_port, "PORT|off", "HTTP (80).", .may_be_off = true)
 RUN_FLAG("https-port", PORT, https_port, "PORT|off", "HTTPS (443).", .may_be_off = true)
 RUN_FLAG("healthz-port", PORT, health_port, "PORT|off",
-         "/healthz, /readyz, /metrics and the API under /api/v1/ (10254).", .may_be_off = true)
+         "/healthz, /readyz, /livez, /metrics and the API under /api/v1/ (10254).", .may_be_off = true)
 RUN_FLAG("healthz-host", TEXT, health_host, "ADDRESS", "Address of that port (all).")
 RUN_FLAG("health-check-path", TEXT, health_check_path, "PATH",
          "Path of the health check, answered on the HTTP ports too for unknown hosts (/healthz).")

@@ -25,6 +25,10 @@ static void health_route(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
 
+    if (span_eq(exchange->path, SPAN("/livez"))) {
+        exchange_respond(exchange, 200, SPAN_EMPTY);
+        return;
+    }
     if (span_eq(exchange->path, worker->health_check_path) ||
         span_eq(exchange->path, SPAN("/readyz"))) {
         exchange_respond(exchange, worker_is_ready(worker) ? 200 : 503, SPAN_EMPTY);

@@ -9,7 +9,7 @@ import (
 
 func TestHealthPort(t *testing.T) {
 	s := newSite(t, siteOptions{}, answering(echoTarget))
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/unknown": 404} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/livez": 200, "/metrics": 200, "/unknown": 404} {
 		status, body, err := s.AdminGet(path)
 		if err != nil || status != want {
 			t.Errorf("%s: %d, %v", path, status, err)

@@ -105,6 +105,8 @@ static void test_probes(void **state)
     rig->worker.unready = true;
     end_send(rig, &probe, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
     end_expect_status(rig, &probe, 503);
+    end_send(rig, &probe, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+    end_expect_status(rig, &probe, 200); /* it lives, ready or not */
     end_send(rig, &probe, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
     end_expect_status(rig, &probe, 404); /* nobody to ask */
     end_close(&probe);
