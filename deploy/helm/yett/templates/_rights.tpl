@@ -1,0 +1,96 @@
+{{- /* The rights, one list each, so that they stand in a ClusterRole or in a Role as the scope asks. */}}
+{{- define "yett.rulesOfRoutes" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, get, patch]
+{{- if eq .Values.rbac.secrets "clusterWide" }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}
+
+{{- define "yett.rulesOfCluster" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses]
+  verbs: [list, watch]
+{{- if and .Values.controller.scope.enabled .Values.controller.scope.namespaceSelector }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "yett.publishesNodes" . }}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get]
+{{- end }}
+{{- end }}
+
+{{- /* The one namespace that is watched; empty: more than one. */}}
+{{- define "yett.onlyNamespace" -}}
+{{- with .Values.controller.scope }}
+{{- if and .enabled (not .namespaceSelector) }}{{ default (include "yett.namespace" $) .namespace }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* NAMESPACE/NAME of all objects of a kind that flags name, as "namespace: [names]" in JSON.
+       (dict "root" $ "list" LIST): $(POD_NAMESPACE) stands for the release's. */}}
+{{- define "yett.byNamespace" -}}
+{{- $names := dict }}
+{{- range .list }}
+{{- $parts := splitn "/" 2 (replace "$(POD_NAMESPACE)" (include "yett.namespace" $.root) .) }}
+{{- if not $parts._1 }}
+{{- fail (printf "%q has to be NAMESPACE/NAME" .) }}
+{{- end }}
+{{- $names = set $names $parts._0 (append (default list (index $names $parts._0)) $parts._1 | uniq) }}
+{{- end }}
+{{- toJson $names }}
+{{- end }}
+
+{{- define "yett.namedSecrets" -}}
+{{- $list := .Values.rbac.secretNames }}
+{{- with index .Values.controller.extraArgs "default-ssl-certificate" }}
+{{- $list = append $list . }}
+{{- end }}
+{{- if eq .Values.rbac.secrets "clusterWide" }}
+{{- $list = list }}
+{{- end }}
+{{- include "yett.byNamespace" (dict "root" . "list" $list) }}
+{{- end }}
+
+{{- define "yett.namedConfigMaps" -}}
+{{- $list := list (printf "%s/%s" (include "yett.configMapNamespace" .) (include "yett.controller" .)) }}
+{{- if .Values.tcp }}
+{{- $list = append $list (printf "%s/%s-tcp" (include "yett.tcpNamespace" .) (include "yett.fullname" .)) }}
+{{- end }}
+{{- if .Values.udp }}
+{{- $list = append $list (printf "%s/%s-udp" (include "yett.udpNamespace" .) (include "yett.fullname" .)) }}
+{{- end }}
+{{- include "yett.byNamespace" (dict "root" . "list" $list) }}
+{{- end }}
+
+{{- define "yett.namedServices" -}}
+{{- $list := list }}
+{{- if include "yett.publishesService" . }}
+{{- $list = append $list (include "yett.publishService" .) }}
+{{- end }}
+{{- include "yett.byNamespace" (dict "root" . "list" $list) }}
+{{- end }}
+
+{{- define "yett.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "yett.serviceAccount" . }}
+  namespace: {{ include "yett.namespace" . }}
+{{- end }}
