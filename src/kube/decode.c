@@ -381,46 +381,54 @@ static void text_decode(struct decoder *decoder, struct span text)
     arena_deinit(&converted);
 }
 
-static struct kube_bundle *bundle_new(void)
+static void bundle_begin(struct decoder *decoder, struct span file)
 {
     struct kube_bundle *bundle = mem_alloc_zero(sizeof(*bundle));
 
     arena_init_small(&bundle->arena, BUNDLE_FIRST_BYTES, BUNDLE_BLOCK_BYTES);
     diag_list_init(&bundle->diags);
-    return bundle;
+    arena_init(&decoder->scratch, SCRATCH_BLOCK_BYTES);
+    decoder->bundle = bundle;
+    decoder->file = arena_dup(&bundle->arena, file);
+    decoder->nodes_left = KUBE_NODES_MAX;
 }
 
 struct kube_bundle *kube_bundle_decode(struct span text, struct span file)
 {
-    struct kube_bundle *bundle = bundle_new();
-    SCOPED(decoder_deinit)
-    struct decoder decoder = { .bundle = bundle, .nodes_left = KUBE_NODES_MAX };
+    SCOPED(decoder_deinit) struct decoder decoder;
 
-    arena_init(&decoder.scratch, SCRATCH_BLOCK_BYTES);
-    decoder.file = arena_dup(&bundle->arena, file);
+    bundle_begin(&decoder, file);
     text_decode(&decoder, text);
-    vec_trim(&bundle->objects);
-    return bundle;
+    vec_trim(&decoder.bundle->objects);
+    return decoder.bundle;
 }
 
 struct kube_bundle *kube_bundle_decode_item(struct span json, enum kube_kind kind)
 {
     const struct kube_kind_row *row = kube_kind_row_find(span_from_str(kube_kind_name(kind)));
-    struct kube_bundle *bundle = bundle_new();
-    SCOPED(decoder_deinit)
-    struct decoder decoder = { .bundle = bundle, .file = SPAN_EMPTY, .nodes_left = KUBE_NODES_MAX };
+    SCOPED(decoder_deinit) struct decoder decoder;
     const struct kube_node *root;
     struct kube_fault fault;
     size_t bytes;
 
-    arena_init(&decoder.scratch, SCRATCH_BLOCK_BYTES);
-    bundle->documents = 1;
+    bundle_begin(&decoder, SPAN_EMPTY);
+    decoder.bundle->documents = 1;
     if (kube_json_parse(&decoder.scratch, json, (struct kube_pos){ 0 }, false, &decoder.nodes_left,
                         &root, &bytes, &fault) == KUBE_PARSE_OK)
         tree_decode(&decoder, root, span_from_str(row->current_api), span_from_str(row->name));
     else
         fault_report(&decoder, &fault);
-    return bundle;
+    return decoder.bundle;
+}
+
+struct kube_bundle *kube_bundle_decode_tree(const struct kube_node *root)
+{
+    SCOPED(decoder_deinit) struct decoder decoder;
+
+    bundle_begin(&decoder, SPAN_EMPTY);
+    document_decode(&decoder, root);
+    vec_trim(&decoder.bundle->objects);
+    return decoder.bundle;
 }
 
 struct kube_bundle *kube_bundle_free(struct kube_bundle *bundle)

@@ -9,6 +9,7 @@
 #ifndef YETT_KUBE_DECODE_H
 #define YETT_KUBE_DECODE_H
 
+#include "kube/node.h"
 #include "kube/types.h"
 
 enum {
@@ -34,6 +35,8 @@ YETT_MUST_USE struct kube_bundle *kube_bundle_decode(struct span text, struct sp
 /* Decodes one object of the API, as JSON. Of an item of a list, which leaves out apiVersion and kind, it is
  * known that it is of `kind`. Fields that we do not know are no fault: the API server knew them. */
 YETT_MUST_USE struct kube_bundle *kube_bundle_decode_item(struct span json, enum kube_kind kind);
+/* The same for one document that was parsed already, as the API gives it: its objects have no places. */
+YETT_MUST_USE struct kube_bundle *kube_bundle_decode_tree(const struct kube_node *root);
 struct kube_bundle *kube_bundle_free(struct kube_bundle *bundle);
 
 #endif
