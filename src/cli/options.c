@@ -167,6 +167,28 @@ static int set_object(const struct option_reader *reader, const struct option *o
     return OPTIONS_OK;
 }
 
+static int set_endpoint(const struct option_reader *reader, const struct option *option,
+                        struct span value, struct option_endpoint *ret_endpoint)
+{
+    size_t colon = span_rfind(value, ':');
+    struct option_endpoint endpoint = { .is_set = true };
+
+    if (value.len == 0) { /* switches the flag off */
+        *ret_endpoint = (struct option_endpoint){ 0 };
+        return OPTIONS_OK;
+    }
+    struct span host = span_upto(value, colon == SPAN_NOT_FOUND ? value.len : colon);
+    struct span port = colon == SPAN_NOT_FOUND ? SPAN_EMPTY : span_from(value, colon + 1);
+    if (span_starts_with(host, SPAN("[")) && span_ends_with(host, SPAN("]")))
+        host = span_upto(span_from(host, 1), host.len - 2);
+    bool is_port = span_eq(port, SPAN("0")) || num_parse_port(port, &endpoint.port);
+    if (!is_port || (host.len > 0 && !ip_parse(host, &endpoint.ip)))
+        return bad_value(reader, option, value,
+                         "no address with a port; give one such as :8443 or 127.0.0.1:8443");
+    *ret_endpoint = endpoint;
+    return OPTIONS_OK;
+}
+
 static int set_value(const struct option_reader *reader, const struct option *option,
                      struct span value)
 {
@@ -193,6 +215,8 @@ static int set_value(const struct option_reader *reader, const struct option *op
             return bad_value(reader, option, value,
                              "no IP address; give one such as 127.0.0.1 or ::");
         return OPTIONS_OK;
+    case OPTION_ENDPOINT:
+        return set_endpoint(reader, option, value, (struct option_endpoint *)field);
     case OPTION_OBJECT:
         return set_object(reader, option, value, (struct option_object *)field);
     case OPTION_LIST:

@@ -25,6 +25,7 @@ enum option_kind {
     OPTION_PORT,     /* struct option_port */
     OPTION_DURATION, /* uint32_t, milliseconds */
     OPTION_ADDRESS,  /* struct ip_addr */
+    OPTION_ENDPOINT, /* struct option_endpoint */
     OPTION_OBJECT,   /* struct option_object */
     OPTION_LIST,     /* struct option_list: the flag may be given several times */
 };
@@ -32,6 +33,13 @@ enum option_kind {
 struct option_port {
     uint16_t number;
     bool is_off;
+};
+
+/* "127.0.0.1:8443", "[::1]:8443", ":8443" (every address). */
+struct option_endpoint {
+    struct ip_addr ip;
+    uint16_t port;
+    bool is_set;
 };
 
 struct option_object {

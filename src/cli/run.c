@@ -46,6 +46,8 @@ struct run_flags {
     struct ip_addr address;
     struct option_port http_port, https_port, health_port;
     struct span health_host, health_check_path;
+    struct option_endpoint webhook;
+    struct span webhook_certificate, webhook_key, webhook_client_ca;
     uint32_t workers, grace_ms, drain_ms;
     uint32_t log_format; /* enum log_format */
     uint32_t access_log; /* enum run_switch */
@@ -203,6 +205,13 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
                                   SPAN_ARG(flags->health_host));
         return false;
     }
+    if (flags->webhook.is_set &&
+        (flags->webhook_certificate.len == 0 || flags->webhook_key.len == 0)) {
+        (void)command_usage_error(&command_run,
+                                  "--validating-webhook: API servers speak HTTPS only; give "
+                                  "--validating-webhook-certificate and --validating-webhook-key");
+        return false;
+    }
     if (!span_starts_with(flags->health_check_path, SPAN("/"))) {
         (void)command_usage_error(&command_run,
                                   "--health-check-path: '" SPAN_FMT "' is no path; give one that "
@@ -247,6 +256,9 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
         .health_address = address_or_ipv4(*health_address),
         .health_port = flags->health_port.number,
         .no_health = flags->health_port.is_off,
+        .webhook_address = address_or_ipv4(flags->webhook.ip),
+        .webhook_port = flags->webhook.port,
+        .has_webhook = flags->webhook.is_set,
         .workers = flags->workers,
         .access_log = flags->access_log == RUN_ON || flags->access_log == RUN_TRUE,
         .grace_ms = flags->grace_ms,
@@ -268,6 +280,11 @@ static int run_controller(const struct run_flags *flags)
         .namespace_selector = flags->namespace_selector,
         .has_wide_secrets = flags->watch_secrets == RUN_SECRETS_CLUSTER,
         .ingress = ingress,
+        .has_webhook = flags->webhook.is_set,
+        .webhook_files = { .certificate = flags->webhook_certificate.ptr,
+                           .key = flags->webhook_key.ptr,
+                           .client_ca =
+                               flags->webhook_client_ca.len ? flags->webhook_client_ca.ptr : NULL },
         .metrics_class = flags->meaning.controller_class,
         .pod_name = span_from_str(getenv("POD_NAME")),
         .pod_namespace = span_from_str(getenv("POD_NAMESPACE")),

@@ -40,6 +40,15 @@ RUN_FLAG("healthz-host", TEXT, health_host, "ADDRESS", "Address of that port (al
 RUN_FLAG("health-check-path", TEXT, health_check_path, "PATH",
          "Path of the health check, answered on the HTTP ports too for unknown hosts (/healthz).")
 
+RUN_GROUP("The admission webhook")
+RUN_FLAG("validating-webhook", ENDPOINT, webhook, "ADDRESS:PORT",
+         "Judge Ingresses before they are stored, over HTTPS, at this address (off).")
+RUN_FLAG("validating-webhook-certificate", TEXT, webhook_certificate, "FILE",
+         "PEM chain of that server, leaf first; read again when it changes.")
+RUN_FLAG("validating-webhook-key", TEXT, webhook_key, "FILE", "Its private key.")
+RUN_FLAG("validating-webhook-client-ca", TEXT, webhook_client_ca, "FILE",
+         "Only callers with a certificate of these authorities are heard (anyone is).")
+
 RUN_GROUP("How to run")
 RUN_FLAG("workers", NUMBER, workers, "N",
          "Processes that carry traffic (one per CPU).", .min = 1, .max = PROC_WORKERS_MAX)
@@ -73,9 +82,6 @@ RUN_IDLE("publish-service", TEXT, "no status is published yet")
 RUN_IDLE("publish-status-address", TEXT, "no status is published yet")
 RUN_IDLE("report-node-internal-ip-address", BOOL, "no status is published yet")
 RUN_IDLE("status-update-interval", TEXT, "no status is published yet")
-RUN_IDLE("validating-webhook", TEXT, "there is no admission webhook yet")
-RUN_IDLE("validating-webhook-certificate", TEXT, "there is no admission webhook yet")
-RUN_IDLE("validating-webhook-key", TEXT, "there is no admission webhook yet")
 
 /* Those of features that come later. */
 RUN_IDLE("tcp-services-configmap", TEXT, "TCP services are not carried yet")

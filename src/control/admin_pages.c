@@ -43,7 +43,7 @@ static const struct {
     { "/api/v1/image", TYPE_TEXT, image_page },
 };
 
-void admin_page(void *ctx, struct span path, struct admin_answer *answer)
+void admin_page(void *ctx, struct span path, struct http_answer *answer)
 {
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         if (!span_eq(path, span_from_str(pages[i].path)))

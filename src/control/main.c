@@ -13,6 +13,7 @@
 #include "control/fallback.h"
 #include "control/source_api.h"
 #include "control/source_dir.h"
+#include "control/webhook.h"
 #include "proc/channel.h"
 #include "proc/inherit.h"
 #include "proc/sandbox.h"
@@ -28,6 +29,7 @@ struct control {
     struct reconcile *reconcile;
     struct source *source;
     struct admin *admin;
+    struct webhook *webhook; /* NULL: there is none */
     struct route_labels labels;
     struct certificate_facts certificates;
     struct metrics_input shown;
@@ -207,6 +209,23 @@ static int source_open(struct control *control, const struct control_options *op
     return 0;
 }
 
+static int webhook_open(struct control *control, const struct control_options *options)
+{
+    struct webhook_options webhook = {
+        .ingress = &control->ingress,
+        .files = options->webhook_files,
+        .has_all_secrets = options->manifests != NULL,
+        .selects_namespaces = options->namespace_selector.len > 0,
+    };
+
+    if (!options->has_webhook)
+        return 0;
+    int r = webhook_new(control->loop, PROC_FD_WEBHOOK, control->reconcile, &webhook,
+                        &control->webhook);
+    control->shown.webhook = control->webhook;
+    return r;
+}
+
 static int rooms_open(struct control *control, const struct control_options *options)
 {
     int r = pages_map(control);
@@ -224,6 +243,9 @@ static int rooms_open(struct control *control, const struct control_options *opt
     reconcile_set_source(control->reconcile, control->source);
     shown_set(control, options);
     r = admin_new(control->loop, PROC_FD_ADMIN, admin_page, &control->shown, &control->admin);
+    if (r < 0)
+        return r;
+    r = webhook_open(control, options);
     if (r < 0)
         return r;
     r = channel_watch(control);
@@ -257,6 +279,7 @@ static void control_deinit(struct control *control)
 {
     if (control->loop) {
         control->admin = admin_free(control->admin);
+        control->webhook = webhook_free(control->webhook);
         control->source = source_free(control->source);
         cluster_deinit(&control->cluster);
         control->reconcile = reconcile_free(control->reconcile);

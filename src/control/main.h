@@ -7,6 +7,7 @@
 #define YETT_CONTROL_MAIN_H
 
 #include "api/config.h"
+#include "control/tls_files.h"
 #include "ingress/compile.h"
 
 struct control_options {
@@ -15,6 +16,8 @@ struct control_options {
     struct span namespace_selector; /* likewise, as struct source_api_options has them */
     bool has_wide_secrets;
     struct ingress_options ingress;
+    bool has_webhook; /* PROC_FD_WEBHOOK is its listening socket */
+    struct tls_files_paths webhook_files;
     struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */
     bool metrics_per_host;

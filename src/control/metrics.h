@@ -17,6 +17,7 @@
 #include "control/certificate_facts.h"
 #include "control/reconcile.h"
 #include "control/route_labels.h"
+#include "control/webhook.h"
 #include "stats/page.h"
 
 struct metrics_input {
@@ -27,6 +28,7 @@ struct metrics_input {
     const struct stats_page *const *pages; /* one per worker slot */
     size_t pages_len;
     struct span namespace, class, pod; /* controller_namespace, controller_class, controller_pod */
+    const struct webhook *webhook;     /* NULL: there is none */
     bool per_host;
     uint64_t started_wall_ns; /* of this controller */
 };
@@ -40,6 +42,8 @@ void metrics_write_workers(const struct metrics_input *input, struct span common
 void metrics_write_config(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_objects(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_cluster(const struct metrics_input *input, struct buf *out);
+/* Nothing where there is no webhook. */
+void metrics_write_webhook(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_process(const struct metrics_input *input, struct buf *out);
 
 #endif

@@ -551,3 +551,8 @@ const struct source *reconcile_source(const struct reconcile *reconcile)
 {
     return reconcile->source;
 }
+
+bool reconcile_model_is_current(const struct reconcile *reconcile)
+{
+    return reconcile->model && !reconcile->pending_since_ns && !reconcile->needs_whole;
+}

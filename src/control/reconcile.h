@@ -89,6 +89,8 @@ const struct diag_list *reconcile_diags(const struct reconcile *reconcile);
 const struct image_view *reconcile_serving(const struct reconcile *reconcile);
 /* As compiled last; NULL before the first compilation. */
 const struct route_model *reconcile_model(const struct reconcile *reconcile);
+/* Whether that model is the source's store as it is now. */
+bool reconcile_model_is_current(const struct reconcile *reconcile);
 const struct source *reconcile_source(const struct reconcile *reconcile);
 
 #endif

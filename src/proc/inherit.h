@@ -21,9 +21,10 @@ enum {
     /* Descriptor numbers after exec. 0 is /dev/null; 1 and 2 are the supervisor's own. */
     PROC_FD_CHANNEL = 3, /* SOCK_SEQPACKET to the supervisor: proc/channel.h */
     PROC_FD_ACCESS_LOG =
-        4,             /* worker: where lines go, non-blocking; -1 (closed) where logging is off */
-    PROC_FD_ADMIN = 5, /* controller: listening UNIX socket; worker: not there */
-    PROC_FD_FIRST = 6, /* worker: stats page, then its listeners; controller: all stats pages;
+        4, /* worker: where lines go, non-blocking; -1 (closed) where logging is off */
+    PROC_FD_WEBHOOK = 4, /* controller: listening TCP socket, where there is a webhook */
+    PROC_FD_ADMIN = 5,   /* controller: listening UNIX socket; worker: not there */
+    PROC_FD_FIRST = 6,   /* worker: stats page, then its listeners; controller: all stats pages;
                           keeper: nothing */
 };
 

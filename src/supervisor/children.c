@@ -55,6 +55,8 @@ static void fds_of_worker(const struct supervisor *supervisor, uint32_t index, s
 static void fds_of_controller(const struct supervisor *supervisor, struct fd_list *list)
 {
     fd_add(list, PROC_FD_ADMIN, supervisor->admin_fd);
+    if (supervisor->webhook_fd >= 0)
+        fd_add(list, PROC_FD_WEBHOOK, supervisor->webhook_fd);
     for (uint32_t i = 0; i < supervisor->options->workers; i++)
         fd_add(list, PROC_FD_FIRST + (int)i, supervisor->stats_fds[i]);
 }

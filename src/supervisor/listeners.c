@@ -98,11 +98,12 @@ static int port_read_back(int fd, struct port *port)
     return 0;
 }
 
-static int port_open_one(struct port *port, int *ret_fd)
+/* `is_shared`: one of several. */
+static int port_open_one(struct port *port, bool is_shared, int *ret_fd)
 {
     SCOPED(fd_closep) int fd = -1;
 
-    int r = socket_bind(port, true, &fd);
+    int r = socket_bind(port, is_shared, &fd);
     if (r < 0)
         return r;
     if (listen(fd, LISTEN_BACKLOG) == -1)
@@ -120,23 +121,31 @@ static int port_open(struct listeners *listeners, struct port *port)
 
     int r = port_check_free(port);
     for (uint32_t worker = 0; r == 0 && worker < listeners->workers_len; worker++)
-        r = port_open_one(port, &listeners->fds[worker][at]);
+        r = port_open_one(port, true, &listeners->fds[worker][at]);
     listeners->kinds[at] = (struct proc_listener){ port->kind, port->number, 0 };
     listeners->len++; /* also after a failure: what is open is closed with the rest */
     return r;
 }
 
-/* "::" means "everywhere", also on a node without IPv6. */
-static int port_open_anywhere(struct listeners *listeners, struct port *port)
+/* "::" means "everywhere", also on a node without IPv6. True: try once more. */
+static bool port_fall_back(struct port *port, int r)
 {
     static const struct ip_addr any_v6 = { { 0 } };
     static const struct ip_addr any_v4 = { { [10] = 0xff, [11] = 0xff } };
 
-    int r = port_open(listeners, port);
     if ((r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) || !ip_eq(&port->ip, &any_v6))
+        return false;
+    port->ip = any_v4;
+    return true;
+}
+
+static int port_open_anywhere(struct listeners *listeners, struct port *port)
+{
+    int r = port_open(listeners, port);
+
+    if (!port_fall_back(port, r))
         return r;
     listeners->len--;
-    port->ip = any_v4;
     return port_open(listeners, port);
 }
 
@@ -194,6 +203,19 @@ int listeners_open(const struct supervisor_options *options, struct listeners *r
     }
     *ret_listeners = listeners;
     return 0;
+}
+
+int listeners_open_webhook(const struct supervisor_options *options, int *ret_fd)
+{
+    struct port port = { .flag = "--validating-webhook",
+                         .ip = options->webhook_address,
+                         .number = options->webhook_port };
+    int r = port_open_one(&port, false, ret_fd);
+
+    if (port_fall_back(&port, r))
+        r = port_open_one(&port, false, ret_fd);
+    port_log(&port, r);
+    return r;
 }
 
 void listeners_close(struct listeners *listeners)

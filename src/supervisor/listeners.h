@@ -20,6 +20,8 @@ struct listeners {
 
 YETT_MUST_USE int listeners_open(const struct supervisor_options *options,
                                  struct listeners *ret_listeners);
+/* The controller's, for --validating-webhook. */
+YETT_MUST_USE int listeners_open_webhook(const struct supervisor_options *options, int *ret_fd);
 void listeners_close(struct listeners *listeners);
 
 #endif

@@ -25,9 +25,12 @@
 
 static void supervisor_init(struct supervisor *supervisor, const struct supervisor_options *options)
 {
-    *supervisor = (struct supervisor){
-        .options = options, .null_fd = -1, .admin_fd = -1, .access_log_fd = -1, .signal_fd = -1
-    };
+    *supervisor = (struct supervisor){ .options = options,
+                                       .null_fd = -1,
+                                       .admin_fd = -1,
+                                       .access_log_fd = -1,
+                                       .webhook_fd = -1,
+                                       .signal_fd = -1 };
     for (uint32_t i = 0; i < PROC_WORKERS_MAX; i++)
         supervisor->stats_fds[i] = -1;
     rollout_init(&supervisor->rollout, options->workers);
@@ -50,6 +53,7 @@ static void supervisor_closep(struct supervisor *supervisor)
     fd_closep(&supervisor->null_fd);
     fd_closep(&supervisor->admin_fd);
     fd_closep(&supervisor->access_log_fd);
+    fd_closep(&supervisor->webhook_fd);
     fd_closep(&supervisor->signal_fd);
 }
 
@@ -111,6 +115,8 @@ static int supervisor_open(struct supervisor *supervisor)
         return r;
     }
     r = listeners_open(supervisor->options, &supervisor->listeners);
+    if (r == 0 && supervisor->options->has_webhook)
+        r = listeners_open_webhook(supervisor->options, &supervisor->webhook_fd);
     if (r < 0)
         return r; /* has been logged, with its flag */
     r = proc_sandbox_enter(PROC_SUPERVISOR, false);

@@ -20,6 +20,9 @@ struct supervisor_options {
     struct ip_addr health_address;
     uint16_t health_port;
     bool no_health;
+    struct ip_addr webhook_address;
+    uint16_t webhook_port;
+    bool has_webhook;
     uint32_t workers;  /* 1..PROC_WORKERS_MAX */
     bool access_log;   /* lines on standard output */
     uint32_t grace_ms; /* --shutdown-grace-period: unready but serving */

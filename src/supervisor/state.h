@@ -37,8 +37,9 @@ struct child {
 struct supervisor {
     const struct supervisor_options *options;
     struct listeners listeners;
-    struct proc_hello hello;                         /* what all hellos have in common */
-    int null_fd, admin_fd, access_log_fd, signal_fd; /* access_log_fd: -1 where it is off */
+    struct proc_hello hello; /* what all hellos have in common */
+    int null_fd, admin_fd, signal_fd;
+    int access_log_fd, webhook_fd; /* -1 where it is off */
     int stats_fds[PROC_WORKERS_MAX];
     struct stats_page *stats[PROC_WORKERS_MAX];
     struct child controller;

@@ -1,6 +1,7 @@
 #include "tls/context.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "base/bug.h"
 #include "base/mem.h"
@@ -84,6 +85,37 @@ int tls_context_new(struct span chain_pem, struct span key_pem, struct tls_conte
     if (tls_pair_parse(chain_pem, key_pem, &pair) != TLS_PAIR_OK)
         return TLS_CONTEXT_BAD_PAIR;
     return tls_context_from_pair(&pair, ret_context);
+}
+
+static void biop_free(BIO **bio)
+{
+    BIO_free(*bio);
+}
+
+/* Each of them, for verifying and, so that a client knows which of its certificates to send, for naming. */
+static size_t authorities_add(SSL_CTX *ssl_ctx, struct span pem)
+{
+    SCOPED(biop_free) BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    size_t count = 0;
+    X509 *authority;
+
+    invariant(bio != NULL);
+    while ((authority = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl_ctx), authority) == 1 &&
+                 SSL_CTX_add_client_CA(ssl_ctx, authority) == 1;
+        X509_free(authority);
+    }
+    ERR_clear_error();
+    return count;
+}
+
+int tls_context_require_client(struct tls_context *context, struct span authorities_pem)
+{
+    if (authorities_pem.len > TLS_PEM_BYTES_MAX ||
+        authorities_add(context->ssl_ctx, authorities_pem) == 0)
+        return TLS_CONTEXT_BAD_AUTHORITIES;
+    SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return TLS_CONTEXT_OK;
 }
 
 struct tls_context *tls_context_ref(struct tls_context *context)

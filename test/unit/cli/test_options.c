@@ -14,6 +14,7 @@ struct target {
     uint32_t choice, number, duration_ms;
     struct option_port port, fixed_port;
     struct ip_addr address;
+    struct option_endpoint endpoint;
     struct option_object object;
     struct option_list list;
 };
@@ -29,6 +30,7 @@ static const struct option options[] = {
     OPTION_FLAG(struct target, "http-port", PORT, port, "PORT", "A port.", .may_be_off = true),
     OPTION_FLAG(struct target, "fixed-port", PORT, fixed_port, "PORT", "A port that must be."),
     OPTION_FLAG(struct target, "address", ADDRESS, address, "ADDRESS", "An address."),
+    OPTION_FLAG(struct target, "endpoint", ENDPOINT, endpoint, "ADDRESS:PORT", "A place."),
     OPTION_FLAG(struct target, "object", OBJECT, object, "NS/NAME", "An object."),
     OPTION_FLAG(struct target, "header", LIST, list, "TEXT", "A list.", .letter = 'H'),
     { .name = "idle", .kind = OPTION_TEXT, .no_effect = "nothing listens" },
@@ -68,6 +70,10 @@ static const struct {
     { { "--http-port" }, "--http-port: its value is missing" },
     { { "--htp-port", "80" }, "--htp-port: there is no such flag; did you mean --http-port?" },
     { { "--http_port=80" }, "did you mean --http-port?" },
+    { { "--endpoint", "8443" }, "--endpoint: '8443' is no address with a port; give one such as" },
+    { { "--endpoint", "localhost:8443" }, "no address with a port" },
+    { { "--endpoint", "127.0.0.1:" }, "no address with a port" },
+    { { "--endpoint", "[::1:8443" }, "no address with a port" },
     { { "--zzz" }, "--zzz: there is no such flag" },
     { { "-z" }, "there is no such flag" },
     { { "--n=x" }, "there is no such flag" },

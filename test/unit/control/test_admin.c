@@ -161,7 +161,7 @@ static void test_byte_by_byte_and_pipelined(void **state)
 
 enum { LARGE_BYTES = 4 << 20 }; /* many times what a socket holds */
 
-static void large_page(void *ctx, struct span path, struct admin_answer *answer)
+static void large_page(void *ctx, struct span path, struct http_answer *answer)
 {
     (void)ctx;
     (void)path;
@@ -177,7 +177,7 @@ static void large_page(void *ctx, struct span path, struct admin_answer *answer)
 static void test_large_answers_come_whole(void **state)
 {
     struct fixture *fixture = *state;
-    struct admin_answer page = { 0 };
+    struct http_answer page = { 0 };
 
     admin_free(fixture->admin);
     assert_int_equal(
@@ -227,7 +227,7 @@ static void test_head_that_never_ends(void **state)
     SCOPED(buf_deinit) struct buf head = { 0 };
 
     buf_append(&head, SPAN("GET / HTTP/1.1\r\nHost: x\r\nX: "));
-    while (head.len < ADMIN_HEAD_BYTES_MAX + 100)
+    while (head.len < HTTP_SERVER_HEAD_BYTES + 100)
         buf_append_byte(&head, 'x');
     buf_append_byte(&head, '\0');
     say(fd, head.ptr);
@@ -258,7 +258,7 @@ static void test_connections_are_bounded(void **state)
 /* The page as JSON; the caller's reference. */
 static json_t *page_json(struct fixture *fixture, const char *path)
 {
-    struct admin_answer answer = { 0 };
+    struct http_answer answer = { 0 };
     json_error_t error;
 
     admin_page(&fixture->input, span_from_str(path), &answer);
@@ -321,7 +321,7 @@ static void test_diagnostics_and_status_json(void **state)
 static void test_image_text(void **state)
 {
     struct fixture *fixture = *state;
-    struct admin_answer answer = { 0 };
+    struct http_answer answer = { 0 };
 
     assert_int_equal(fake_serve(&fixture->fake, FAKE_APP("web", "web.example", "10.0.0.1")), 1);
     admin_page(&fixture->input, SPAN("/api/v1/image"), &answer);
