@@ -4,7 +4,7 @@
 
 #include "api/call.h"
 #include "api/credentials.h"
-#include "api/status.h"
+#include "api/outcome.h"
 #include "api/transport.h"
 #include "base/mem.h"
 
@@ -118,63 +118,22 @@ static void call_end_without_answer(struct api_call *call, enum api_call_result 
                        .result = result, .status = api_call_status(call), .message = message });
 }
 
-static uint32_t retry_after_ms(const struct api_call *call)
-{
-    enum { MAX_S = 3600 };
-    curl_off_t after_s = 0;
-
-    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_RETRY_AFTER, &after_s) != CURLE_OK ||
-        after_s <= 0)
-        return 0;
-    return (uint32_t)MIN(after_s, (curl_off_t)MAX_S) * 1000;
-}
-
 static void call_end_with_status(struct api_call *call, uint32_t code)
 {
-    struct api_status status;
+    struct api_reply reply;
     struct arena arena;
 
     arena_init(&arena, 4096);
-    api_status_read(&arena, buf_span(&call->body), code, &status);
-    call_end(call, &(struct api_reply){
-                       .result = API_CALL_STATUS,
-                       .status = code,
-                       .body = buf_span(&call->body),
-                       .reason = status.reason,
-                       .message = status.message,
-                       .retry_after_ms = MAX(status.retry_after_ms, retry_after_ms(call)),
-                   });
+    api_outcome_status(call, code, &arena, &reply);
+    call_end(call, &reply);
     arena_deinit(&arena);
-}
-
-/* libcurl says that it could not connect, the kernel why. */
-static void kernel_append(const struct api_call *call, CURLcode code, struct buf *message)
-{
-    long number = 0;
-
-    if (code == CURLE_COULDNT_CONNECT &&
-        curl_easy_getinfo(call->transfer.easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK &&
-        number != 0)
-        buf_printf(message, ": %s", strerror((int)number));
-}
-
-static void failure_word(const struct api_call *call, CURLcode code, struct buf *message)
-{
-    const char *why = call->error[0] ? call->error : curl_easy_strerror(code);
-
-    buf_printf(message, SPAN_FMT ": ", SPAN_ARG(call->client->config->server));
-    if (call->is_too_large)
-        buf_printf(message, "the answer is larger than %d bytes", API_BODY_MAX);
-    else
-        buf_append(message, span_from_str(why));
-    kernel_append(call, code, message);
 }
 
 static void call_end_broken(struct api_call *call, CURLcode code)
 {
     struct buf message = { 0 };
 
-    failure_word(call, code, &message);
+    api_outcome_failure(call, call->client->config->server, code, &message);
     call_end_without_answer(call, api_call_result_of(call, code), buf_span(&message));
     buf_deinit(&message);
 }
@@ -209,7 +168,7 @@ static void call_end_unconnected(struct api_call *call, CURLcode code)
     struct api_client *client = call->client;
     struct buf message = { 0 };
 
-    failure_word(call, code, &message);
+    api_outcome_failure(call, client->config->server, code, &message);
     call_end_without_answer(call, API_CALL_UNREACHABLE, buf_span(&message));
     waiting_fail(client, buf_span(&message));
     buf_deinit(&message);
@@ -276,13 +235,7 @@ static void call_end_late(struct api_call *call)
     struct buf message = { 0 };
     uint64_t now_ms = loop_now_ms(client->loop);
 
-    buf_printf(&message, SPAN_FMT ": ", SPAN_ARG(client->config->server));
-    if (call->state == CALL_WAITING)
-        buf_printf(&message, "neither credentials nor a connection within %u ms", call->timeout_ms);
-    else if (call->timeout_ms && now_ms - call->started_ms >= call->timeout_ms)
-        buf_printf(&message, "not answered within %u ms", call->timeout_ms);
-    else
-        buf_printf(&message, "silent for %u ms", call->stall_ms);
+    api_outcome_late(call, client->config->server, now_ms, &message);
     if (call->state == CALL_RUNNING) {
         api_transport_break_if_silent(client->transport, &call->transfer, now_ms - call->heard_ms);
         api_transport_remove(client->transport, &call->transfer);

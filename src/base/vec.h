@@ -35,6 +35,9 @@
 
 #define vec_last(v) (&(v)->items[(v)->len - 1])
 
+/* The items from `at` on, of which there may be none. An empty vec has no array to point into. */
+#define vec_from(v, at) ((v)->items ? (v)->items + (at) : NULL)
+
 #define vec_deinit(v)                      \
     do {                                   \
         (v)->items = mem_free((v)->items); \

@@ -234,7 +234,7 @@ static const struct kube_node *value_read(struct reader *reader, struct span key
 static const struct kube_node *close(struct reader *reader, enum kube_node_kind kind,
                                      struct kube_pos pos, size_t first)
 {
-    const struct kube_node *const *children = reader->open.items + first;
+    const struct kube_node *const *children = vec_from(&reader->open, first);
     size_t len = reader->open.len - first;
 
     reader->open.len = first;

@@ -224,7 +224,7 @@ static bool children_build(struct yaml_builder *builder, bool is_map, size_t dep
 static const struct kube_node *collection_make(struct yaml_builder *builder, bool is_map,
                                                struct kube_pos pos, size_t first)
 {
-    const struct kube_node *const *children = builder->pending.items + first;
+    const struct kube_node *const *children = vec_from(&builder->pending, first);
     size_t len = builder->pending.len - first;
 
     if (!is_map)
