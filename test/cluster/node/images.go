@@ -67,7 +67,7 @@ func (i images) find(name, unpacked string) (*image, error) {
 	case found.Program != "":
 		err = found.useProgram()
 	case found.Rootfs != "":
-		found.Rootfs, err = filepath.EvalSymlinks(found.Rootfs)
+		err = found.useDirectory()
 	default:
 		err = fmt.Errorf("it has none of oci, rootfs and program")
 	}
@@ -77,10 +77,19 @@ func (i images) find(name, unpacked string) (*image, error) {
 	return found, nil
 }
 
+func (i *image) useDirectory() error {
+	directory, err := filepath.EvalSymlinks(i.Rootfs)
+	if err != nil {
+		return fmt.Errorf("rootfs %s: %w", i.Rootfs, err)
+	}
+	i.Rootfs = directory
+	return nil
+}
+
 func (i *image) useProgram() error {
 	program, err := filepath.EvalSymlinks(i.Program)
 	if err != nil {
-		return err
+		return fmt.Errorf("program %s: %w", i.Program, err)
 	}
 	inside := filepath.Join("/usr/local/bin", filepath.Base(i.Program))
 	i.Rootfs = "/"
