@@ -320,7 +320,7 @@ spec:
 			break
 		}
 	}
-	if want := "draining\nstopping\nlate requests: 0\n"; !strings.HasSuffix(text.String(), want) {
+	if want := "draining\nstopping\n"; !strings.HasSuffix(text.String(), want) {
 		t.Errorf("the log ends %q; want %q", text.String(), want)
 	}
 	for _, check := range []struct {

@@ -17,21 +17,20 @@ import (
 //
 //	/ready   200, and 503 once it is to stop
 //	/live    200; 503 after /kill
-//	/drain   for a preStop hook: readiness is off from then on; answers after --linger
+//	/drain   for a preStop hook: it is to stop; answers after --linger
 //	?delay=  this answer takes that long
 //
-// After SIGTERM it refuses nobody for --linger, ends what is open, and says how many requests came on connections that
-// were made after the signal.
+// After SIGTERM it refuses nobody for --linger, and ends what is open. Once it is to stop, an answer's head says since
+// when, as StoppingHeader.
 type webServer struct {
 	delay    time.Duration
 	linger   time.Duration
-	draining atomic.Bool
 	sick     atomic.Bool
-	stopped  atomic.Int64 // when, in nanoseconds; 0: not yet
-	late     atomic.Int64
+	stopping atomic.Pointer[time.Time] // since when
 }
 
-type connectedAt struct{}
+// StoppingHeader tells who asked too late.
+const StoppingHeader = "Stopping-For"
 
 func web(args []string) error {
 	flags := flag.NewFlagSet("web", flag.ContinueOnError)
@@ -50,28 +49,28 @@ func web(args []string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: s.routes(), ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-		return context.WithValue(ctx, connectedAt{}, time.Now().UnixNano())
-	}}
+	server := &http.Server{Handler: s.routes()}
 	fmt.Println("listening on", listener.Addr())
 	go server.Serve(listener)
 	<-stop
-	s.stopped.Store(time.Now().UnixNano())
-	s.draining.Store(true)
+	s.stop()
 	fmt.Println("stopping")
 	time.Sleep(s.linger)
-	err = server.Shutdown(context.Background())
-	fmt.Println("late requests:", s.late.Load())
-	return err
+	return server.Shutdown(context.Background())
+}
+
+func (s *webServer) stop() {
+	now := time.Now()
+	s.stopping.CompareAndSwap(nil, &now)
 }
 
 func (s *webServer) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) { answerUnless(w, s.draining.Load()) })
+	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) { answerUnless(w, s.stopping.Load() != nil) })
 	mux.HandleFunc("/live", func(w http.ResponseWriter, _ *http.Request) { answerUnless(w, s.sick.Load()) })
 	mux.HandleFunc("/kill", func(w http.ResponseWriter, _ *http.Request) { s.sick.Store(true) })
 	mux.HandleFunc("/drain", func(w http.ResponseWriter, _ *http.Request) {
-		s.draining.Store(true)
+		s.stop()
 		fmt.Println("draining")
 		time.Sleep(s.linger)
 	})
@@ -86,9 +85,8 @@ func answerUnless(w http.ResponseWriter, no bool) {
 }
 
 func (s *webServer) answer(w http.ResponseWriter, r *http.Request) {
-	at, _ := r.Context().Value(connectedAt{}).(int64)
-	if stopped := s.stopped.Load(); stopped != 0 && at > stopped {
-		s.late.Add(1)
+	if since := s.stopping.Load(); since != nil {
+		w.Header().Set(StoppingHeader, time.Since(*since).String())
 	}
 	delay := s.delay
 	if wish, err := time.ParseDuration(r.URL.Query().Get("delay")); err == nil {
