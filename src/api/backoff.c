@@ -17,13 +17,13 @@ uint32_t api_backoff_random(struct api_backoff *backoff, uint32_t end)
     return (uint32_t)(hash_u64(backoff->random) % end);
 }
 
-uint32_t api_backoff_next(struct api_backoff *backoff)
+uint32_t api_backoff_next(struct api_backoff *backoff, uint32_t max_ms)
 {
     uint32_t low = MAX(backoff->wait_ms, (uint32_t)API_BACKOFF_FIRST_MS);
     uint32_t high = low * 3;
 
-    if (high > API_BACKOFF_MAX_MS) {
-        high = API_BACKOFF_MAX_MS;
+    if (high > max_ms) {
+        high = max_ms;
         low = MIN(low, high / 2);
     }
     backoff->wait_ms = low + api_backoff_random(backoff, high - low);

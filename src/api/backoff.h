@@ -4,7 +4,7 @@
  *            that failed together do not come back together.
  * Roles      controller. Pure but for its own pseudo-random numbers.
  * Units      Milliseconds.
- * Limits     From API_BACKOFF_FIRST_MS to API_BACKOFF_MAX_MS. */
+ * Limits     From API_BACKOFF_FIRST_MS to what the caller says, at most API_BACKOFF_MAX_MS. */
 #ifndef YETT_API_BACKOFF_H
 #define YETT_API_BACKOFF_H
 
@@ -21,8 +21,8 @@ struct api_backoff {
 };
 
 void api_backoff_init(struct api_backoff *backoff, uint64_t seed);
-/* The next wait: from the last to three times the last. */
-uint32_t api_backoff_next(struct api_backoff *backoff);
+/* The next wait: from the last to three times the last, up to `max_ms`. */
+uint32_t api_backoff_next(struct api_backoff *backoff, uint32_t max_ms);
 /* What was asked for has been standing for long enough. */
 void api_backoff_reset(struct api_backoff *backoff);
 /* From 0 to below `end`, which is not 0; for other jitter. */

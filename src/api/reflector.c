@@ -253,9 +253,11 @@ static void leave(struct reflector *reflector)
         memory_free(reflector);
 }
 
-static void wait(struct reflector *reflector, uint32_t least_ms)
+static void wait(struct reflector *reflector, uint32_t least_ms, bool is_answered)
 {
-    uint32_t wait_ms = api_backoff_next(&reflector->backoff);
+    bool is_short = !is_answered && !reflector->target.name.len;
+    uint32_t wait_ms =
+        api_backoff_next(&reflector->backoff, is_short ? REFLECTOR_SILENCE_MS : API_BACKOFF_MAX_MS);
 
     if (least_ms) /* what the server asked for, or what is sensible, and no two at once */
         wait_ms =
@@ -305,14 +307,14 @@ static void call_failed(struct reflector *reflector, const struct api_reply *rep
          * what changed in those between the two would never be told. All in one page has one version. */
         reflector->is_unpaged = reflector->state == REFLECTOR_PAGING;
         list_later(reflector);
-        wait(reflector, least_ms);
+        wait(reflector, least_ms, true);
         return;
     }
     if (reply->result == API_CALL_STATUS && is_refused(reply->status))
         least_ms = MAX(least_ms, (uint32_t)REFLECTOR_REFUSED_MS);
     if (reflector->state == REFLECTOR_STREAMING)
         list_later(reflector);
-    wait(reflector, least_ms);
+    wait(reflector, least_ms, reply->result == API_CALL_STATUS);
     message_set(reflector, reply->message);
     failure_note(reflector, reply->result, reply->status);
 }
@@ -324,7 +326,7 @@ static void watch_failed(struct reflector *reflector)
     if (reflector->error_code == 410 || reflector->state == REFLECTOR_STREAMING ||
         ++reflector->watch_errors >= WATCH_ERRORS_MAX)
         list_later(reflector);
-    wait(reflector, 0);
+    wait(reflector, 0, true);
     if (reflector->error_code != 410)
         failure_note(reflector, API_CALL_STATUS, reflector->error_code);
 }
@@ -337,7 +339,7 @@ static void watch_ended(struct reflector *reflector, bool was_stable)
     if (was_stable)
         call_start(reflector);
     else
-        wait(reflector, 0);
+        wait(reflector, 0, true);
 }
 
 static void page_failed(struct reflector *reflector, const char *what)

@@ -28,6 +28,10 @@ enum {
     /* Bookmarks come about every minute; a watch that is silent for longer than this is dead. */
     REFLECTOR_STALL_MS = 100 * 1000,
     REFLECTOR_STABLE_MS = 60 * 1000, /* a watch that stood for so long starts the back-off anew */
+    /* The longest wait for a server that does not answer at all: nobody is spared by a longer one, and all that
+     * changes meanwhile waits for it. Of single objects there may be thousands: they wait longer, unless they
+     * are told to hurry. */
+    REFLECTOR_SILENCE_MS = 4 * 1000,
     /* The least wait where asking again soon is of no use: no rights, no such resource. */
     REFLECTOR_REFUSED_MS = 5 * 1000,
 };

@@ -43,7 +43,7 @@ func TestSecretsAreReadByName(t *testing.T) {
 		t.Errorf("once ready it shows the certificate of %q, %v", name, err)
 	}
 
-	/* One that may not be read is told about, harms nobody, and is read once it may be. */
+	// One that may not be read is told about, harms nobody, and is read once it may be.
 	s.Apply(t, s.namespace, secret(t, "second", "second.test")+s.ingress("second", "second.test", "second"))
 	kube.Wait(t, 10*time.Second, "a diagnostic", func() error {
 		return contains(diagnostics(t, g), "tls-secret-unreadable", "yett rbac", s.namespace+"/second")
@@ -53,7 +53,7 @@ func TestSecretsAreReadByName(t *testing.T) {
 	s.mayRead(s.namespace, "first", "second")
 	waitCertificate(t, g, "second.test", 45*time.Second)
 
-	/* A renewed one is followed. */
+	// A renewed one is followed.
 	before := serial(t, g, "first.test")
 	s.Apply(t, s.namespace, secret(t, "first", "first.test"))
 	kube.Wait(t, 10*time.Second, "the renewed certificate", func() error {

@@ -89,7 +89,8 @@ func (c *Cluster) Namespace(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Client.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}) })
-	Wait(t, 20*time.Second, "the default ServiceAccount of "+name, func() error {
+	// The controllers back off while the API server is away, and tests take it away.
+	Wait(t, time.Minute, "the default ServiceAccount of "+name, func() error {
 		_, err := c.Client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})

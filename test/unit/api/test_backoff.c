@@ -17,7 +17,7 @@ static void waits_grow_at_most_threefold_up_to_the_cap(void **state)
 
         api_backoff_init(&backoff, seed);
         for (int i = 0; i < 200; i++) {
-            uint32_t wait = api_backoff_next(&backoff);
+            uint32_t wait = api_backoff_next(&backoff, API_BACKOFF_MAX_MS);
             assert_true(wait >= API_BACKOFF_FIRST_MS);
             assert_true(wait <= API_BACKOFF_MAX_MS);
             assert_true(wait < last * 3);
@@ -36,9 +36,9 @@ static void a_reset_starts_anew(void **state)
     (void)state;
     api_backoff_init(&backoff, 7);
     for (int i = 0; i < 100; i++)
-        (void)api_backoff_next(&backoff);
+        (void)api_backoff_next(&backoff, API_BACKOFF_MAX_MS);
     api_backoff_reset(&backoff);
-    assert_true(api_backoff_next(&backoff) < API_BACKOFF_FIRST_MS * 3);
+    assert_true(api_backoff_next(&backoff, API_BACKOFF_MAX_MS) < API_BACKOFF_FIRST_MS * 3);
 }
 
 /* A thousand that failed at the same moment: no tenth of the first two seconds sees a third of them. */
@@ -54,7 +54,7 @@ static void a_crowd_scatters(void **state)
 
         api_backoff_init(&backoff, i);
         for (int round = 0; round < ROUNDS; round++)
-            at += api_backoff_next(&backoff);
+            at += api_backoff_next(&backoff, API_BACKOFF_MAX_MS);
         slots[MIN(at / 100, (uint32_t)SLOTS - 1)]++;
     }
     for (int slot = 0; slot < SLOTS - 1; slot++)

@@ -470,6 +470,16 @@ static void no_rights_is_asked_for_slowly(void **state)
     assert_int_equal(reflector_facts(fixture->reflector)->result, API_CALL_OK);
 }
 
+static void a_silent_server_is_asked_every_few_seconds(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int i = 0; i < 30; i++) {
+        fake_end_reply(fake_call_at(0), (struct api_reply){ .result = API_CALL_UNREACHABLE });
+        assert_true(wait_ms(fixture, 60000) <= REFLECTOR_SILENCE_MS + 10);
+    }
+}
+
 static void others_success_shortens_the_wait(void **state)
 {
     struct fixture *fixture = *state;
@@ -588,6 +598,7 @@ int main(void)
         CASE(errors_without_end_lead_to_another_list),
         CASE(the_server_says_when_to_come_back),
         CASE(no_rights_is_asked_for_slowly),
+        CASE(a_silent_server_is_asked_every_few_seconds),
         CASE(others_success_shortens_the_wait),
         CASE(nonsense_is_told_and_passed_over),
         CASE(an_oversized_event_is_passed_over),
