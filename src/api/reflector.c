@@ -62,6 +62,7 @@ struct reflector {
     uint32_t error_code;   /* of the ERROR event that ended this call; 0: none did */
     uint32_t watch_errors; /* such ends in a row, without an event between them */
     struct buf message;
+    uint64_t failure_hash; /* of the last failure; 0: none since it was in step */
     struct reflector_facts facts;
 
     uint32_t busy; /* frames of ours on the stack that go on after a callback */
@@ -120,17 +121,33 @@ static void message_set(struct reflector *reflector, struct span message)
     buf_set(&reflector->message, span_upto(message, MESSAGE_BYTES_MAX));
 }
 
+/* Numbers aside: ports, times and streams differ each time. */
+static uint64_t message_hash(struct span message)
+{
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < message.len; i++) {
+        if (message.ptr[i] < '0' || message.ptr[i] > '9')
+            hash = hash_combine(hash, (unsigned char)message.ptr[i]);
+    }
+    return hash;
+}
+
 /* With the message that was set before. */
 static void failure_note(struct reflector *reflector, enum api_call_result result, uint32_t status)
 {
     struct reflector_facts *facts = &reflector->facts;
-    bool is_news = facts->is_in_step || facts->result != result || facts->status != status;
+    uint64_t hash =
+        hash_combine(message_hash(buf_span(&reflector->message)), (uint64_t)result << 32 | status);
+    bool is_news = facts->is_in_step || reflector->failure_hash != hash;
 
     facts->failures++;
+    is_news |= ++facts->failed_in_row == REFLECTOR_PERSISTS;
     facts->is_in_step = false;
     facts->result = result;
     facts->status = status;
     facts->message = buf_span(&reflector->message);
+    reflector->failure_hash = hash;
     if (is_news)
         trouble_tell(reflector);
 }
@@ -142,6 +159,8 @@ static void in_step_note(struct reflector *reflector)
     if (facts->is_in_step)
         return;
     facts->is_in_step = true;
+    facts->failed_in_row = 0;
+    reflector->failure_hash = 0;
     facts->result = API_CALL_OK;
     facts->status = 0;
     facts->message = SPAN_EMPTY;
@@ -310,7 +329,8 @@ static void call_failed(struct reflector *reflector, const struct api_reply *rep
         wait(reflector, least_ms, true);
         return;
     }
-    if (reply->result == API_CALL_STATUS && is_refused(reply->status))
+    if (reply->result == API_CALL_STATUS && is_refused(reply->status) &&
+        !reflector->facts.is_synced)
         least_ms = MAX(least_ms, (uint32_t)REFLECTOR_REFUSED_MS);
     if (reflector->state == REFLECTOR_STREAMING)
         list_later(reflector);

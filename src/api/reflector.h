@@ -32,8 +32,10 @@ enum {
      * changes meanwhile waits for it. Of single objects there may be thousands: they wait longer, unless they
      * are told to hurry. */
     REFLECTOR_SILENCE_MS = 4 * 1000,
-    /* The least wait where asking again soon is of no use: no rights, no such resource. */
+    /* The least wait where asking again soon is of no use: no rights, no such resource. Not after it was
+     * in step: an API server that starts refuses everybody for the moment until it has read the rights. */
     REFLECTOR_REFUSED_MS = 5 * 1000,
+    REFLECTOR_PERSISTS = 4, /* failures in a row that are no passing ones */
 };
 
 struct reflector_events {
@@ -49,8 +51,8 @@ struct reflector_events {
     void (*on_synced)(void *ctx);
     /* Something came that could not be told: `what`, in words. May be NULL. */
     void (*on_unreadable)(void *ctx, struct span what);
-    /* facts->is_in_step changed, or another failure than before came: for logs and metrics. May be
-     * NULL. */
+    /* facts->is_in_step changed, another failure than before came, or one came for the
+     * REFLECTOR_PERSISTS-th time: for logs and diagnostics. May be NULL. */
     void (*on_trouble)(void *ctx);
 };
 
@@ -58,6 +60,7 @@ struct reflector_facts {
     bool is_synced;  /* all was told once */
     bool is_in_step; /* the watch stands, as far as can be known */
     uint64_t lists, watches, events, unreadable, failures;
+    uint32_t failed_in_row;      /* since it was in step */
     enum api_call_result result; /* of the last failure; OK: none, or it is over */
     uint32_t status;             /* likewise: HTTP, or 0 */
     struct span message;         /* likewise; borrowed until the next callback */

@@ -312,6 +312,15 @@ void source_api_start(struct source *source)
 /* ---- what is wrong -----------------------------------------------------------------------------
  */
 
+/* Not for a moment, as while an API server starts. */
+static bool is_forbidden_for_long(const struct api_feed *feed)
+{
+    const struct reflector_facts *facts = api_feed_facts(feed);
+
+    return api_feed_is_forbidden(feed) &&
+           (!facts->is_synced || facts->failed_in_row >= REFLECTOR_PERSISTS);
+}
+
 static void forbidden_report(const struct api_feed *feed, struct diag_list *diags)
 {
     SCOPED(buf_deinit) struct buf message = { 0 };
@@ -337,7 +346,7 @@ static void diags_append(const struct source *source, struct diag_list *diags)
     const struct source_api *api = api_of(source);
 
     for (size_t i = 0; i < api->feeds_len; i++) {
-        if (api_feed_is_forbidden(api->feeds[i]))
+        if (is_forbidden_for_long(api->feeds[i]))
             forbidden_report(api->feeds[i], diags);
     }
     api_store_diags_append(&api->store, diags);

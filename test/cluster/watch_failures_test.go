@@ -35,11 +35,12 @@ func (s *scene) underLoad(kubeconfig string, flags ...string) (*kube.Gate, *kube
 	return g, load
 }
 
-// follows proves that the gate is in step again: a new Ingress is served. It returns how long that took.
+// follows proves that the gate is in step again: a new Ingress is served. It returns how long that took from the API
+// server's acceptance on.
 func (s *scene) follows(g *kube.Gate, name string) time.Duration {
 	s.t.Helper()
-	begin := time.Now()
 	s.Apply(s.t, s.namespace, s.ingress(name, name+".test", ""))
+	begin := time.Now()
 	g.WaitAnswer(s.t, "http://"+name+".test/", http.StatusOK)
 	return time.Since(begin)
 }

@@ -460,14 +460,50 @@ static void no_rights_is_asked_for_slowly(void **state)
         pass(fixture, 100);
     }
     assert_true(fake_calls_started() - started <= 25);
-    assert_true(fixture->troubles == 1);
+    assert_int_equal(fixture->troubles, 2); /* the first, and that it persists */
     assert_int_equal(reflector_facts(fixture->reflector)->status, 403);
     (void)wait_ms(fixture, 60000);
     fixture->told.len = 0;
     fake_body(only_call("sendInitialEvents"), INITIAL_END("10"));
     expect(fixture, "synced");
-    assert_int_equal(fixture->troubles, 2);
+    assert_int_equal(fixture->troubles, 3);
     assert_int_equal(reflector_facts(fixture->reflector)->result, API_CALL_OK);
+}
+
+static void another_failure_is_told_and_the_same_is_not(void **state)
+{
+    static const struct {
+        const char *message;
+        bool is_news;
+    } steps[] = {
+        { "refused by port 6443 after 1 ms", true },
+        { "refused by port 6443 after 20 ms", false },
+        { "the certificate has expired", true },
+        { "the certificate has expired", true }, /* for the fourth time: it persists */
+        { "the certificate has expired", false },
+        { "refused by port 6443 after 3 ms", true },
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        unsigned before = fixture->troubles;
+        fake_end_reply(fake_call_at(0),
+                       (struct api_reply){ .result = API_CALL_UNREACHABLE,
+                                           .message = span_from_str(steps[i].message) });
+        assert_int_equal(fixture->troubles - before, steps[i].is_news);
+        (void)wait_ms(fixture, 60000);
+    }
+}
+
+/* An API server that starts knows nobody's rights for a moment. */
+static void refused_after_it_was_in_step_is_asked_for_soon(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fake_end_reply(stream(fixture), (struct api_reply){ .result = API_CALL_CUT });
+    (void)wait_ms(fixture, 1000);
+    fake_end_status(only_call("resourceVersion=10"), 403, "no");
+    assert_true(wait_ms(fixture, 60000) < 1000);
 }
 
 static void a_silent_server_is_asked_every_few_seconds(void **state)
@@ -598,6 +634,8 @@ int main(void)
         CASE(errors_without_end_lead_to_another_list),
         CASE(the_server_says_when_to_come_back),
         CASE(no_rights_is_asked_for_slowly),
+        CASE(another_failure_is_told_and_the_same_is_not),
+        CASE(refused_after_it_was_in_step_is_asked_for_soon),
         CASE(a_silent_server_is_asked_every_few_seconds),
         CASE(others_success_shortens_the_wait),
         CASE(nonsense_is_told_and_passed_over),
