@@ -90,7 +90,7 @@ func (c *Cluster) Namespace(t testing.TB) string {
 	}
 	t.Cleanup(func() { c.Client.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}) })
 	// The controllers back off while the API server is away, and tests take it away.
-	Wait(t, time.Minute, "the default ServiceAccount of "+name, func() error {
+	Wait(t, 2*time.Minute, "the default ServiceAccount of "+name, func() error {
 		_, err := c.Client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})
