@@ -14,14 +14,9 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
-void arena_init_small(struct arena *arena, uint32_t first_bytes, uint32_t block_bytes)
+void arena_init(struct arena *arena, size_t block_bytes)
 {
-    *arena = (struct arena){ .next_bytes = first_bytes, .block_bytes = block_bytes };
-}
-
-void arena_init(struct arena *arena, uint32_t block_bytes)
-{
-    arena_init_small(arena, block_bytes, block_bytes);
+    *arena = (struct arena){ .block_bytes = block_bytes };
 }
 
 static void blocks_free(struct arena_block *block)
@@ -54,7 +49,7 @@ void arena_reset(struct arena *arena)
 
 static void block_add(struct arena *arena, size_t size)
 {
-    size = MAX(size, (size_t)arena->next_bytes);
+    size = MAX(size, arena->block_bytes);
     struct arena_block *block = mem_alloc(sizeof(*block) + size);
 
     block->older = arena->newest;
@@ -63,7 +58,6 @@ static void block_add(struct arena *arena, size_t size)
     arena->at = block->bytes;
     arena->end = block->bytes + size;
     arena->total_bytes += size;
-    arena->next_bytes = MIN(arena->next_bytes * 2, arena->block_bytes);
 }
 
 static void *take(struct arena *arena, size_t size, size_t align)

@@ -7,8 +7,6 @@
 #ifndef YETT_BASE_ARENA_H
 #define YETT_BASE_ARENA_H
 
-#include <stdint.h>
-
 #include "base/compiler.h"
 #include "base/span.h"
 
@@ -18,15 +16,12 @@ struct arena {
     struct arena_block *newest;
     char *at;                         /* next free byte of the newest block */
     char *end;                        /* past its last byte */
-    uint32_t next_bytes, block_bytes; /* of the next block; of those after it */
+    size_t block_bytes;
     size_t total_bytes;
 };
 
 /* Blocks hold at least `block_bytes`; a larger allocation gets a block of its own. */
-void arena_init(struct arena *arena, uint32_t block_bytes);
-/* Likewise, but the first holds `first_bytes`, and each after it twice as much, up to `block_bytes`: where
- * there are many arenas, most of which stay small. */
-void arena_init_small(struct arena *arena, uint32_t first_bytes, uint32_t block_bytes);
+void arena_init(struct arena *arena, size_t block_bytes);
 void arena_deinit(struct arena *arena);
 
 /* Frees all but one block and starts anew. */

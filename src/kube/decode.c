@@ -11,8 +11,8 @@
  * document; only what objects keep is copied into the bundle, so that a bundle is as large as what
  * was of use in its file, and not as the file. */
 
-/* A bundle of one object, as the API gives them, is kept as long as the object lives. */
-enum { BUNDLE_FIRST_BYTES = 512, BUNDLE_BLOCK_BYTES = 4096, SCRATCH_BLOCK_BYTES = 64 << 10 };
+/* From the API each object has a bundle of its own, and most objects keep some hundred bytes. */
+enum { BUNDLE_BLOCK_BYTES = 512, SCRATCH_BLOCK_BYTES = 64 << 10 };
 
 struct decoder {
     struct kube_bundle *bundle;
@@ -385,7 +385,7 @@ static void bundle_begin(struct decoder *decoder, struct span file)
 {
     struct kube_bundle *bundle = mem_alloc_zero(sizeof(*bundle));
 
-    arena_init_small(&bundle->arena, BUNDLE_FIRST_BYTES, BUNDLE_BLOCK_BYTES);
+    arena_init(&bundle->arena, BUNDLE_BLOCK_BYTES);
     diag_list_init(&bundle->diags);
     arena_init(&decoder->scratch, SCRATCH_BLOCK_BYTES);
     decoder->bundle = bundle;

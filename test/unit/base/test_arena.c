@@ -128,29 +128,10 @@ static void test_texts_lie_without_gaps(void **state)
     arena_deinit(&arena);
 }
 
-static void test_a_small_arena_grows_in_larger_steps(void **state)
-{
-    static const size_t totals[] = { 64, 64 + 128, 64 + 128 + 256, 64 + 128 + 256 + 256 };
-
-    (void)state;
-    struct arena arena;
-
-    arena_init_small(&arena, 64, 256);
-    assert_int_equal(arena_bytes(&arena), 0);
-    for (size_t i = 0; i < ARRAY_LEN(totals); i++) {
-        while (arena_bytes(&arena) < totals[i])
-            assert_non_null(arena_alloc(&arena, 16));
-        assert_int_equal(arena_bytes(&arena), totals[i]);
-    }
-    arena_deinit(&arena);
-    assert_int_equal(arena_bytes(&arena), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_lie_without_gaps),
-        cmocka_unit_test(test_a_small_arena_grows_in_larger_steps),
         cmocka_unit_test(test_pieces_are_aligned_and_apart),
         cmocka_unit_test(test_zeroed_after_reset),
         cmocka_unit_test(test_reset_keeps_one_block),
