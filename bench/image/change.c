@@ -223,9 +223,10 @@ static void one(struct cluster *cluster, const char *what, uint32_t ingresses, e
     for (uint32_t i = 0; i < ROUNDS; i++) {
         uint32_t number = (uint32_t)((i + 1) * 2654435761u) % ingresses;
         struct ingress_change change;
-        struct route_changes changes = { 0 };
+        struct route_changes changes;
 
         ingress_change_init(&change);
+        route_changes_init(&changes);
         struct kube_object *after = kind == KUBE_INGRESS
                                         ? ingress_new(cluster, number, i % 2 ? "/v2" : "/v1")
                                         : service_new(cluster, number);

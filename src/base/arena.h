@@ -14,8 +14,8 @@ struct arena_block;
 
 struct arena {
     struct arena_block *newest;
-    char *at;                         /* next free byte of the newest block */
-    char *end;                        /* past its last byte */
+    char *at;  /* next free byte of the newest block */
+    char *end; /* past its last byte */
     size_t block_bytes;
     size_t total_bytes;
 };

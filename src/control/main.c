@@ -14,6 +14,7 @@
 #include "control/source_api.h"
 #include "control/source_dir.h"
 #include "control/webhook.h"
+#include "ingress/cache.h"
 #include "proc/channel.h"
 #include "proc/inherit.h"
 #include "proc/sandbox.h"
@@ -296,6 +297,7 @@ static void control_deinit(struct control *control)
     route_labels_deinit(&control->labels);
     certificate_facts_deinit(&control->certificates);
     fallback_deinit(&control->fallback);
+    ingress_cache_free(control->ingress.cache);
 }
 
 int control_main(const struct control_options *options)
@@ -306,6 +308,7 @@ int control_main(const struct control_options *options)
         .signal_watch.fd = -1,
     };
 
+    control.ingress.cache = ingress_cache_new();
     int r = serve(&control, options);
     if (r < 0)
         log_error("controller_failed", F_ERRNO(r));

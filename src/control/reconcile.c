@@ -1,7 +1,7 @@
 /* Three ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and writes
  * the shards that hold them. Among many Ingresses, a change of few objects compiles only the hosts that
- * it concerns, and writes their shards; what diagnostics say follows when changes settle. Everything else
- * compiles the model anew. All end in put_out(): sealed, opened and verified as a worker would, and only
+ * it concerns, and writes their shards. What is wrong with objects is found apart from that, a little at
+ * a time. Everything else compiles the model anew. All end in put_out(): sealed, opened and verified as a worker would, and only
  * then sent. */
 #include "control/reconcile.h"
 
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "control/diag_log.h"
+#include "control/diagnosis.h"
 #include "image/publish.h"
 #include "image/verify.h"
 #include "image/writer.h"
@@ -36,8 +37,10 @@ struct reconcile {
     struct loop_timer recheck_timer;
 
     struct route_model *model;
-    bool needs_whole; /* the model is to be compiled anew: it is not what was written, or by time */
-    bool is_settling; /* recheck_timer runs for the diagnostics of what went a short way */
+    bool needs_whole; /* the model is not what was written: it is to be compiled anew */
+    struct loop_timer settle_timer; /* of the next diagnosis */
+    bool is_settling;               /* it follows a change, and not the clock alone */
+    struct diagnosis diagnosis;
     struct diag_list diags;
     struct diag_log diag_log;
 
@@ -237,6 +240,8 @@ static void image_written(struct reconcile *reconcile, const struct image_bytes 
 /* ---- from the store to bytes ------------------------------------------------------------------
  */
 
+static void work_all_later(struct reconcile *reconcile);
+
 static void too_large_report(struct reconcile *reconcile)
 {
     struct diag diag = {
@@ -251,7 +256,7 @@ static void too_large_report(struct reconcile *reconcile)
     reconcile->needs_whole = true;
 }
 
-static void diags_collect(struct reconcile *reconcile, const struct diag_list *compiled)
+static void diags_take(struct reconcile *reconcile, const struct diag_list *compiled)
 {
     diag_list_deinit(&reconcile->diags);
     diag_list_init(&reconcile->diags);
@@ -260,27 +265,73 @@ static void diags_collect(struct reconcile *reconcile, const struct diag_list *c
     diag_list_sort(&reconcile->diags);
 }
 
+static void diags_tell(struct reconcile *reconcile)
+{
+    reconcile->is_settling = false;
+    loop_timer_set(reconcile->loop, &reconcile->settle_timer, RECONCILE_RECHECK_MS);
+    diag_log_update(&reconcile->diag_log, &reconcile->diags);
+    if (reconcile->on_diags)
+        reconcile->on_diags(reconcile->on_diags_ctx);
+}
+
 static void compile_all(struct reconcile *reconcile)
 {
     struct ingress_options options = *reconcile->options;
     SCOPED(diag_list_deinit) struct diag_list compiled;
     struct image_bytes bytes;
 
+    loop_timer_cancel(&reconcile->recheck_timer);
+    diagnosis_cancel(&reconcile->diagnosis);
     diag_list_init(&compiled);
     options.now_s = (int64_t)(clock_wall_ns() / 1000000000);
-    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_RECHECK_MS);
-    reconcile->needs_whole = reconcile->is_settling = false;
+    reconcile->needs_whole = false;
     route_model_free(reconcile->model);
     reconcile->model = ingress_compile(&reconcile->source->store, &options, &compiled);
     int r = image_write(reconcile->writer, reconcile->model, &bytes);
     if (r == IMAGE_WRITE_OK)
         image_written(reconcile, &bytes); /* first of all, for traffic waits for it */
-    diags_collect(reconcile, &compiled);
+    diags_take(reconcile, &compiled);
     if (r == IMAGE_WRITE_TOO_LARGE)
         too_large_report(reconcile);
-    diag_log_update(&reconcile->diag_log, &reconcile->diags);
-    if (reconcile->on_diags)
-        reconcile->on_diags(reconcile->on_diags_ctx);
+    diags_tell(reconcile);
+}
+
+/* Diagnostics follow, however long changes go on; but where finding them takes long, they shall not take all
+ * the time. */
+static void settle_later(struct reconcile *reconcile)
+{
+    uint64_t rest_ms = reconcile->diagnosis.worked_us / 1000 * RECONCILE_DIAGNOSIS_SHARE;
+
+    if (reconcile->is_settling)
+        return;
+    reconcile->is_settling = true;
+    loop_timer_set(reconcile->loop, &reconcile->settle_timer,
+                   MAX(rest_ms, (uint64_t)RECONCILE_SETTLE_MS));
+}
+
+static void on_settle(struct loop_timer *timer)
+{
+    struct reconcile *reconcile = container_of(timer, struct reconcile, settle_timer);
+
+    if (diagnosis_is_running(&reconcile->diagnosis))
+        return;                     /* another follows it */
+    reconcile->is_settling = false; /* for what changes from now on */
+    if (reconcile->needs_whole || !reconcile->model)
+        work_all_later(reconcile);
+    else
+        diagnosis_start(&reconcile->diagnosis, &reconcile->source->store, reconcile->options,
+                        reconcile->model);
+}
+
+static void on_diagnosed(void *ctx)
+{
+    struct reconcile *reconcile = ctx;
+    bool is_settling = reconcile->is_settling;
+
+    diags_take(reconcile, &reconcile->diagnosis.diags);
+    diags_tell(reconcile);
+    if (is_settling)
+        settle_later(reconcile);
 }
 
 struct refreshed {
@@ -294,15 +345,6 @@ static void on_service_refreshed(void *ctx, struct route_service *service)
     vec_push(&refreshed->services, service);
 }
 
-/* Diagnostics follow, however long changes go on. */
-static void settle_later(struct reconcile *reconcile)
-{
-    if (reconcile->is_settling)
-        return;
-    reconcile->is_settling = true;
-    loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_SETTLE_MS);
-}
-
 static void changes_write(struct reconcile *reconcile, const struct route_changes *changes)
 {
     struct image_bytes bytes;
@@ -314,15 +356,23 @@ static void changes_write(struct reconcile *reconcile, const struct route_change
         too_large_report(reconcile);
 }
 
+/* What is wrong changed, but no object: an unreadable file. */
+static bool has_diags_only(const struct reconcile *reconcile)
+{
+    return reconcile->pending.kinds == 0 && reconcile->pending.has_new_diags &&
+           kube_store_len(&reconcile->source->store, KUBE_INGRESS) >= RECONCILE_SHORT_MIN;
+}
+
 /* False: the change concerns everything. */
 static bool compile_touched(struct reconcile *reconcile)
 {
     const struct ingress_change *touched = &reconcile->pending.touched;
     const struct kube_store *store = &reconcile->source->store;
-    struct route_changes changes = { 0 };
+    struct route_changes changes;
 
     if (touched->objects.len == 0 || kube_store_len(store, KUBE_INGRESS) < RECONCILE_SHORT_MIN)
         return false;
+    route_changes_init(&changes);
     bool is_done =
         ingress_recompile(store, reconcile->options, touched, reconcile->model, &changes);
     if (is_done)
@@ -382,6 +432,8 @@ static void work(struct reconcile *reconcile)
     bool may_be_short = reconcile->has_fds && reconcile->model && !reconcile->needs_whole;
     if (may_be_short && is_endpoints_only)
         refresh_endpoints(reconcile);
+    else if (may_be_short && has_diags_only(reconcile))
+        settle_later(reconcile);
     else if (!may_be_short || !compile_touched(reconcile))
         compile_all(reconcile);
     pending_clear(reconcile);
@@ -486,6 +538,8 @@ struct reconcile *reconcile_new(struct loop *loop, int channel,
     source_change_init(&reconcile->pending);
     loop_task_init(&reconcile->task, on_task);
     loop_timer_init(&reconcile->recheck_timer, on_recheck);
+    loop_timer_init(&reconcile->settle_timer, on_settle);
+    diagnosis_init(&reconcile->diagnosis, loop, on_diagnosed, reconcile);
     diag_list_init(&reconcile->diags);
     reconcile->writer = image_writer_new();
     return reconcile;
@@ -497,6 +551,8 @@ struct reconcile *reconcile_free(struct reconcile *reconcile)
         return NULL;
     loop_task_cancel(&reconcile->task);
     loop_timer_cancel(&reconcile->recheck_timer);
+    loop_timer_cancel(&reconcile->settle_timer);
+    diagnosis_deinit(&reconcile->diagnosis);
     newest_drop(reconcile);
     image_view_unref(reconcile->serving);
     image_view_unref(reconcile->previous);

@@ -29,9 +29,10 @@ enum {
     /* With fewer Ingresses, a whole compile takes no longer than anyone would notice, and has the
      * diagnostics at once. */
     RECONCILE_SHORT_MIN = 512,
-    /* After a change that went a short way, what diagnostics say of them is brought up to date this
-     * much later, in one full compilation for all such changes. */
+    /* After a change that went a short way, what diagnostics say is brought up to date this much later, at
+     * once for all such changes; at least as many times the time that it took before. */
     RECONCILE_SETTLE_MS = 3000,
+    RECONCILE_DIAGNOSIS_SHARE = 20,
     /* After a failure of the environment (no memory, no descriptors): the whole once more. */
     RECONCILE_RETRY_MS = 1000,
     /* After a rejection: other endpoints hardly mend what workers die of, and each try costs one. So

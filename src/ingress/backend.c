@@ -21,7 +21,7 @@ bool ingress_service_set_origin(struct route_model *model, struct route_service 
     if (span_eq(origin.kind, before->kind) && span_eq(origin.file, before->file) &&
         origin.line == before->line && origin.column == before->column)
         return false;
-    origin.file = arena_dup(&model->arena, origin.file);
+    origin.file = arena_dup(route_service_arena(model, service), origin.file);
     service->origin = origin;
     return true;
 }
@@ -96,7 +96,8 @@ static void slices_report(struct compiler *c, const struct route_service *servic
         const struct kube_endpoint_slice *slice = &object->endpoint_slice;
         struct ip_addr addr;
 
-        if (!compiler_is_new(c, object))
+        if (!compiler_is_new(
+                c, compiler_told_id(KUBE_ENDPOINT_SLICE, object->namespace, object->name), NULL))
             continue;
         if (slice->address_type == KUBE_ADDRESS_FQDN) {
             ingress_report(c->diags, DIAG_WARNING, DIAG_INVALID_VALUE,
@@ -202,10 +203,10 @@ struct route_service *ingress_backend_get(struct compiler *c, const struct kube_
     struct span port = kube_text_is_set(&backend->port_name)
                            ? backend->port_name.text
                            : span_of(digits, num_format_u64(digits, backend->port_number));
-    size_t services_before = c->model->services.len;
     struct route_service *service =
         ingress_service_get(c, ingress->namespace, backend->service.text, port, &result);
-    bool is_first = c->model->services.len > services_before;
+    bool is_first =
+        service->index >= c->services_before && compiler_is_new(c, service->key, ingress);
 
     if (is_first)
         slices_report(c, service);

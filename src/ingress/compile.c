@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "ingress/class.h"
 #include "ingress/compiler.h"
 #include "ingress/merge.h"
@@ -12,8 +13,6 @@
 
 enum {
     SCRATCH_BLOCK_BYTES = 64 << 10,
-    SUGGESTIONS_MAX =
-        64, /* walks over all Services: a cluster full of mistakes must not cost minutes */
     DENIED_STATUS = 503,
 };
 
@@ -55,9 +54,22 @@ struct span compiler_path_field(struct compiler *c, size_t rule, size_t path)
     return *shared;
 }
 
-bool compiler_is_new(struct compiler *c, const void *address)
+uint64_t compiler_told_id(enum kube_kind kind, struct span namespace, struct span name)
 {
-    return !idmap_put(&c->reported, (uint64_t)(uintptr_t)address, c);
+    return hash_bytes(name, hash_bytes(namespace, kind));
+}
+
+static bool is_heard(const struct compiler *c, const struct kube_object *ingress)
+{
+    return !c->heard || !ingress ||
+           idmap_find(c->heard, compiler_told_id(KUBE_INGRESS, ingress->namespace, ingress->name));
+}
+
+bool compiler_is_new(struct compiler *c, uint64_t id, const struct kube_object *ingress)
+{
+    static char told; /* the map wants some value */
+
+    return is_heard(c, ingress) && !idmap_put(&c->told, id, &told);
 }
 
 static bool is_catch_all_forbidden(struct compiler *c, const struct kube_object *object)
@@ -124,13 +136,18 @@ static void owned_add(struct compiler *c, const struct kube_object *object)
     vec_push(&c->owned, owned);
 }
 
+void compiler_sort(const struct kube_object **all, size_t len)
+{
+    if (len > 1)
+        qsort(all, len, sizeof(all[0]), merge_order);
+}
+
 /* The class is judged in that order too, so that diagnostics do not jump about. */
 void compiler_take(struct compiler *c, const struct kube_object **all, size_t len)
 {
     struct ingress_classes classes = ingress_classes_read(c->store, c->options, c->diags);
 
-    if (len > 1)
-        qsort(all, len, sizeof(all[0]), merge_order);
+    compiler_sort(all, len);
     for (size_t i = 0; i < len; i++) {
         if (ingress_is_ours(&classes, all[i], c->diags))
             owned_add(c, all[i]);
@@ -163,7 +180,8 @@ static void config_read(struct compiler *c)
                            SPAN_ARG(name->namespace), SPAN_ARG(name->name));
     }
     c->config = ingress_config_read(object, &c->model->arena, c->diags);
-    c->model->settings = c->config.settings;
+    if (!c->only) /* which has them already, and keeps them for longer than what is made now */
+        c->model->settings = c->config.settings;
 }
 
 /* What many rules share: made once. */
@@ -187,7 +205,7 @@ static void shared_make(struct compiler *c)
 void compiler_init(struct compiler *c)
 {
     c->cache = c->options->cache ? c->options->cache : ingress_cache_new();
-    c->suggestions_left = SUGGESTIONS_MAX;
+    c->suggestions_left = COMPILER_SUGGESTIONS_MAX;
     c->hosts_before = c->model->hosts.len;
     c->services_before = c->model->services.len;
     arena_init(&c->scratch, SCRATCH_BLOCK_BYTES);
@@ -214,7 +232,7 @@ void compiler_deinit(struct compiler *c)
     vec_deinit(&c->services);
     vec_deinit(&c->service_results);
     idmap_deinit(&c->certificates);
-    idmap_deinit(&c->reported);
+    idmap_deinit(&c->told);
     arena_deinit(&c->scratch);
 }
 

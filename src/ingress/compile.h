@@ -57,7 +57,7 @@ YETT_MUST_USE bool ingress_recompile(const struct kube_store *store,
  * `on_change` for each route_service whose endpoints are others now. Needs no new ingress_compile(). */
 void ingress_endpoints_refresh(const struct kube_store *store,
                                const struct ingress_options *options, struct route_model *model,
-                               struct span namespace, struct span service,
+                               struct span namespace, struct span name,
                                void (*on_change)(void *ctx, struct route_service *service),
                                void *ctx);
 

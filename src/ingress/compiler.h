@@ -27,7 +27,12 @@ struct host_facts {
     const struct owned *tls_by;  /* first in order that has the host and any spec.tls */
 };
 
-enum { FIELD_RULES_MAX = 8, FIELD_PATHS_MAX = 16 };
+enum {
+    FIELD_RULES_MAX = 8,
+    FIELD_PATHS_MAX = 16,
+    /* Walks over all Services: a cluster full of mistakes must not cost minutes. */
+    COMPILER_SUGGESTIONS_MAX = 64,
+};
 
 enum redirect_kind { REDIRECT_CUT_SLASH, REDIRECT_KEEP_SLASH, REDIRECTS_LEN };
 
@@ -48,7 +53,8 @@ struct compiler {
      * had before lies in front of what is made now. */
     const struct map *only;
     size_t hosts_before, services_before;
-    struct idmap reported;             /* by address: Secrets and slices that were told about */
+    struct idmap told;         /* by compiler_told_id(): what is wrong for many, and told once */
+    const struct idmap *heard; /* by the same: Ingresses that are told; NULL: all are */
     const struct route_policy *policy; /* the ConfigMap's, shared */
     struct route_filter *deny;
     struct route_filter *redirects[REDIRECTS_LEN];
@@ -59,6 +65,8 @@ struct compiler {
 
 void compiler_init(struct compiler *c);
 void compiler_deinit(struct compiler *c);
+/* Into merge order. */
+void compiler_sort(const struct kube_object **all, size_t len);
 /* Judges each Ingress, and keeps those that make routes; sorts `all` first. */
 void compiler_take(struct compiler *c, const struct kube_object **all, size_t len);
 /* Services whose rules all lost to others. */
@@ -88,7 +96,9 @@ static inline bool compiler_expects(const struct compiler *c, enum kube_kind kin
     return !c->options->any_class || kube_store_len(c->store, kind) > 0;
 }
 
-/* True the first time that it is asked about what lies at `address`. */
-bool compiler_is_new(struct compiler *c, const void *address);
+/* What stands for an object in compiler_is_new(). */
+uint64_t compiler_told_id(enum kube_kind kind, struct span namespace, struct span name);
+/* True the first time that it is asked about `id`, for an Ingress (NULL: for none) that is told at all. */
+bool compiler_is_new(struct compiler *c, uint64_t id, const struct kube_object *ingress);
 
 #endif

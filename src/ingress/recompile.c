@@ -1,3 +1,4 @@
+#include "base/scope.h"
 #include "ingress/backend.h"
 #include "ingress/compiler.h"
 #include "ingress/merge.h"
@@ -60,7 +61,7 @@ static void host_want(struct recompile *r, struct span name)
 {
     if (map_find(&r->hosts, name))
         return;
-    name = arena_dup(&r->c.model->arena, name);
+    name = arena_dup(&r->changes->texts, name);
     map_put(&r->hosts, name, (void *)name.ptr);
     vec_push(&r->changes->hosts, name);
 }
@@ -83,26 +84,32 @@ static void ingress_want(struct recompile *r, struct span namespace, struct span
         map_put(&r->ingresses, key, (void *)object);
 }
 
-static bool names_secret(const struct kube_object *ingress, const struct ingress_touched *secret)
+/* `secrets` has the names of those that changed; of any namespace, since what they are asked for is only
+ * whether to look closer. */
+static bool names_secret(const struct kube_object *ingress, const struct map *secrets)
 {
-    if (!span_eq(ingress->namespace, secret->namespace))
-        return false;
     for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
-        if (span_eq(ingress->ingress.tls[i].secret_name.text, secret->name))
+        const struct ingress_touched *secret =
+            map_find(secrets, ingress->ingress.tls[i].secret_name.text);
+        if (secret)
             return true;
     }
     return false;
 }
 
-/* All hosts of the Ingresses that name the Secret. */
-static void secret_want(struct recompile *r, const struct ingress_touched *secret)
+/* All hosts of the Ingresses that name a Secret that changed. */
+static void secrets_want(struct recompile *r)
 {
+    SCOPED(map_deinit) struct map secrets = { 0 };
     const struct kube_object *ingress;
 
-    for (size_t at = 0; (ingress = kube_store_next(r->c.store, KUBE_INGRESS, &at));) {
-        if (!names_secret(ingress, secret))
-            continue;
-        for (size_t i = 0; i < ingress->ingress.rules_len; i++)
+    vec_for_each (touched, &r->change->objects) {
+        if (touched->kind == KUBE_SECRET)
+            map_put(&secrets, touched->name, touched);
+    }
+    for (size_t at = 0;
+         secrets.len > 0 && (ingress = kube_store_next(r->c.store, KUBE_INGRESS, &at));) {
+        for (size_t i = 0; names_secret(ingress, &secrets) && i < ingress->ingress.rules_len; i++)
             host_want_written(r, ingress->ingress.rules[i].host.text);
     }
 }
@@ -130,11 +137,10 @@ static void hosts_collect(struct recompile *r)
     vec_for_each (host, &r->change->hosts)
         host_want_written(r, *host);
     vec_for_each (touched, &r->change->objects) {
-        if (touched->kind == KUBE_SECRET)
-            secret_want(r, touched);
         if (touched->kind == KUBE_INGRESS)
             ingress_want(r, touched->namespace, touched->name);
     }
+    secrets_want(r);
     wildcards_want(r);
 }
 
@@ -161,14 +167,21 @@ static void certificates_remember(struct recompile *r)
         idmap_put(&r->c.certificates, (*certificate)->id, *certificate);
 }
 
+static bool is_shown(void *ctx, const struct route_certificate *certificate)
+{
+    const struct idmap *shown = ctx;
+
+    return idmap_find(shown, certificate->id) != NULL;
+}
+
 /* Drops those that no host shows any more. */
 static void certificates_sweep(struct recompile *r, size_t before)
 {
     struct route_model *model = r->c.model;
-    struct idmap shown = { 0 };
-    size_t kept = 0;
+    SCOPED(idmap_deinit) struct idmap shown = { 0 };
+    size_t all = model->certificates.len;
 
-    r->changes->certificates = model->certificates.len > before;
+    r->changes->certificates = all > before;
     if (!r->drops_certificates)
         return;
     if (model->default_certificate)
@@ -177,14 +190,8 @@ static void certificates_sweep(struct recompile *r, size_t before)
         if ((*host)->certificate)
             idmap_put(&shown, (*host)->certificate->id, model);
     }
-    for (size_t i = 0; i < model->certificates.len; i++) {
-        struct route_certificate *certificate = model->certificates.items[i];
-        if (idmap_find(&shown, certificate->id))
-            model->certificates.items[kept++] = certificate;
-    }
-    r->changes->certificates |= kept < model->certificates.len;
-    model->certificates.len = kept;
-    idmap_deinit(&shown);
+    route_certificates_keep(model, is_shown, &shown);
+    r->changes->certificates |= model->certificates.len < all;
 }
 
 /* ---- services -------------------------------------------------------------------------------- */
@@ -203,11 +210,11 @@ static void service_refresh(struct recompile *r, const struct ingress_touched *t
 
     ingress_endpoints_refresh(r->c.store, r->c.options, r->c.model, touched->namespace,
                               touched->name, on_endpoints, r);
-    vec_for_each (service, &r->c.model->services) {
-        if (span_eq((*service)->name, touched->name) &&
-            span_eq((*service)->namespace, touched->namespace) &&
-            ingress_service_set_origin(r->c.model, *service, object))
-            idmap_put(&r->moved, (*service)->key, *service);
+    for (struct route_service *port =
+             route_service_find(r->c.model, touched->namespace, touched->name);
+         port; port = port->next_port) {
+        if (ingress_service_set_origin(r->c.model, port, object))
+            idmap_put(&r->moved, port->key, port);
     }
 }
 
@@ -285,6 +292,7 @@ bool ingress_recompile(const struct kube_store *store, const struct ingress_opti
     if (!change_is_partial(options, change))
         return false;
     r.c.only = &r.hosts;
+    route_batch_begin(model);
     diag_list_init(&diags);
     compiler_init(&r.c);
     hosts_collect(&r);

@@ -1,7 +1,7 @@
 #include "ingress/compile.h"
 #include "ingress/service.h"
 
-/* The model's arena only grows, and a model may live for weeks while its Pods come and go: an array is
+/* What lies in an arena stays there, and a model may live for weeks while its Pods come and go: an array is
  * used again as long as it has room, and grows in powers of two. */
 
 static bool endpoints_are(const struct route_service *service,
@@ -39,27 +39,24 @@ static void endpoints_set(struct arena *arena, struct route_service *service,
 
 void ingress_endpoints_refresh(const struct kube_store *store,
                                const struct ingress_options *options, struct route_model *model,
-                               struct span namespace, struct span service,
+                               struct span namespace, struct span name,
                                void (*on_change)(void *ctx, struct route_service *service),
                                void *ctx)
 {
+    struct route_service *port = route_service_find(model, namespace, name);
     struct arena scratch;
 
-    if (options->watch_namespace.len && !span_eq(options->watch_namespace, namespace))
+    if (!port || (options->watch_namespace.len && !span_eq(options->watch_namespace, namespace)))
         return;
     arena_init(&scratch, 4096);
-    vec_for_each (it, &model->services) {
-        struct route_service *its = *it;
+    for (; port; port = port->next_port) {
         struct service_endpoints endpoints;
-
-        if (!span_eq(its->name, service) || !span_eq(its->namespace, namespace))
-            continue;
-        int r = ingress_service_resolve(store, namespace, service, its->port, &scratch, &endpoints);
+        int r = ingress_service_resolve(store, namespace, name, port->port, &scratch, &endpoints);
         invariant(r == SERVICE_OK || endpoints.len == 0);
-        if (endpoints_are(its, &endpoints))
+        if (endpoints_are(port, &endpoints))
             continue;
-        endpoints_set(&model->arena, its, &endpoints);
-        on_change(ctx, its);
+        endpoints_set(route_service_arena(model, port), port, &endpoints);
+        on_change(ctx, port);
     }
     arena_deinit(&scratch);
 }

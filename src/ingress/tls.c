@@ -1,5 +1,6 @@
 #include "ingress/tls.h"
 
+#include "base/hash.h"
 #include "ingress/names.h"
 
 /* A Secret is judged once per content (the cache), and becomes one certificate of the model however many
@@ -21,7 +22,7 @@ static struct route_certificate *certificate_get(struct compiler *c,
             return found;
         id++; /* a forged hash never shows another's certificate */
     }
-    found = arena_new(arena, struct route_certificate);
+    found = route_certificate_new(c->model);
     found->id = id;
     found->chain_pem = arena_dup(arena, chain_pem);
     found->key_pem = arena_dup(arena, key_pem);
@@ -35,7 +36,6 @@ static struct route_certificate *certificate_get(struct compiler *c,
             .line = secret->pos.line,
             .column = secret->pos.column,
         };
-    vec_push(&c->model->certificates, found);
     idmap_put(&c->certificates, id, found);
     return found;
 }
@@ -69,7 +69,8 @@ static void stand_in_report(struct compiler *c, const struct kube_object *secret
                                    "all" },
     };
 
-    if (!compiler_is_new(c, secret))
+    if (!compiler_is_new(c, compiler_told_id(KUBE_SECRET, secret->namespace, secret->name),
+                         place.object))
         return;
     ingress_report(c->diags, DIAG_ERROR, DIAG_TLS_SECRET_UNREADABLE, place,
                    span_from_str(words[secret->secret.access].mend),
@@ -78,16 +79,26 @@ static void stand_in_report(struct compiler *c, const struct kube_object *secret
                    words[secret->secret.access].what);
 }
 
+static uint64_t place_id(struct place place)
+{
+    const struct kube_object *object = place.object;
+
+    return object ? hash_bytes(place.field,
+                               compiler_told_id(object->kind, object->namespace, object->name))
+                  : 0;
+}
+
 /* The pair in a Secret; reports, at `place`, one that is missing or unfit, and returns false. */
 static bool secret_read(struct compiler *c, struct span namespace, struct span name,
                         struct place place, struct secret_pair *ret_pair)
 {
     const struct kube_object *secret = kube_store_find(c->store, KUBE_SECRET, namespace, name);
+    uint64_t secret_id = compiler_told_id(KUBE_SECRET, namespace, name);
     struct secret_pair found = { .secret = secret };
 
     if (!secret) {
         /* One line of spec.tls may stand for many hosts. */
-        if (compiler_expects(c, KUBE_SECRET) && compiler_is_new(c, name.ptr))
+        if (compiler_expects(c, KUBE_SECRET) && compiler_is_new(c, place_id(place), place.object))
             ingress_report(c->diags, DIAG_ERROR, DIAG_TLS_SECRET_MISSING, place,
                            SPAN("create the Secret with tls.crt and tls.key"),
                            "there is no Secret " SPAN_FMT "/" SPAN_FMT
@@ -103,7 +114,7 @@ static bool secret_read(struct compiler *c, struct span namespace, struct span n
     found.key_pem = secret_entry(secret, SPAN("tls.key"));
     found.pair = ingress_cache_pair(c->cache, found.chain_pem, found.key_pem);
     if (found.pair->result != TLS_PAIR_OK) {
-        if (compiler_is_new(c, secret))
+        if (compiler_is_new(c, secret_id, place.object))
             ingress_report(
                 c->diags, DIAG_ERROR, DIAG_TLS_SECRET_INVALID, place,
                 SPAN("put a PEM chain, leaf first, into tls.crt and its key into tls.key"),
@@ -112,7 +123,8 @@ static bool secret_read(struct compiler *c, struct span namespace, struct span n
                 tls_pair_result_text((enum tls_pair_result)found.pair->result));
         return false;
     }
-    if (found.pair->facts.not_after_s < c->options->now_s && compiler_is_new(c, secret))
+    if (found.pair->facts.not_after_s < c->options->now_s &&
+        compiler_is_new(c, secret_id, place.object))
         ingress_report(c->diags, DIAG_WARNING, DIAG_TLS_CERTIFICATE_EXPIRED, place,
                        SPAN("renew the certificate"),
                        "the certificate in Secret " SPAN_FMT "/" SPAN_FMT

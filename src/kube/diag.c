@@ -104,19 +104,37 @@ static int number_cmp(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
+static int place_cmp(const struct diag *a, const struct diag *b)
+{
+    int r = span_cmp(a->file, b->file);
+
+    if (r != 0)
+        return r;
+    if (a->pos.line != b->pos.line)
+        return number_cmp(a->pos.line, b->pos.line);
+    return number_cmp(a->pos.column, b->pos.column);
+}
+
+/* What comes from the API has no places. */
+static int object_cmp(const struct diag *a, const struct diag *b)
+{
+    int r = span_cmp(a->namespace, b->namespace);
+
+    return r != 0 ? r : span_cmp(a->name, b->name);
+}
+
 static int ranked_cmp(const void *va, const void *vb)
 {
     const struct ranked *a = va, *b = vb;
-    int by_file = span_cmp(a->diag.file, b->diag.file);
+    int r = place_cmp(&a->diag, &b->diag);
 
-    if (by_file != 0)
-        return by_file;
-    if (a->diag.pos.line != b->diag.pos.line)
-        return number_cmp(a->diag.pos.line, b->diag.pos.line);
-    if (a->diag.pos.column != b->diag.pos.column)
-        return number_cmp(a->diag.pos.column, b->diag.pos.column);
+    if (r != 0)
+        return r;
     if (a->diag.code != b->diag.code)
         return number_cmp(a->diag.code, b->diag.code);
+    r = object_cmp(&a->diag, &b->diag);
+    if (r != 0)
+        return r;
     return number_cmp(a->rank, b->rank);
 }
 

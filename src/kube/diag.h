@@ -53,7 +53,7 @@ void diag_list_deinit(struct diag_list *list);
 void diag_add(struct diag_list *list, const struct diag *diag);
 /* Adds copies of all of `from`. */
 void diag_list_append(struct diag_list *list, const struct diag_list *from);
-/* By file, line, column, code; stable. */
+/* By file, line, column, code, namespace and name; stable. */
 void diag_list_sort(struct diag_list *list);
 
 const char *diag_code_name(enum diag_code code);

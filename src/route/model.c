@@ -7,18 +7,70 @@
 
 enum {
     MODEL_BLOCK_BYTES = 64 << 10,
-    PATH_KEY_HEAD_BYTES = 5, /* host serial, kind */
+    BATCH_BLOCK_BYTES = 4096,
+    PATH_KEY_HEAD_BYTES = 5,    /* host serial, kind */
+    FULL_NAME_BYTES_MAX = 1024, /* longest namespace, "/" and name, with room to spare */
+};
+
+/* What was made at one time, and goes when nothing of it is left: so a model that changes for weeks
+ * does not grow. */
+struct route_batch {
+    struct arena arena; /* of the newest batch: model->arena */
+    uint32_t refs;
 };
 
 static const struct ip_block trusted_default[] = {
     { .addr.bytes = { [10] = 0xFF, [11] = 0xFF }, .prefix_bits = 96 }, /* 0.0.0.0/0 */
 };
 
+static struct route_batch *batch_new(void)
+{
+    struct route_batch *batch = mem_alloc_zero(sizeof(*batch));
+
+    batch->refs = 1;
+    return batch;
+}
+
+static struct route_batch *batch_ref(struct route_batch *batch)
+{
+    batch->refs++;
+    return batch;
+}
+
+static void batch_unref(struct route_batch *batch)
+{
+    if (!batch || --batch->refs > 0)
+        return;
+    arena_deinit(&batch->arena);
+    mem_free(batch);
+}
+
+/* The newest batch gets its arena. */
+static void batch_end(struct route_model *model)
+{
+    model->batch->arena = model->arena;
+    batch_unref(model->batch);
+}
+
+void route_batch_begin(struct route_model *model)
+{
+    batch_end(model);
+    arena_init(&model->arena, BATCH_BLOCK_BYTES);
+    model->batch = batch_new();
+}
+
+struct arena *route_service_arena(struct route_model *model, const struct route_service *service)
+{
+    return service->batch == model->batch ? &model->arena : &service->batch->arena;
+}
+
 struct route_model *route_model_new(void)
 {
     struct route_model *model = mem_alloc_zero(sizeof(*model));
 
     arena_init(&model->arena, MODEL_BLOCK_BYTES);
+    model->batch = model->first_batch = batch_new();
+    model->first_batch->refs++;
     model->settings = route_settings_default();
     return model;
 }
@@ -28,6 +80,7 @@ static void host_deinit(struct route_host *host)
     vec_for_each (path, &host->paths)
         vec_deinit(&(*path)->rules);
     vec_deinit(&host->paths);
+    batch_unref(host->batch);
 }
 
 struct route_model *route_model_free(struct route_model *model)
@@ -35,15 +88,21 @@ struct route_model *route_model_free(struct route_model *model)
     if (!model)
         return NULL;
 
+    batch_end(model);
     vec_for_each (host, &model->hosts)
         host_deinit(*host);
+    vec_for_each (service, &model->services)
+        batch_unref((*service)->batch);
+    vec_for_each (certificate, &model->certificates)
+        batch_unref((*certificate)->batch);
+    batch_unref(model->first_batch);
     vec_deinit(&model->hosts);
     vec_deinit(&model->services);
     vec_deinit(&model->certificates);
     map_deinit(&model->hosts_by_name);
     map_deinit(&model->paths_by_key);
+    map_deinit(&model->services_by_name);
     idmap_deinit(&model->services_by_key);
-    arena_deinit(&model->arena);
     return mem_free(model);
 }
 
@@ -88,6 +147,7 @@ struct route_host *route_host_get(struct route_model *model, struct span name)
     host->name = arena_dup(&model->arena, name);
     host->index = (uint32_t)model->hosts.len;
     host->serial = model->hosts_made++;
+    host->batch = batch_ref(model->batch);
     vec_push(&model->hosts, host);
     map_put(&model->hosts_by_name, host->name, host);
     return host;
@@ -158,14 +218,40 @@ struct route_service *route_service_get(struct route_model *model, struct span n
 
     service = arena_new(&model->arena, struct route_service);
     service->key = key;
-    service->namespace = arena_dup(&model->arena, namespace);
-    service->name = arena_dup(&model->arena, name);
+    struct span full =
+        arena_printf(&model->arena, SPAN_FMT "/" SPAN_FMT, SPAN_ARG(namespace), SPAN_ARG(name));
+    service->namespace = span_upto(full, namespace.len);
+    service->name = span_from(full, namespace.len + 1);
     service->port = arena_dup(&model->arena, port);
     service->upstream_name = upstream_name(&model->arena, service);
     service->index = (uint32_t)model->services.len;
     vec_push(&model->services, service);
     idmap_put(&model->services_by_key, key, service);
+    service->next_port = map_put(&model->services_by_name, full, service);
+    service->batch = batch_ref(model->batch);
     return service;
+}
+
+struct route_service *route_service_find(const struct route_model *model, struct span namespace,
+                                         struct span name)
+{
+    char key[FULL_NAME_BYTES_MAX];
+
+    if (namespace.len + 1 + name.len > sizeof(key))
+        return NULL; /* no object can have that name */
+    memcpy(key, namespace.ptr, namespace.len);
+    key[namespace.len] = '/';
+    memcpy(key + namespace.len + 1, name.ptr, name.len);
+    return map_find(&model->services_by_name, span_of(key, namespace.len + 1 + name.len));
+}
+
+struct route_certificate *route_certificate_new(struct route_model *model)
+{
+    struct route_certificate *certificate = arena_new(&model->arena, struct route_certificate);
+
+    certificate->batch = batch_ref(model->batch);
+    vec_push(&model->certificates, certificate);
+    return certificate;
 }
 
 struct route_rule *route_rule_new(struct route_model *model)
@@ -200,11 +286,30 @@ void route_host_remove(struct route_model *model, struct route_host *host)
 
     vec_for_each (path, &host->paths)
         path_forget(model, *path);
-    host_deinit(host);
     map_remove(&model->hosts_by_name, host->name);
     last->index = host->index;
     model->hosts.items[host->index] = last;
     model->hosts.len--;
+    host_deinit(host);
+}
+
+static struct span service_full_name(const struct route_service *service)
+{
+    return span_of(service->namespace.ptr, service->namespace.len + 1 + service->name.len);
+}
+
+/* The first port's text is the key of all. */
+static void service_forget(struct route_model *model, const struct route_service *service)
+{
+    struct span full = service_full_name(service);
+    struct route_service *first = map_remove(&model->services_by_name, full);
+    struct route_service **link = &first;
+
+    while (*link != service)
+        link = &(*link)->next_port;
+    *link = service->next_port;
+    if (first)
+        map_put(&model->services_by_name, service_full_name(first), first);
 }
 
 void route_service_remove(struct route_model *model, struct route_service *service)
@@ -212,15 +317,41 @@ void route_service_remove(struct route_model *model, struct route_service *servi
     struct route_service *last = *vec_last(&model->services);
 
     idmap_remove(&model->services_by_key, service->key);
+    service_forget(model, service);
     last->index = service->index;
     model->services.items[service->index] = last;
     model->services.len--;
+    batch_unref(service->batch);
+}
+
+void route_certificates_keep(struct route_model *model,
+                             bool (*is_kept)(void *ctx,
+                                             const struct route_certificate *certificate),
+                             void *ctx)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < model->certificates.len; i++) {
+        struct route_certificate *certificate = model->certificates.items[i];
+        if (is_kept(ctx, certificate))
+            model->certificates.items[kept++] = certificate;
+        else
+            batch_unref(certificate->batch);
+    }
+    model->certificates.len = kept;
+}
+
+void route_changes_init(struct route_changes *changes)
+{
+    *changes = (struct route_changes){ 0 };
+    arena_init(&changes->texts, 1024);
 }
 
 void route_changes_deinit(struct route_changes *changes)
 {
     vec_deinit(&changes->hosts);
     vec_deinit(&changes->services);
+    arena_deinit(&changes->texts);
 }
 
 /* Each part is hashed with the hash so far as its seed, its length included: "a"+"bc" is not

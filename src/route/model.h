@@ -6,8 +6,10 @@
  *            host → path → rules (first whose predicates hold) → filters, policy → weighted backends
  *            → service → endpoints
  *
- * Ownership  Everything lives in model->arena; strings from elsewhere are copied into it.
- * Lifetime   route_model_new() … route_model_free(). Built once, then only read.
+ * Ownership  Everything lies in the model; strings from elsewhere are copied into model->arena. A host,
+ *            service or certificate goes with the batch that it was made in, once the last of that
+ *            batch is taken out; what else a batch holds must be named by nothing but these.
+ * Lifetime   route_model_new() … route_model_free().
  * Units      As names end; 0 of a limit means "none" where the comment says so. */
 #ifndef YETT_ROUTE_MODEL_H
 #define YETT_ROUTE_MODEL_H
@@ -50,10 +52,12 @@ enum route_balance {
     ROUTE_BALANCE_ROUND_ROBIN,
 };
 
+struct route_batch;
+
 /* A Service's port as a rule names it. Rules that name the same one share it. */
 struct route_service {
-    uint64_t key; /* route_service_key() */
-    struct span namespace, name;
+    uint64_t key;                        /* route_service_key() */
+    struct span namespace, name;         /* in one text, "namespace/name" */
     struct span port;                    /* as written in the rule: number or name */
     struct span upstream_name;           /* "namespace-name-port", as ingress-nginx logs it */
     struct route_endpoint *endpoints;    /* those to be used now; none: 503 */
@@ -63,6 +67,8 @@ struct route_service {
     struct route_origin origin;
     uint32_t index; /* in model->services */
     uint32_t uses; /* by backends of rules; a service without any is none of the image's business */
+    struct route_service *next_port; /* of the same Service */
+    struct route_batch *batch;
 };
 
 struct route_backend {
@@ -135,6 +141,7 @@ struct route_certificate {
     struct span chain_pem, key_pem; /* the key goes into the secrets segment only */
     int64_t not_after_s;            /* Unix time */
     struct route_origin origin;
+    struct route_batch *batch;
 };
 
 /* Whoever has a say in what a host is. */
@@ -152,6 +159,7 @@ struct route_host {
     struct route_source *sources; /* Ingresses that have a rule or default backend for it */
     uint32_t index;               /* in model->hosts */
     uint32_t serial;              /* of no other host that the model had or has */
+    struct route_batch *batch;
 };
 
 enum route_log_escape { ROUTE_LOG_ESCAPE_DEFAULT, ROUTE_LOG_ESCAPE_JSON, ROUTE_LOG_ESCAPE_NONE };
@@ -179,13 +187,15 @@ struct route_settings {
 
 /* How a model differs from what it was: what an image must write anew. */
 struct route_changes {
-    VEC(struct span) hosts; /* names, in the model's arena; also of hosts that are gone */
+    struct arena texts;
+    VEC(struct span) hosts; /* names; also of hosts that are gone */
     VEC(uint64_t) services; /* keys of those whose endpoints changed, that came or went */
     bool certificates;      /* the set of them */
 };
 
 struct route_model {
-    struct arena arena;
+    struct arena arena; /* of the newest batch */
+    struct route_batch *batch, *first_batch;
     VEC(struct route_host *) hosts;
     VEC(struct route_service *) services;
     VEC(struct route_certificate *) certificates; /* those that hosts use, and the default */
@@ -196,12 +206,19 @@ struct route_model {
     struct map hosts_by_name;
     struct map paths_by_key; /* by host, kind and path */
     struct idmap services_by_key;
+    struct map services_by_name; /* "namespace/name" → the first of its ports */
     uint32_t hosts_made;
 };
 
 YETT_MUST_USE struct route_model *route_model_new(void);
 struct route_model *route_model_free(struct route_model *model);
 
+/* What is made from now on makes a batch of its own. The first batch lives as long as the model. */
+void route_batch_begin(struct route_model *model);
+/* Where what belongs to `service` may lie. */
+struct arena *route_service_arena(struct route_model *model, const struct route_service *service);
+
+void route_changes_init(struct route_changes *changes);
 void route_changes_deinit(struct route_changes *changes);
 
 /* Defaults as ../docs/compatibility.md lists them (ingress-nginx's own). */
@@ -214,14 +231,23 @@ struct route_path *route_path_get(struct route_model *model, struct route_host *
                                   enum route_path_kind kind, struct span path);
 struct route_service *route_service_get(struct route_model *model, struct span namespace,
                                         struct span name, struct span port);
+/* The ports of a Service that rules name, by `next_port`, or NULL. */
+struct route_service *route_service_find(const struct route_model *model, struct span namespace,
+                                         struct span name);
+struct route_certificate *route_certificate_new(struct route_model *model);
 struct route_rule *route_rule_new(struct route_model *model);
 /* One backend of full weight. */
 void route_rule_set_service(struct route_model *model, struct route_rule *rule,
                             struct route_service *service);
 
-/* Take a thing out; its memory stays in the arena. The last of its kind takes its place in the list. */
+/* Take a thing out, and it is gone. The last of its kind takes its place in the list. */
 void route_host_remove(struct route_model *model, struct route_host *host);
 void route_service_remove(struct route_model *model, struct route_service *service);
+/* Takes out those of which `is_kept` is false, and keeps the order of the rest. */
+void route_certificates_keep(struct route_model *model,
+                             bool (*is_kept)(void *ctx,
+                                             const struct route_certificate *certificate),
+                             void *ctx);
 
 /* Identities that outlive an image. */
 uint64_t route_service_key(struct span namespace, struct span name, struct span port);

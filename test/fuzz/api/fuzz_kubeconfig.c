@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -312,12 +312,13 @@ static void test_serving_is_told(void **state)
     assert_int_equal(servings, 1);
 }
 
-static size_t diags_told;
+static size_t diags_told, diags_times;
 
 static void on_diags(void *ctx)
 {
     const struct fake *fake = ctx;
 
+    diags_times++;
     diags_told = reconcile_diags(fake->reconcile)->diags.len;
 }
 
@@ -331,6 +332,91 @@ static void test_diagnostics_are_told(void **state)
     assert_int_equal(diags_told, 1); /* the Service is missing */
     assert_int_not_equal(fake_serve(fake, WEB), 0);
     assert_int_equal(diags_told, 0);
+}
+
+/* So many that changes go a short way. The endpoint of the first is at `address`; none: it has none. */
+static const char *many_apps(struct buf *text, const char *address)
+{
+    text->len = 0;
+    for (unsigned i = 0; i < RECONCILE_SHORT_MIN + 100; i++)
+        buf_printf(
+            text,
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: app-%1$u}\nspec: "
+            "{rules: "
+            "[{host: app-%1$u.example, http: {paths: [{path: /, pathType: Prefix, backend: "
+            "{service: "
+            "{name: app-%1$u, port: {number: 80}}}}]}}]}\n---\n"
+            "apiVersion: v1\nkind: Service\nmetadata: {name: app-%1$u}\nspec: {ports: [{port: "
+            "80}]}\n---\n"
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: app-%1$u, "
+            "labels: "
+            "{kubernetes.io/service-name: app-%1$u}}\naddressType: IPv4\nports: [{port: 80}]\n"
+            "endpoints: [{addresses: [%2$s], conditions: {ready: %3$s}}]\n---\n",
+            i, i == 0 && address ? address : "10.0.0.1", i == 0 && !address ? "false" : "true");
+    buf_append_byte(text, '\0');
+    return text->ptr;
+}
+
+static void serve_many(struct fake *fake, struct buf *text, const char *address)
+{
+    fake_change(fake, many_apps(text, address), SLICES);
+    SCOPED(image_view_unrefp) struct image_view *view = fake_published(fake);
+    assert_non_null(view);
+    assert_string_equal(fake_endpoint(view, "app-0.example"), address ? address : "");
+    fake_answer(fake, PROC_PUBLISHED, view->generation);
+}
+
+/* Turns the loop until a diagnosis that is due is over. */
+static void diagnosis_finish(struct fake *fake, size_t times)
+{
+    for (int turns = 0; turns < 10000 && diags_times == times; turns++)
+        assert_int_equal(loop_turn(fake->loop, 0), 0);
+}
+
+static void test_diagnostics_follow_in_slices(void **state)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+    struct fake *fake = *state;
+
+    loop_clock_set_manual(fake->loop, 1000);
+    reconcile_set_on_diags(fake->reconcile, on_diags, fake);
+    assert_int_not_equal(fake_serve(fake, many_apps(&text, "10.0.0.1")), 0);
+    assert_int_equal(diags_told, 0);
+    diags_times = 0;
+    serve_many(fake, &text, NULL);
+    assert_int_equal(diags_times, 0); /* the change did not wait for it */
+    loop_clock_set_manual(fake->loop, 1000 + RECONCILE_SETTLE_MS + 2 * LOOP_TICK_MS);
+    assert_int_equal(loop_turn(fake->loop, 0), 0);
+    serve_many(fake, &text, "10.0.0.2"); /* nor do those that come meanwhile */
+    serve_many(fake, &text, NULL);
+    diagnosis_finish(fake, 0);
+    assert_int_equal(diags_times, 1);
+    loop_clock_set_manual(fake->loop, 1000 + 3 * RECONCILE_SETTLE_MS);
+    diagnosis_finish(fake, 1); /* for what came too late for the first */
+    assert_int_equal(diags_times, 2);
+    assert_int_equal(diags_told, 1); /* no endpoints */
+}
+
+static void test_diagnostics_follow_while_changes_go_on(void **state)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+    struct fake *fake = *state;
+    uint64_t now_ms = 1000;
+    size_t times = 0;
+
+    loop_clock_set_manual(fake->loop, now_ms);
+    reconcile_set_on_diags(fake->reconcile, on_diags, fake);
+    assert_int_not_equal(fake_serve(fake, many_apps(&text, "10.0.0.1")), 0);
+    diags_times = 0;
+    for (int i = 0; i < 20; i++) {
+        serve_many(fake, &text, i % 2 ? "10.0.0.1" : "10.0.0.2");
+        now_ms += RECONCILE_SETTLE_MS / 4;
+        loop_clock_set_manual(fake->loop, now_ms);
+        fake_turn(fake);
+        times = diags_times;
+    }
+    diagnosis_finish(fake, times);
+    assert_in_range(diags_times, 2, 10);
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -355,6 +441,8 @@ int main(void)
         CASE(test_descriptors_do_not_pile_up),
         CASE(test_serving_is_told),
         CASE(test_diagnostics_are_told),
+        CASE(test_diagnostics_follow_in_slices),
+        CASE(test_diagnostics_follow_while_changes_go_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,7 @@
 #include "image/writer.h"
 #include "ingress/cache.h"
 #include "ingress/compile.h"
+#include "ingress/diagnose.h"
 #include "tls/certificate.h"
 
 enum {
@@ -311,10 +313,11 @@ static struct route_model *compile(struct world *world)
 static bool follow(struct world *world, struct image_writer *writer, struct route_model **model,
                    struct image_bytes *ret_bytes)
 {
-    struct route_changes changes = { 0 };
+    struct route_changes changes;
+
+    route_changes_init(&changes);
     bool is_short =
         ingress_recompile(&world->store, &world->options, &world->change, *model, &changes);
-
     if (is_short) {
         assert_int_equal(image_write_changes(writer, *model, &changes, ret_bytes), 0);
     } else {
@@ -324,6 +327,66 @@ static bool follow(struct world *world, struct image_writer *writer, struct rout
     }
     route_changes_deinit(&changes);
     return is_short;
+}
+
+/* Who is told what is told once may be another where not all are compiled at once. */
+static bool is_told_once(enum diag_code code)
+{
+    return code == DIAG_SERVICE_NO_ENDPOINTS || code == DIAG_TLS_SECRET_INVALID ||
+           code == DIAG_TLS_CERTIFICATE_EXPIRED || code == DIAG_SERVICE_PORT_MISSING;
+}
+
+static int line_cmp(const void *a, const void *b)
+{
+    return span_cmp(*(const struct span *)a, *(const struct span *)b);
+}
+
+static struct span diags_text(const struct diag_list *diags, struct arena *arena)
+{
+    VEC(struct span) lines = { 0 };
+    struct span text = SPAN_EMPTY;
+
+    vec_for_each (diag, &diags->diags) {
+        bool is_once = is_told_once(diag->code);
+        struct span line =
+            arena_printf(arena, "%s " SPAN_FMT " " SPAN_FMT ": " SPAN_FMT,
+                         diag_code_name(diag->code), SPAN_ARG(is_once ? SPAN("-") : diag->name),
+                         SPAN_ARG(is_once ? SPAN("-") : diag->field), SPAN_ARG(diag->message));
+        vec_push(&lines, line);
+    }
+    if (lines.len)
+        qsort(lines.items, lines.len, sizeof(lines.items[0]), line_cmp);
+    vec_for_each (line, &lines)
+        text = arena_printf(arena, SPAN_FMT SPAN_FMT "\n", SPAN_ARG(text), SPAN_ARG(*line));
+    vec_deinit(&lines);
+    return text;
+}
+
+/* Few Ingresses at a time are told what all of them are told. */
+static void assert_diagnosed(struct world *world, const struct route_model *model)
+{
+    SCOPED(diag_list_deinit) struct diag_list at_once, by_steps;
+    struct arena arena;
+
+    arena_init(&arena, 64 << 10);
+    diag_list_init(&at_once);
+    diag_list_init(&by_steps);
+    route_model_free(ingress_compile(&world->store, &world->options, &at_once));
+    struct ingress_diagnosis *diagnosis =
+        ingress_diagnosis_new(&world->store, &world->options, &by_steps);
+    while (ingress_diagnosis_step(diagnosis, &world->store, &world->options, model, &by_steps))
+        ;
+    ingress_diagnosis_free(diagnosis);
+    struct span said = diags_text(&by_steps, &arena), wanted = diags_text(&at_once, &arena);
+    if (!span_eq(said, wanted)) {
+        size_t at = 0;
+        while (at < said.len && at < wanted.len && said.ptr[at] == wanted.ptr[at])
+            at++;
+        fail_msg("by steps: " SPAN_FMT "\nat once: " SPAN_FMT,
+                 SPAN_ARG(span_upto(span_from(said, at), 300)),
+                 SPAN_ARG(span_upto(span_from(wanted, at), 300)));
+    }
+    arena_deinit(&arena);
 }
 
 static struct image_view *view_of(const struct image_bytes *bytes)
@@ -394,6 +457,8 @@ static void test_short_way_gives_the_bytes_of_the_long_one(void **state)
             route_model_free(fresh);
             print_message("seed %u step %u\n", (unsigned)seed, i);
             assert_same(&short_bytes, &long_bytes);
+            if (i % 8 == 0)
+                assert_diagnosed(&world, model);
         }
         assert_in_range(shorts, STEPS / 2, STEPS - 1);
         route_model_free(model);
