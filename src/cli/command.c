@@ -5,8 +5,9 @@
 #include "cli/words.h"
 
 const struct command *const commands[] = {
-    &command_run,  &command_check,   &command_routes, &command_explain,
-    &command_echo, &command_version, &command_help,   NULL,
+    &command_run,     &command_check, &command_routes,
+    &command_explain, &command_rbac,  &command_echo,
+    &command_version, &command_help,  NULL,
 };
 
 const struct command *command_find(struct span name)

@@ -27,7 +27,7 @@ struct command {
 };
 
 extern const struct command command_run, command_check, command_routes, command_explain,
-    command_echo, command_version, command_help;
+    command_rbac, command_echo, command_version, command_help;
 
 /* All of them, in the order of `yett help`; NULL ends the list. */
 extern const struct command *const commands[];

@@ -5,6 +5,7 @@
 #include "control/source_api.h"
 #include "image/dump.h"
 #include "image/routes_json.h"
+#include "ingress/secrets.h"
 
 static void metrics_page(const struct metrics_input *input, struct buf *out)
 {
@@ -19,6 +20,28 @@ static void routes_page(const struct metrics_input *input, struct buf *out)
 static void diagnostics_page(const struct metrics_input *input, struct buf *out)
 {
     admin_diagnostics_json(reconcile_diags(input->reconcile), out);
+}
+
+static void secret_json(void *out, struct span namespace, struct span name)
+{
+    json_open(out, NULL, '{');
+    json_text(out, "namespace", namespace);
+    json_text(out, "name", name);
+    json_close(out, '}');
+}
+
+/* Their names only; `yett rbac` makes rights of them. */
+static void secrets_page(const struct metrics_input *input, struct buf *out)
+{
+    const struct reconcile *reconcile = input->reconcile;
+
+    json_open(out, NULL, '{');
+    json_open(out, "secrets", '[');
+    ingress_secrets_each(&reconcile_source(reconcile)->store, reconcile_options(reconcile),
+                         secret_json, out);
+    json_close(out, ']');
+    json_close(out, '}');
+    buf_append_byte(out, '\n');
 }
 
 static void image_page(const struct metrics_input *input, struct buf *out)
@@ -40,6 +63,7 @@ static const struct {
     { "/api/v1/routes", TYPE_JSON, routes_page },
     { "/api/v1/diagnostics", TYPE_JSON, diagnostics_page },
     { "/api/v1/status", TYPE_JSON, admin_status_json },
+    { "/api/v1/secrets", TYPE_JSON, secrets_page },
     { "/api/v1/image", TYPE_TEXT, image_page },
 };
 

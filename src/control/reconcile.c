@@ -612,3 +612,8 @@ bool reconcile_model_is_current(const struct reconcile *reconcile)
 {
     return reconcile->model && !reconcile->pending_since_ns && !reconcile->needs_whole;
 }
+
+const struct ingress_options *reconcile_options(const struct reconcile *reconcile)
+{
+    return reconcile->options;
+}

@@ -92,6 +92,7 @@ const struct image_view *reconcile_serving(const struct reconcile *reconcile);
 const struct route_model *reconcile_model(const struct reconcile *reconcile);
 /* Whether that model is the source's store as it is now. */
 bool reconcile_model_is_current(const struct reconcile *reconcile);
+const struct ingress_options *reconcile_options(const struct reconcile *reconcile);
 const struct source *reconcile_source(const struct reconcile *reconcile);
 
 #endif

@@ -119,12 +119,12 @@ samples:
 	return sum
 }
 
-// WaitGeneration waits until all workers serve generation `least` or a later one.
+// WaitGeneration waits until all workers serve generation `least` or a later one, and the controller knows.
 func (g *Gate) WaitGeneration(t testing.TB, least uint64) {
 	t.Helper()
 	WaitFor(t, 10*time.Second, fmt.Sprintf("generation %d in every worker", least), func() bool {
 		status, err := g.Status()
-		if err != nil {
+		if err != nil || status.Generation < least {
 			return false
 		}
 		for _, worker := range status.Workers {
