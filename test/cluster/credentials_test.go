@@ -262,6 +262,32 @@ func TestTokenFileIsFollowed(t *testing.T) {
 	}
 }
 
+// So are a certificate and its key: by connections that are new.
+func TestCertificateFilesAreFollowed(t *testing.T) {
+	c := kube.Shared(t)
+	namespace := c.Namespace(t)
+	s := newSomeone(t, c, namespace+"-first")
+	other := newSomeone(t, c, namespace+"-second")
+	certificate, key := s.certificate(t)
+	gate := s.gate(t, s.kubeconfig(t, func(_ *api.Cluster, user *api.AuthInfo) {
+		user.ClientCertificate = s.file(t, "crt", certificate, 0o600)
+		user.ClientKey = s.file(t, "key", key, 0o600)
+	}))
+	gate.WaitReady(t)
+	s.wantKnown(t)
+	certificate, key = other.certificate(t)
+	s.file(t, "key", key, 0o600)
+	s.file(t, "crt", certificate, 0o600)
+	restart(t, c)
+	kube.Wait(t, time.Minute, "watches that stand again", func() error {
+		if metric(t, gate, "yett_api_in_step") != 1 {
+			return fmt.Errorf("they do not")
+		}
+		return nil
+	})
+	other.wantKnown(t)
+}
+
 // connectProxy is a proxy that knows CONNECT and nothing else; it counts what it was asked for.
 func connectProxy(t *testing.T, listener net.Listener, dial func(context.Context, string, string) (net.Conn, error)) *atomic.Int64 {
 	var asked atomic.Int64
