@@ -40,7 +40,7 @@ struct leader {
 
     struct arena arena; /* of `seen` */
     struct lease seen;  /* as it was last */
-    bool is_seen;
+    bool is_seen, has_followed;
     uint64_t record_ms; /* when its record was first seen like this */
     uint64_t draws;
 };
@@ -117,6 +117,7 @@ static bool see(struct leader *leader, struct span json)
     leader->arena = arena;
     leader->seen = lease;
     leader->is_seen = true;
+    leader->has_followed |= !is_free(leader) && !is_ours(leader);
     return true;
 }
 
@@ -443,6 +444,11 @@ struct leader *leader_free(struct leader *leader)
 bool leader_is_leading(const struct leader *leader)
 {
     return leader->state == LEADER_LEADING;
+}
+
+bool leader_has_followed(const struct leader *leader)
+{
+    return leader->has_followed;
 }
 
 void leader_release(struct leader *leader, void (*on_released)(void *ctx), void *ctx)

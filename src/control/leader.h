@@ -43,6 +43,8 @@ struct leader *leader_new(struct loop *loop, struct api_client *client,
 struct leader *leader_free(struct leader *leader);
 
 bool leader_is_leading(const struct leader *leader);
+/* Another one was seen to lead. */
+bool leader_has_followed(const struct leader *leader);
 
 /* Ceases to lead, and lets go of the Lease so that another may have it at once; calls `on_released` when
  * that is done, before it returns where there is nothing to do. It takes as long as the API server does: the
