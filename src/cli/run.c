@@ -13,6 +13,7 @@
 #include "cli/meaning.h"
 #include "cli/names.h"
 #include "cli/print.h"
+#include "cli/writing.h"
 #include "control/main.h"
 #include "keeper/main.h"
 #include "proc/inherit.h"
@@ -43,6 +44,7 @@ struct run_flags {
     struct span namespace_selector;
     uint32_t watch_secrets; /* enum run_secrets */
     struct meaning_flags meaning;
+    struct writing_flags writing;
     struct ip_addr address;
     struct option_port http_port, https_port, health_port;
     struct span health_host, health_check_path;
@@ -79,6 +81,7 @@ static struct run_flags run_flags_default(bool as_ingress_nginx)
 {
     return (struct run_flags){
         .meaning = meaning_flags_default(as_ingress_nginx),
+        .writing = writing_flags_default(),
         .http_port = { .number = RUN_HTTP_PORT },
         .https_port = { .number = RUN_HTTPS_PORT },
         .health_port = { .number = RUN_HEALTH_PORT },
@@ -182,6 +185,16 @@ static bool selector_check(const struct run_flags *flags, int *ret_exit)
     return false;
 }
 
+static bool writing_is_good(const struct run_flags *flags)
+{
+    SCOPED(buf_deinit) struct buf error = { 0 };
+
+    if (writing_check(&flags->writing, &error))
+        return true;
+    (void)command_usage_error(&command_run, SPAN_FMT, SPAN_ARG(buf_span(&error)));
+    return false;
+}
+
 static bool source_check(const struct run_flags *flags, int *ret_exit)
 {
     if (!selector_check(flags, ret_exit))
@@ -219,6 +232,8 @@ static bool flags_check(const struct run_flags *flags, struct ip_addr *ret_healt
                                   SPAN_ARG(flags->health_check_path));
         return false;
     }
+    if (!writing_is_good(flags))
+        return false;
     if (!source_check(flags, ret_exit))
         return false;
     *ret_health_address = health_address;
@@ -263,6 +278,8 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
         .access_log = flags->access_log == RUN_ON || flags->access_log == RUN_TRUE,
         .grace_ms = flags->grace_ms,
         .drain_ms = flags->drain_ms,
+        .controller_ms =
+            flags->writing.update_status_on_shutdown ? WRITER_CLEAR_MS + WRITER_END_MS : 0,
         .keeps_state = flags->state_dir.len > 0,
         .argv = role_argv,
     });
@@ -271,6 +288,8 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
 static int run_controller(const struct run_flags *flags)
 {
     struct ingress_options ingress = meaning_options(&flags->meaning);
+    struct span pod_name = span_from_str(getenv("POD_NAME"));
+    struct span pod_namespace = span_from_str(getenv("POD_NAMESPACE"));
 
     /* In a cluster its admission fills the default class in. */
     ingress.default_class_applies = flags->manifests.len > 0;
@@ -286,8 +305,9 @@ static int run_controller(const struct run_flags *flags)
                            .client_ca =
                                flags->webhook_client_ca.len ? flags->webhook_client_ca.ptr : NULL },
         .metrics_class = flags->meaning.controller_class,
-        .pod_name = span_from_str(getenv("POD_NAME")),
-        .pod_namespace = span_from_str(getenv("POD_NAMESPACE")),
+        .pod_name = pod_name,
+        .pod_namespace = pod_namespace,
+        .writer = writing_options(&flags->writing, pod_name, pod_namespace),
         .metrics_per_host = flags->metrics_per_host,
     });
 }

@@ -29,6 +29,29 @@ RUN_FLAG("watch-secrets", CHOICE, watch_secrets, "by-name|cluster",
 
 MEANING_OPTIONS(struct run_flags),
 
+RUN_GROUP("What to write into the cluster")
+RUN_FLAG("publish-service", OBJECT, writing.publish_service, "NAMESPACE/NAME",
+         "The status of Ingresses names the addresses of this Service.")
+RUN_FLAG("publish-status-address", TEXT, writing.publish_status_address, "ADDRESS,...",
+         "It names these IP addresses and host names (those of the nodes that our Pods run on).")
+RUN_FLAG("report-node-internal-ip-address", BOOL, writing.report_internal, NULL,
+         "Of nodes, it names the InternalIP addresses, even where there are others.")
+RUN_FLAG("update-status", BOOL, writing.update_status, NULL,
+         "Write the status of Ingresses at all (true).")
+RUN_FLAG("update-status-on-shutdown", BOOL, writing.update_status_on_shutdown, NULL,
+         "Take our addresses out of it when the last replica ends.")
+RUN_FLAG("status-update-interval", DURATION, writing.status_interval_ms, "SECONDS",
+         "Look at all of them once in so long, at least 5 (60).")
+RUN_FLAG("disable-sync-events", BOOL, writing.no_sync_events, NULL,
+         "No Event where an Ingress is served anew.")
+RUN_FLAG("election-id", TEXT, writing.election_id, "NAME",
+         "Lease in the Pod's namespace that makes one replica the one that writes "
+         "(ingress-controller-leader).")
+RUN_FLAG("election-ttl", DURATION, writing.election_ttl_ms, "SECONDS",
+         "Another one leads when the leader was silent for so long (30).")
+RUN_FLAG("disable-leader-election", BOOL, writing.no_election, NULL,
+         "Nobody leads: nothing is written, neither status nor Events.")
+
 RUN_GROUP("Where to listen")
 RUN_FLAG("address", ADDRESS, address, "ADDRESS",
          "Address of the HTTP and HTTPS ports (::, which takes IPv4 too).")
@@ -72,16 +95,6 @@ RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
 /* Those of a cluster: not there yet. */
 RUN_IDLE("sync-period", TEXT, "watches need no resync: what was missed is listed again")
-RUN_IDLE("disable-sync-events", BOOL, "clusters are not watched yet")
-RUN_IDLE("election-id", TEXT, "there is no leader election yet")
-RUN_IDLE("election-ttl", TEXT, "there is no leader election yet")
-RUN_IDLE("disable-leader-election", BOOL, "there is no leader election yet")
-RUN_IDLE("update-status", BOOL, "no status is published yet")
-RUN_IDLE("update-status-on-shutdown", BOOL, "no status is published yet")
-RUN_IDLE("publish-service", TEXT, "no status is published yet")
-RUN_IDLE("publish-status-address", TEXT, "no status is published yet")
-RUN_IDLE("report-node-internal-ip-address", BOOL, "no status is published yet")
-RUN_IDLE("status-update-interval", TEXT, "no status is published yet")
 
 /* Those of features that come later. */
 RUN_IDLE("tcp-services-configmap", TEXT, "TCP services are not carried yet")

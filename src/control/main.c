@@ -29,13 +29,14 @@ struct control {
     const struct stats_page *pages[PROC_WORKERS_MAX];
     struct reconcile *reconcile;
     struct source *source;
+    struct writer *writer; /* NULL: a directory is served */
     struct admin *admin;
     struct webhook *webhook; /* NULL: there is none */
     struct route_labels labels;
     struct certificate_facts certificates;
     struct metrics_input shown;
     struct loop_watch channel_watch, signal_watch;
-    bool is_started;
+    bool is_started, is_ending;
 };
 
 static bool has_tls_listener(const struct proc_hello *hello)
@@ -121,12 +122,28 @@ static void on_channel(struct loop_watch *watch, uint32_t events)
     }
 }
 
+static void on_written(void *ctx)
+{
+    struct control *control = ctx;
+
+    loop_stop(control->loop);
+}
+
+/* The first one lets what is written into the cluster come to its end; another one does not. */
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
     struct control *control = container_of(watch, struct control, signal_watch);
+    struct signalfd_siginfo signal;
 
     (void)events;
-    loop_stop(control->loop);
+    if (read(watch->fd, &signal, sizeof(signal)) != sizeof(signal))
+        return;
+    bool is_first = !control->is_ending;
+    control->is_ending = true;
+    if (control->writer && is_first)
+        writer_end(control->writer, on_written, control);
+    else
+        loop_stop(control->loop);
 }
 
 static void on_serving(void *ctx, const struct image_view *view)
@@ -134,6 +151,25 @@ static void on_serving(void *ctx, const struct image_view *view)
     struct control *control = ctx;
 
     route_labels_learn(&control->labels, view);
+    if (control->writer)
+        writer_on_serving(control->writer);
+}
+
+static void on_diags(void *ctx)
+{
+    const struct control *control = ctx;
+
+    if (control->writer)
+        writer_on_diags(control->writer, reconcile_diags(control->reconcile));
+}
+
+static void on_change(void *ctx, const struct source_change *change)
+{
+    const struct control *control = ctx;
+
+    reconcile_on_change(control->reconcile, change); /* first of all, for traffic waits for it */
+    if (control->writer)
+        writer_on_change(control->writer, change);
 }
 
 /* ---- setting up -------------------------------------------------------------------------------
@@ -184,6 +220,7 @@ static void shown_set(struct control *control, const struct control_options *opt
         .api = control->cluster.client,
         .pages = control->pages,
         .pages_len = control->hello.workers_len,
+        .writer = control->writer,
         .namespace = options->pod_namespace,
         .class = options->metrics_class,
         .pod = options->pod_name,
@@ -195,8 +232,8 @@ static void shown_set(struct control *control, const struct control_options *opt
 static int source_open(struct control *control, const struct control_options *options)
 {
     if (options->manifests)
-        return source_dir_new(control->loop, span_from_str(options->manifests), reconcile_on_change,
-                              control->reconcile, &control->source);
+        return source_dir_new(control->loop, span_from_str(options->manifests), on_change, control,
+                              &control->source);
     int r = cluster_connect(&control->cluster, control->loop);
     if (r < 0)
         return r;
@@ -206,7 +243,9 @@ static int source_open(struct control *control, const struct control_options *op
                                          .namespace_selector = options->namespace_selector,
                                          .has_wide_secrets = options->has_wide_secrets,
                                      },
-                                     reconcile_on_change, control->reconcile);
+                                     on_change, control);
+    control->writer = writer_new(control->loop, control->cluster.client, control->source,
+                                 &control->ingress, &options->writer);
     return 0;
 }
 
@@ -238,6 +277,7 @@ static int rooms_open(struct control *control, const struct control_options *opt
         return r;
     control->reconcile = reconcile_new(control->loop, PROC_FD_CHANNEL, &control->ingress);
     reconcile_set_on_serving(control->reconcile, on_serving, control);
+    reconcile_set_on_diags(control->reconcile, on_diags, control);
     r = source_open(control, options);
     if (r < 0)
         return r;
@@ -281,6 +321,7 @@ static void control_deinit(struct control *control)
     if (control->loop) {
         control->admin = admin_free(control->admin);
         control->webhook = webhook_free(control->webhook);
+        control->writer = writer_free(control->writer);
         control->source = source_free(control->source);
         cluster_deinit(&control->cluster);
         control->reconcile = reconcile_free(control->reconcile);

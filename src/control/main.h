@@ -8,6 +8,7 @@
 
 #include "api/config.h"
 #include "control/tls_files.h"
+#include "control/writer.h"
 #include "ingress/compile.h"
 
 struct control_options {
@@ -21,6 +22,7 @@ struct control_options {
     struct span metrics_class;           /* label controller_class */
     struct span pod_name, pod_namespace; /* POD_NAME, POD_NAMESPACE; labels of metrics */
     bool metrics_per_host;
+    struct writer_options writer; /* of a cluster */
 };
 
 int control_main(const struct control_options *options);

@@ -19,6 +19,7 @@ void metrics_write(const struct metrics_input *input, struct buf *out)
     metrics_write_webhook(input, buf_span(&common), out);
     metrics_write_objects(input, buf_span(&common), out);
     metrics_write_cluster(input, out);
+    metrics_write_writer(input, buf_span(&common), out);
     metrics_write_process(input, out);
 }
 

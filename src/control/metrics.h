@@ -18,6 +18,7 @@
 #include "control/reconcile.h"
 #include "control/route_labels.h"
 #include "control/webhook.h"
+#include "control/writer.h"
 #include "stats/page.h"
 
 struct metrics_input {
@@ -27,6 +28,7 @@ struct metrics_input {
     struct api_client *api; /* NULL: a directory is served; else the source is the API */
     const struct stats_page *const *pages; /* one per worker slot */
     size_t pages_len;
+    const struct writer *writer;       /* NULL: no cluster */
     struct span namespace, class, pod; /* controller_namespace, controller_class, controller_pod */
     const struct webhook *webhook;     /* NULL: there is none */
     bool per_host;
@@ -44,6 +46,7 @@ void metrics_write_objects(const struct metrics_input *input, struct span common
 void metrics_write_cluster(const struct metrics_input *input, struct buf *out);
 /* Nothing where there is no webhook. */
 void metrics_write_webhook(const struct metrics_input *input, struct span common, struct buf *out);
+void metrics_write_writer(const struct metrics_input *input, struct span common, struct buf *out);
 void metrics_write_process(const struct metrics_input *input, struct buf *out);
 
 #endif

@@ -104,7 +104,8 @@ static void last_begin(struct supervisor *supervisor)
 {
     struct child *controller = &supervisor->controller;
 
-    set_phase(&supervisor->drain, DRAIN_LAST, now_ms() + DRAIN_CONTROLLER_MS);
+    set_phase(&supervisor->drain, DRAIN_LAST,
+              now_ms() + MAX(supervisor->options->controller_ms, (uint32_t)DRAIN_CONTROLLER_MS));
     controller->restart_at_ms = UINT64_MAX;
     supervisor->keeper.restart_at_ms = UINT64_MAX;
     if (controller->pid)

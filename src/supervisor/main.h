@@ -23,12 +23,13 @@ struct supervisor_options {
     struct ip_addr webhook_address;
     uint16_t webhook_port;
     bool has_webhook;
-    uint32_t workers;  /* 1..PROC_WORKERS_MAX */
-    bool access_log;   /* lines on standard output */
-    uint32_t grace_ms; /* --shutdown-grace-period: unready but serving */
-    uint32_t drain_ms; /* time for requests in flight */
-    bool keeps_state;  /* --state-dir: there is a keeper */
-    char **argv;       /* the command line, given to every role unchanged */
+    uint32_t workers;       /* 1..PROC_WORKERS_MAX */
+    bool access_log;        /* lines on standard output */
+    uint32_t grace_ms;      /* --shutdown-grace-period: unready but serving */
+    uint32_t drain_ms;      /* time for requests in flight */
+    uint32_t controller_ms; /* time for the controller to end, where it wants more than usual */
+    bool keeps_state;       /* --state-dir: there is a keeper */
+    char **argv;            /* the command line, given to every role unchanged */
 };
 
 int supervisor_main(const struct supervisor_options *options);

@@ -8,9 +8,9 @@ import (
 
 // ingress-nginx's flags that mean nothing here are taken, and said to mean nothing.
 func TestFlagsWithoutEffect(t *testing.T) {
-	g := start(t, gate.Options{Args: []string{"--report-status-classes", "--election-id=x"}},
+	g := start(t, gate.Options{Args: []string{"--report-status-classes", "--sync-period=1h"}},
 		services(t, "web"), gate.Route("web", "web.test", "/", "web"))
-	for _, flag := range []string{"report-status-classes", "election-id"} {
+	for _, flag := range []string{"report-status-classes", "sync-period"} {
 		if len(g.Log.Find(0, "flag_has_no_effect flag="+flag+" ")) == 0 {
 			t.Errorf("nobody says that --%s has no effect:\n%s", flag, g.Log.Tail(20))
 		}
