@@ -354,14 +354,12 @@ static void on_deadline(struct loop_timer *timer)
         follow(leader);
 }
 
-/* Does somebody else have what we think is ours? */
+/* Does somebody else have what we think is ours? Then we ask. */
 static void doubt(struct leader *leader, struct span json)
 {
     SCOPED(arena_deinit) struct arena arena;
     struct lease lease;
 
-    if (leader->call || leader->state != LEADER_LEADING)
-        return;
     arena_init(&arena, 1024);
     if (lease_decode(&arena, json, &lease) && !span_eq(lease.holder, leader->options.identity))
         tick_set(leader, 0);

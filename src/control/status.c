@@ -423,10 +423,8 @@ void status_on_status(struct status *status, const struct kube_object *ingress)
 {
     SCOPED(judge_deinit) struct judge judge;
 
-    if (!is_writing(status))
-        return;
     judge_init(&judge, status);
-    if (differs(&judge, ingress))
+    if (is_writing(status) && differs(&judge, ingress))
         take(status, ingress, true);
     pump(status);
 }

@@ -320,6 +320,21 @@ static void test_a_lease_that_is_let_go_of_is_taken_at_once(void **state)
     assert_true(leader_is_leading(bench->leader));
 }
 
+static void test_the_watch_tells_while_a_call_is_in_flight(void **state)
+{
+    struct bench *bench = *state;
+
+    fake_api_wait(&bench->api, 20);
+    fake_reflector_tell(
+        fake_api_reflector(&bench->api, "/apis/coordination.k8s.io/v1/leases gate l"),
+        LEASE("6", "", "t6", 2));
+    expect(bench, API_GET, PATH "/l", 200, LEASE("5", "other", "t5", 2)); /* from before */
+    fake_api_wait(&bench->api, TTL_MS / 4 / 64 + 20);
+    expect(bench, API_GET, PATH "/l", 200, LEASE("6", "", "t6", 2));
+    expect(bench, API_PATCH, PATH "/l", 200, LEASE("7", "me", "t7", 3));
+    assert_true(leader_is_leading(bench->leader));
+}
+
 static void test_a_restart_has_its_own_lease_at_once(void **state)
 {
     struct bench *bench = *state;
@@ -405,6 +420,7 @@ int main(void)
         CASE(test_a_change_by_somebody_else_costs_no_leadership),
         CASE(test_an_old_event_of_the_watch_does_not_end_it),
         CASE(test_a_lease_that_is_let_go_of_is_taken_at_once),
+        CASE(test_the_watch_tells_while_a_call_is_in_flight),
         CASE(test_a_restart_has_its_own_lease_at_once),
         CASE(test_an_orderly_end_lets_go),
         CASE(test_an_orderly_end_during_a_renewal),

@@ -138,6 +138,7 @@ static void test_nothing_is_written_by_a_follower(void **state)
     show(bench, CLASSES INGRESS("a", "u1", "ours", ""));
     addresses_set(bench, "10.0.0.1");
     touch(bench, "a");
+    status_on_status(bench->status, &bench->bundle->objects.items[2]);
     fake_api_wait(&bench->api, INTERVAL_MS * 2);
     assert_null(fake_api_call(&bench->api));
     status_set_active(bench->status, true);
