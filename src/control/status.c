@@ -182,7 +182,14 @@ static struct item *item_new(struct status *status, struct span namespace, struc
     return item;
 }
 
-/* An Ingress that differs. One that is being seen to is left to that. */
+/* What is to be written: addresses, and the very object. */
+static uint64_t content_of(const struct status *status, const struct kube_object *ingress)
+{
+    return hash_combine(status->wanted, hash_bytes(ingress->uid, 0));
+}
+
+/* An Ingress that differs. One that is being seen to is left to that, unless it rests from writing
+ * something else. */
 static void take(struct status *status, const struct kube_object *ingress, bool is_first)
 {
     SCOPED(buf_deinit) struct buf key = { 0 };
@@ -191,7 +198,8 @@ static void take(struct status *status, const struct kube_object *ingress, bool 
     struct item *item = map_find(&status->items, buf_span(&key));
     if (!item)
         item = item_new(status, ingress->namespace, ingress->name);
-    else if (item->state != ITEM_QUIET)
+    else if (item->state == ITEM_QUEUED || item->state == ITEM_WRITING ||
+             (item->state == ITEM_RESTING && item->content == content_of(status, ingress)))
         return;
     item_queue(item, is_first);
 }
@@ -266,7 +274,7 @@ static void on_done(void *ctx, const struct api_reply *reply)
 /* Another content than before is no dispute with anybody. */
 static void content_note(struct item *item, const struct kube_object *ingress)
 {
-    uint64_t content = hash_combine(item->status->wanted, hash_bytes(ingress->uid, 0));
+    uint64_t content = content_of(item->status, ingress);
 
     if (item->content == content)
         return;

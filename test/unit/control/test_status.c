@@ -186,8 +186,6 @@ static void test_new_addresses_reach_all(void **state)
                  "\"ip\":\"%s\"}]}}}",
                  address);
         addresses_set(bench, address);
-        if (i > 2)
-            fake_api_wait(&bench->api, STATUS_REST_MS + 20);
         expect(bench, PATH("a"), body, 200);
     }
     assert_int_equal(status_facts(bench->status).contended, 0);
