@@ -93,7 +93,7 @@ RUN_FLAG("metrics-per-host", BOOL, metrics_per_host, NULL,
          "Metrics of requests have a label host (true).")
 RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 
-/* Those of a cluster: not there yet. */
+/* Those of a cluster. */
 RUN_IDLE("sync-period", TEXT, "watches need no resync: what was missed is listed again")
 
 /* Those of features that come later. */
