@@ -9,8 +9,9 @@ const struct kube_node *api_object_parse(struct arena *arena, struct span json)
     size_t nodes_left = KUBE_NODES_MAX, bytes;
     const struct kube_node *root;
     struct kube_fault fault;
+    struct span copy = arena_dup(arena, json); /* nodes borrow from the text */
 
-    if (kube_json_parse(arena, json, (struct kube_pos){ 0 }, false, &nodes_left, &root, &bytes,
+    if (kube_json_parse(arena, copy, (struct kube_pos){ 0 }, false, &nodes_left, &root, &bytes,
                         &fault) != KUBE_PARSE_OK)
         return NULL;
     return root->kind == KUBE_NODE_MAP ? root : NULL;
