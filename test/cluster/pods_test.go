@@ -94,8 +94,8 @@ func indented(by int, text string) string {
 func TestPodRunsOnce(t *testing.T) {
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
-	c.Apply(t, namespace, script("fine", "echo one; echo two >&2; echo three", "", ""))
-	c.Apply(t, namespace, script("failing", "echo because >/dev/termination-log; exit 3", "", ""))
+	c.Apply(t, namespace, script("fine", "echo one; echo two; echo three", "", ""))
+	c.Apply(t, namespace, script("failing", "echo because >/dev/termination-log; echo oops >&2; exit 3", "", ""))
 	c.Apply(t, namespace, `
 apiVersion: v1
 kind: Pod
@@ -119,13 +119,16 @@ spec: {containers: [{name: main, image: "registry.test/unknown:1"}]}
 			t.Errorf("logs with %+v: %q; want %q", check.options, got, check.want)
 		}
 	}
-	if got := logs(t, c, namespace, "fine", v1.PodLogOptions{}); len(got) != len("one\ntwo\nthree\n") {
+	if got := logs(t, c, namespace, "fine", v1.PodLogOptions{}); got != "one\ntwo\nthree\n" {
 		t.Errorf("all logs: %q", got)
 	}
 	failing := waitPod(t, c, namespace, "failing", "is over", isOver)
 	end := failing.Status.ContainerStatuses[0].State.Terminated
 	if failing.Status.Phase != v1.PodFailed || end.ExitCode != 3 || end.Reason != "Error" || end.Message != "because\n" {
 		t.Errorf("%+v", failing.Status)
+	}
+	if got := logs(t, c, namespace, "failing", v1.PodLogOptions{}); got != "oops\n" {
+		t.Errorf("standard error: %q", got)
 	}
 	waitPod(t, c, namespace, "unknown", "says which file to name the image in", func(p *v1.Pod) bool {
 		waiting := waitingState(p)
@@ -336,6 +339,47 @@ spec:
 		if took := time.Since(begun); took < check.atLeast {
 			t.Errorf("%s ended after %v; it had %v", check.name, took, check.atLeast)
 		}
+	}
+}
+
+// Hooks run in the container, as its user; and a Pod that is deleted by force gets no hook and no signal but the last.
+func TestHooks(t *testing.T) {
+	c := kube.Shared(t)
+	namespace := c.Namespace(t)
+	const words = "trap 'echo signalled; exit' TERM; while :; do sleep 0.05; done"
+	const hooks = `
+    securityContext: {runAsUser: 1234}
+    lifecycle:
+      postStart: {exec: {command: [sh, -c, "echo started by $(id -u) >/proc/1/fd/1"]}}
+      preStop: {exec: {command: [sh, -c, "echo asked to stop >/proc/1/fd/1"]}}
+`
+	c.Apply(t, namespace, script("hooked", words, "", hooks))
+	c.Apply(t, namespace, script("forced", words, "", hooks))
+	for name, check := range map[string]struct {
+		grace int64
+		want  []string
+	}{
+		"hooked": {30, []string{"started by 1234", "asked to stop", "signalled"}},
+		"forced": {0, []string{"started by 1234"}},
+	} {
+		waitPod(t, c, namespace, name, "is ready", isReady)
+		next := follow(t, c, namespace, name)
+		got := []string{next()}
+		if err := c.Client.CoreV1().Pods(namespace).Delete(t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: &check.grace}); err != nil {
+			t.Fatal(err)
+		}
+		for range check.want[1:] {
+			got = append(got, next())
+		}
+		if fmt.Sprint(got) != fmt.Sprint(check.want) {
+			t.Errorf("%s says %q; must be %q", name, got, check.want)
+		}
+		kube.Wait(t, 20*time.Second, "the end of "+name, func() error {
+			if pod(t, c, namespace, name) != nil {
+				return fmt.Errorf("it is still there")
+			}
+			return nil
+		})
 	}
 }
 

@@ -98,10 +98,31 @@ func become(spec Spec, last func() error) error {
 		return err
 	}
 	unix.Umask(0o022)
+	if err := giveStdio(spec.Identity.UID); err != nil {
+		return err
+	}
 	if err := errors.Join(spec.Identity.assume(), last()); err != nil {
 		return err
 	}
 	return fmt.Errorf("exec %s: %w", program, syscall.Exec(program, spec.Args, spec.Env))
+}
+
+// giveStdio gives the process its own standard streams, as runc does, so that it may open them anew (/dev/stdout). The
+// node's are pipes; what is none stays as it is.
+func giveStdio(uid uint32) error {
+	for fd := range 3 {
+		var stat unix.Stat_t
+		if err := unix.Fstat(fd, &stat); err != nil {
+			return err
+		}
+		if stat.Uid == uid || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
+			continue
+		}
+		if err := unix.Fchown(fd, int(uid), int(stat.Gid)); err != nil {
+			return fmt.Errorf("standard stream %d: %w", fd, err)
+		}
+	}
+	return nil
 }
 
 // lookUp finds a program by the PATH of its own environment.
