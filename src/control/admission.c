@@ -255,7 +255,7 @@ enum admission_outcome admission_answer(const struct admission_state *state, str
                                         struct http_answer *answer)
 {
     SCOPED(arena_deinit) struct arena arena;
-    size_t nodes_left = KUBE_NODES_MAX, bytes;
+    size_t nodes_left = ADMISSION_NODES_MAX, bytes;
     const struct kube_node *root;
     struct kube_fault fault;
 

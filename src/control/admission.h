@@ -5,7 +5,7 @@
  * Roles      controller. Pure: no system calls; what it is asked changes nothing.
  * Units      Unix time in seconds.
  * Limits     ADMISSION_WARNING_BYTES and ADMISSION_WARNINGS_BYTES, which are the API server's;
- *            ADMISSION_MESSAGE_BYTES for the reason of a refusal.
+ *            ADMISSION_MESSAGE_BYTES for the reason of a refusal, ADMISSION_NODES_MAX for a review.
  * See        https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/ */
 #ifndef YETT_CONTROL_ADMISSION_H
 #define YETT_CONTROL_ADMISSION_H
@@ -17,6 +17,9 @@ enum {
     ADMISSION_WARNING_BYTES = 256,   /* one */
     ADMISSION_WARNINGS_BYTES = 4096, /* all together */
     ADMISSION_MESSAGE_BYTES = 4096,
+    /* Lists, maps and scalars of a review: several times what the largest sensible Ingress has, and less
+     * memory than would hurt. */
+    ADMISSION_NODES_MAX = 400000,
 };
 
 /* The state that is judged against. */

@@ -337,6 +337,8 @@ static enum step answer_step(struct http_connection *connection)
     buf_deinit(&connection->body_out);
     connection->sent = 0;
     connection->phase = PHASE_HEAD;
+    list_remove(&connection->link);
+    list_push_back(&connection->all->list, &connection->link);
     return connection->keep_alive ? STEP_GO_ON : STEP_CLOSE;
 }
 
@@ -412,6 +414,24 @@ void http_connection_open(struct http_connections *all, int fd, struct tls_conte
     list_push_back(&all->list, &connection->link);
     all->len++;
     timer_restart(connection);
+}
+
+/* One that has not even shaken hands is idle, too. */
+static bool is_idle(const struct http_connection *connection)
+{
+    return connection->phase == PHASE_HEAD && connection->in_len == 0;
+}
+
+bool http_connections_evict(struct http_connections *all)
+{
+    list_for_each_safe (link, &all->list) {
+        struct http_connection *connection = list_entry(link, struct http_connection, link);
+        if (!is_idle(connection))
+            continue;
+        connection_close(connection);
+        return true;
+    }
+    return false;
 }
 
 void http_connections_close(struct http_connections *all)

@@ -15,13 +15,15 @@
 struct http_connections {
     struct loop *loop;
     struct http_server_options options;
-    struct list list;
+    struct list list; /* those that were answered last, last */
     size_t len;
     size_t bodies_bytes; /* held by all */
 };
 
 /* Takes `fd`. `context`: NULL for plain HTTP. */
 void http_connection_open(struct http_connections *all, int fd, struct tls_context *context);
+/* Closes the connection that has waited longest for a request. False: none waits. */
+YETT_MUST_USE bool http_connections_evict(struct http_connections *all);
 void http_connections_close(struct http_connections *all);
 
 #endif

@@ -22,7 +22,7 @@ static void on_listen(struct loop_watch *watch, uint32_t events)
     int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd == -1)
         return; /* level-triggered: asked again, if anyone is left */
-    if (all->len >= all->options.connections_max) {
+    if (all->len >= all->options.connections_max && !http_connections_evict(all)) {
         log_limited(LOG_WARN, "connection_refused", F_STR("endpoint", all->options.name),
                     F_UINT("limit", all->options.connections_max));
         close(fd);

@@ -36,9 +36,10 @@ struct http_answer {
 };
 
 struct http_server_options {
-    const char *name;         /* for the log: "admin" */
-    uint32_t methods;         /* bits (1 << enum http_method); others are answered 405 */
-    uint32_t connections_max; /* one more is closed at once */
+    const char *name; /* for the log: "admin" */
+    uint32_t methods; /* bits (1 << enum http_method); others are answered 405 */
+    uint32_t
+        connections_max; /* for one more, that which has been idle for longest is closed; or the new one */
     uint32_t idle_ms; /* for the next head to come whole, for a body, for an answer to be read */
     size_t body_bytes_max;   /* of one request; 0: bodies are not read */
     size_t bodies_bytes_max; /* of all that wait */

@@ -1,5 +1,6 @@
 #include "ingress/admit.h"
 
+#include "base/hash.h"
 #include "ingress/class.h"
 #include "ingress/compiler.h"
 #include "ingress/merge.h"
@@ -224,26 +225,35 @@ static bool is_about(const struct diag *diag, const struct kube_object *object)
            span_eq(diag->name, object->name) && span_eq(diag->namespace, object->namespace);
 }
 
-/* Rules move up and down in their list, so the field says nothing; the message names what it means. */
-static bool was_said(const struct diag_list *before, const struct diag *diag)
+/* Rules move up and down in their list, so the field says nothing; the message names what it means. Two that
+ * are taken for one because somebody forged it harm nobody but him. */
+static uint64_t diag_id(const struct diag *diag)
 {
-    vec_for_each (old, &before->diags) {
-        if (old->code == diag->code && span_eq(old->message, diag->message) &&
-            span_eq(old->name, diag->name) && span_eq(old->namespace, diag->namespace))
-            return true;
+    return hash_combine(hash_bytes(diag->message, 0), diag->code);
+}
+
+static void said_collect(const struct admission *a, const struct diag_list *before,
+                         struct idmap *said)
+{
+    vec_for_each (diag, &before->diags) {
+        if (is_about(diag, a->after))
+            idmap_put(said, diag_id(diag), diag);
     }
-    return false;
 }
 
 static void diags_judge(const struct admission *a, const struct diag_list *before,
                         const struct diag_list *after, struct ingress_verdict *verdict)
 {
+    struct idmap said = { 0 };
+
+    said_collect(a, before, &said);
     vec_for_each (diag, &after->diags) {
         if (diag->severity == DIAG_NOTE || !is_about(diag, a->after))
             continue;
-        bool is_refused = is_final(diag) && !was_said(before, diag);
+        bool is_refused = is_final(diag) && !idmap_find(&said, diag_id(diag));
         diag_add(is_refused ? &verdict->refused : &verdict->warned, diag);
     }
+    idmap_deinit(&said);
 }
 
 static bool is_of(const struct route_rule *rule, const struct kube_object *object)
@@ -256,18 +266,21 @@ static bool is_default_backend(const struct route_rule *rule)
     return span_eq(rule->origin.field, SPAN("spec.defaultBackend"));
 }
 
-static const struct route_path *path_find(const struct route_model *model, struct span host_name,
-                                          const struct route_path *like)
+static uint64_t path_id(const struct route_path *path)
+{
+    return hash_combine(hash_bytes(path->path, 0), path->kind);
+}
+
+/* Paths of the host as it was, by path_id(). */
+static void paths_collect(const struct route_model *model, struct span host_name,
+                          struct idmap *paths)
 {
     const struct route_host *host = map_find(&model->hosts_by_name, host_name);
 
     if (!host)
-        return NULL;
-    vec_for_each (path, &host->paths) {
-        if ((*path)->kind == like->kind && span_eq((*path)->path, like->path))
-            return *path;
-    }
-    return NULL;
+        return;
+    vec_for_each (path, &host->paths)
+        idmap_put(paths, path_id(*path), *path);
 }
 
 /* What a default backend had, it had for want of a rule. */
@@ -291,18 +304,29 @@ static void takeover_report(const struct admission *a, const struct route_host *
                    SPAN_ARG(has->path), SPAN_ARG(had->namespace), SPAN_ARG(had->ingress));
 }
 
+static void host_judge(const struct admission *a, const struct route_host *host,
+                       const struct idmap *before, struct ingress_verdict *verdict)
+{
+    vec_for_each (path, &host->paths) {
+        const struct route_path *was = idmap_find(before, path_id(*path));
+
+        if (!was || was->rules.len == 0 || (*path)->rules.len == 0)
+            continue;
+        const struct route_rule *had = was->rules.items[0], *has = (*path)->rules.items[0];
+        if (is_taken_over(a, had, has))
+            takeover_report(a, host, had, has, verdict);
+    }
+}
+
 static void takeovers_judge(const struct admission *a, const struct route_model *before,
                             const struct route_model *after, struct ingress_verdict *verdict)
 {
     vec_for_each (host, &after->hosts) {
-        vec_for_each (path, &(*host)->paths) {
-            const struct route_path *was = path_find(before, (*host)->name, *path);
-            if (!was || was->rules.len == 0 || (*path)->rules.len == 0)
-                continue;
-            const struct route_rule *had = was->rules.items[0], *has = (*path)->rules.items[0];
-            if (is_taken_over(a, had, has))
-                takeover_report(a, *host, had, has, verdict);
-        }
+        struct idmap paths = { 0 };
+
+        paths_collect(before, (*host)->name, &paths);
+        host_judge(a, *host, &paths, verdict);
+        idmap_deinit(&paths);
     }
 }
 

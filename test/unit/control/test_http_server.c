@@ -15,7 +15,7 @@
 /* Heads, pipelining and the like are in test_admin.c; here it is what has a body. The server answers with
  * what it received. */
 
-enum { BODY_MAX = 1000, BODIES_MAX = 1500, IDLE_MS = 5000 };
+enum { BODY_MAX = 1000, BODIES_MAX = 1500, IDLE_MS = 5000, CONNECTIONS_MAX = 8 };
 
 struct fixture {
     struct loop *loop;
@@ -42,7 +42,7 @@ static int setup(void **state)
     static const struct http_server_options options = {
         .name = "test",
         .methods = 1 << HTTP_GET | 1 << HTTP_POST,
-        .connections_max = 8,
+        .connections_max = CONNECTIONS_MAX,
         .idle_ms = IDLE_MS,
         .body_bytes_max = BODY_MAX,
         .bodies_bytes_max = BODIES_MAX,
@@ -227,6 +227,32 @@ static void test_bodies_share_a_budget(void **state)
     close(third);
 }
 
+/* Whoever only holds a connection makes room for one who asks: of those that are idle, the one that was
+ * answered, or came, first. */
+static void test_idle_makes_room(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[CONNECTIONS_MAX];
+
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        fds[i] = dial(fixture);
+        turn(fixture);
+    }
+    say(fixture, fds[0], SPAN(POST("Content-Length: 2\r\n") "ab"));
+    assert_false(hear(fixture, fds[0]));
+    say(fixture, fds[1], SPAN("POST"));
+    int late = dial(fixture);
+    say(fixture, late, SPAN(POST("Content-Length: 2\r\n") "cd"));
+    assert_false(hear(fixture, late));
+    assert_true(was_heard(fixture, "[cd]"));
+    assert_true(hear(fixture, fds[2]));
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        assert_true(i == 2 || !hear(fixture, fds[i]));
+        close(fds[i]);
+    }
+    close(late);
+}
+
 /* A body that trickles has the same time as one that hangs. */
 static void test_slow_body_ends(void **state)
 {
@@ -254,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_question_is_answered_before_the_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_chunks_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies_share_a_budget, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_body_ends, setup, teardown),
     };
 

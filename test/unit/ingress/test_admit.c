@@ -279,13 +279,47 @@ static void test_ten_thousand(void **state)
     kube_bundle_free(after);
 }
 
+/* As large as an API server lets an Ingress be, and wrong everywhere: one tenant's nonsense must not hold up
+ * the controller. */
+static void test_largest(void **state)
+{
+    enum { PATHS = 12000, LARGEST_MS = 2000 };
+    struct ingress_options options = ingress_options_default();
+    SCOPED(buf_deinit) struct buf yaml = { 0 };
+    struct ingress_verdict verdict;
+    struct fixture fixture;
+
+    (void)state;
+    buf_printf(&yaml, "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"Ingress\","
+                      "\"metadata\":{\"name\":\"big\",\"namespace\":\"shop\"},\"spec\":{"
+                      "\"ingressClassName\":\"yett\",\"rules\":[{\"host\":\"old.test\","
+                      "\"http\":{\"paths\":[");
+    for (unsigned i = 0; i < PATHS; i++)
+        buf_printf(&yaml,
+                   "%s{\"path\":\"/%u%s\",\"pathType\":\"Prefix\",\"backend\":{\"service\":{"
+                   "\"name\":\"none%u\",\"port\":{\"number\":80}}}}",
+                   i ? "," : "", i, i % 2 ? "?" : "", i);
+    buf_append(&yaml, SPAN("]}}]}}"));
+    fixture_init(&fixture, world, FIXTURE_AS_WRITTEN);
+    struct kube_bundle *big = kube_bundle_decode(buf_span(&yaml), SPAN_EMPTY);
+    uint64_t begin_ns = clock_mono_ns();
+    ingress_admit(&fixture.store, &options, NULL, big, big, &verdict);
+    uint64_t took_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    print_message("%d paths are judged in %u ms\n", PATHS, (unsigned)took_ms);
+    assert_int_equal(verdict.refused.diags.len, 0);
+    assert_true(verdict.warned.diags.len >= PATHS);
+    assert_true(took_ms < LARGEST_MS);
+    ingress_verdict_deinit(&verdict);
+    kube_bundle_free(big);
+    fixture_deinit(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_equal_age),
-        cmocka_unit_test(test_usual_prefix),
-        cmocka_unit_test(test_ten_thousand),
+        cmocka_unit_test(test_verdicts),     cmocka_unit_test(test_equal_age),
+        cmocka_unit_test(test_usual_prefix), cmocka_unit_test(test_ten_thousand),
+        cmocka_unit_test(test_largest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
