@@ -124,7 +124,7 @@ static void call_end_with_status(struct api_call *call, uint32_t code)
     struct arena arena;
 
     arena_init(&arena, 4096);
-    api_outcome_status(call, code, &arena, &reply);
+    api_outcome_status(call, call->client->config, code, &arena, &reply);
     call_end(call, &reply);
     arena_deinit(&arena);
 }
@@ -133,7 +133,7 @@ static void call_end_broken(struct api_call *call, CURLcode code)
 {
     struct buf message = { 0 };
 
-    api_outcome_failure(call, call->client->config->server, code, &message);
+    api_outcome_failure(call, call->client->config, code, &message);
     call_end_without_answer(call, api_call_result_of(call, code), buf_span(&message));
     buf_deinit(&message);
 }
@@ -168,7 +168,7 @@ static void call_end_unconnected(struct api_call *call, CURLcode code)
     struct api_client *client = call->client;
     struct buf message = { 0 };
 
-    api_outcome_failure(call, client->config->server, code, &message);
+    api_outcome_failure(call, client->config, code, &message);
     call_end_without_answer(call, API_CALL_UNREACHABLE, buf_span(&message));
     waiting_fail(client, buf_span(&message));
     buf_deinit(&message);
@@ -235,7 +235,7 @@ static void call_end_late(struct api_call *call)
     struct buf message = { 0 };
     uint64_t now_ms = loop_now_ms(client->loop);
 
-    api_outcome_late(call, client->config->server, now_ms, &message);
+    api_outcome_late(call, client->config, now_ms, &message);
     if (call->state == CALL_RUNNING) {
         api_transport_break_if_silent(client->transport, &call->transfer, now_ms - call->heard_ms);
         api_transport_remove(client->transport, &call->transfer);

@@ -11,7 +11,7 @@
  * Errors     Calls that fail end as such in on_done. Repeated are only: a call answered with 401, once, where
  *            other credentials were found since; and one that a kept connection refused without a byte of
  *            answer (libcurl does that, for every method). Redirects are not followed.
- * See        docs/cluster.md */
+ * See        docs/cluster.md, docs/internals/api.md */
 #ifndef YETT_API_CLIENT_H
 #define YETT_API_CLIENT_H
 

@@ -9,13 +9,13 @@
 #include "api/call.h"
 
 /* libcurl ended it with `code`: "https://10.0.0.1:6443: …". */
-void api_outcome_failure(const struct api_call *call, struct span server, CURLcode code,
-                         struct buf *message);
+void api_outcome_failure(const struct api_call *call, const struct api_config *config,
+                         CURLcode code, struct buf *message);
 /* One of its time limits is over. */
-void api_outcome_late(const struct api_call *call, struct span server, uint64_t now_ms,
+void api_outcome_late(const struct api_call *call, const struct api_config *config, uint64_t now_ms,
                       struct buf *message);
 /* The answer is whole and has an HTTP status that is no 2xx. */
-void api_outcome_status(const struct api_call *call, uint32_t code, struct arena *arena,
-                        struct api_reply *ret_reply);
+void api_outcome_status(const struct api_call *call, const struct api_config *config, uint32_t code,
+                        struct arena *arena, struct api_reply *ret_reply);
 
 #endif

@@ -1,18 +1,21 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "asker.h"
+#include "scratch.h"
 #include "server.h"
 
 struct rig {
     struct loop *loop;
     struct server server;
     struct asker asker;
+    struct scratch scratch; /* of tests with a token file */
 };
 
 static void rig_open(struct rig *rig, void (*answer)(struct server *, struct server_connection *))
@@ -246,6 +249,98 @@ static void test_one_connection_is_tried_for_all(void **state)
         }
         assert_int_equal(api_client_facts(rig.asker.client)->connections, round);
     }
+    rig_close(&rig);
+}
+
+/* ---- credentials ---------------------------------------------------------------------------------- */
+
+/* Believes the second token; the first one is replaced as soon as it was shown. */
+static void believe_two(struct server *server, struct server_connection *connection)
+{
+    const struct rig *rig = server->ctx;
+
+    if (contains(&server->last, "Authorization: Bearer two\r\n")) {
+        server_reply(connection, "200 OK", "{}");
+        return;
+    }
+    scratch_write(&rig->scratch, "token", "two");
+    server_reply(connection, "401 Unauthorized",
+                 "{\"kind\":\"Status\",\"message\":\"Unauthorized\",\"reason\":\"Unauthorized\"}");
+}
+
+static void rig_open_with_token(struct rig *rig,
+                                void (*answer)(struct server *, struct server_connection *))
+{
+    rig_open(rig, answer);
+    asker_close(&rig->asker);
+    scratch_open(&rig->scratch);
+    scratch_write(&rig->scratch, "token", "one");
+    struct api_config *config = asker_config("http", rig->server.port);
+    config->token_file = arena_printf(&config->arena, "%s/token", rig->scratch.root);
+    asker_open(&rig->asker, rig->loop, config);
+}
+
+static void test_refused_call_is_repeated_with_another_token(void **state)
+{
+    (void)state;
+    struct answer answer = { 0 };
+    struct rig rig;
+
+    rig_open_with_token(&rig, believe_two);
+    asker_get(&rig.asker, "/x", &answer);
+    assert_int_equal(answer.result, API_CALL_OK);
+    assert_text(&answer.body, "{}"); /* nothing of what was refused */
+    assert_int_equal(rig.server.requests, 2);
+    answer_deinit(&answer);
+    scratch_close(&rig.scratch);
+    rig_close(&rig);
+}
+
+static void say_unauthorized(struct server *server, struct server_connection *connection)
+{
+    (void)server;
+    server_reply(connection, "401 Unauthorized", "");
+}
+
+static void test_refused_call_is_not_repeated_with_the_same_token(void **state)
+{
+    (void)state;
+    struct answer answer = { 0 };
+    struct rig rig;
+
+    rig_open_with_token(&rig, say_unauthorized);
+    asker_get(&rig.asker, "/x", &answer);
+    assert_int_equal(answer.result, API_CALL_STATUS);
+    assert_int_equal(answer.status, 401);
+    assert_text(&answer.message, "HTTP status 401, as --apiserver-host");
+    assert_int_equal(rig.server.requests, 1);
+    answer_deinit(&answer);
+    scratch_close(&rig.scratch);
+    rig_close(&rig);
+}
+
+static void say_unauthorized_and_rotate(struct server *server, struct server_connection *connection)
+{
+    const struct rig *rig = server->ctx;
+    char token[32];
+
+    snprintf(token, sizeof(token), "token %zu", server->requests);
+    scratch_write(&rig->scratch, "token", token);
+    server_reply(connection, "401 Unauthorized", "");
+}
+
+static void test_refused_call_is_repeated_once(void **state)
+{
+    (void)state;
+    struct answer answer = { 0 };
+    struct rig rig;
+
+    rig_open_with_token(&rig, say_unauthorized_and_rotate);
+    asker_get(&rig.asker, "/x", &answer);
+    assert_int_equal(answer.status, 401);
+    assert_int_equal(rig.server.requests, 2);
+    answer_deinit(&answer);
+    scratch_close(&rig.scratch);
     rig_close(&rig);
 }
 
@@ -552,6 +647,9 @@ int main(void)
         cmocka_unit_test(test_no_answer_is_unreachable),
         cmocka_unit_test(test_refused_connection_names_the_server),
         cmocka_unit_test(test_one_connection_is_tried_for_all),
+        cmocka_unit_test(test_refused_call_is_repeated_with_another_token),
+        cmocka_unit_test(test_refused_call_is_not_repeated_with_the_same_token),
+        cmocka_unit_test(test_refused_call_is_repeated_once),
         cmocka_unit_test(test_stream_comes_in_pieces),
         cmocka_unit_test(test_cancel_from_its_own_callback),
         cmocka_unit_test(test_cancel_of_another_and_start_from_a_callback),

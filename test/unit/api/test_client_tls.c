@@ -106,11 +106,12 @@ static const struct {
     const char *what, *san;
     size_t authority;
     int to_days;
-    const char *why;
+    const char *why, *trusted;
 } wrong[] = {
-    { "another authority", "IP:127.0.0.1", 1, 10, "" },
-    { "another name", "DNS:kube.internal", 0, 10, "certificate" },
-    { "expired", "IP:127.0.0.1", 0, -1, "expired" },
+    { "another authority", "IP:127.0.0.1", 1, 10, "", "" },
+    { "another name", "DNS:kube.internal", 0, 10, "certificate",
+      "trusted is what certificate-authority-data holds" },
+    { "expired", "IP:127.0.0.1", 0, -1, "expired", "trusted is what" },
 };
 
 /* And it is told neither what is asked nor by whom. */
@@ -127,6 +128,7 @@ static void test_wrong_certificates(void **state)
         asker_get(&rig.asker, "/x", &answer);
         assert_int_equal(answer.result, API_CALL_UNREACHABLE);
         assert_contains(&answer.message, wrong[i].why);
+        assert_contains(&answer.message, wrong[i].trusted);
         assert_int_equal(rig.server.requests, 0);
         answer_deinit(&answer);
         rig_close(&rig);
