@@ -46,18 +46,18 @@ func (c *Cluster) StartGate(t testing.TB, kubeconfig string, flags ...string) *G
 	arguments := append([]string{c.Options.Gate, "run", "--kubeconfig", kubeconfig,
 		"--address", member.Address.String(), "--healthz-host", member.Address.String(),
 		"--http-port", strconv.Itoa(httpPort), "--https-port", strconv.Itoa(httpsPort),
-		"--healthz-port", strconv.Itoa(adminPort), "--workers", "2"}, flags...)
+		"--healthz-port", strconv.Itoa(adminPort), "--workers", "2", "--access-log", "off"}, flags...)
 	process, err := c.StartProcess(member.Namespace, fmt.Sprintf("yett-%d", gates.Add(1)), arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Process = process
-	t.Cleanup(func() { g.end(t) })
+	t.Cleanup(func() { g.End(t) })
 	return g
 }
 
-// end stops the gate unless the test has, and judges the end.
-func (g *Gate) end(t testing.TB) {
+// End stops the gate, if it has not ended yet, and fails the test if it does not end well.
+func (g *Gate) End(t testing.TB) {
 	g.Stop(30 * time.Second)
 	if status := g.ExitStatus(); status != 0 {
 		t.Errorf("yett ended with status %d", status)

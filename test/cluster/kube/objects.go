@@ -87,6 +87,11 @@ func (c *Cluster) describePods(ctx context.Context, namespace string) string {
 		}
 		b.WriteString("; ")
 	}
+	events, err := c.Client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
+	if err == nil && len(events.Items) > 0 {
+		last := events.Items[len(events.Items)-1]
+		fmt.Fprintf(&b, "last warning: %s: %s", last.InvolvedObject.Name, last.Message)
+	}
 	return b.String()
 }
 

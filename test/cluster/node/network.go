@@ -74,7 +74,6 @@ func (n *network) join(sysctls map[string]string) (*podNetwork, error) {
 	settings := map[string]string{}
 	if n.unprivilegedPorts {
 		settings["net.ipv4.ip_unprivileged_port_start"] = "0"
-		settings["net.ipv4.ping_group_range"] = "0 2147483647"
 	}
 	for name, value := range sysctls {
 		settings[name] = value

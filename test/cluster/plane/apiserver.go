@@ -40,7 +40,7 @@ func (p *Plane) apiServerArguments() []string {
 		"--service-cluster-ip-range=" + clusterAddresses,
 		"--enable-aggregator-routing", // webhooks are reached by their endpoints
 		"--audit-policy-file=" + p.path("audit/policy.yaml"),
-		"--audit-log-path=" + p.path("audit/audit.log"),
+		"--audit-log-path=" + p.path("log/audit.log"),
 		"--profiling=false",
 	}
 	for _, file := range p.verifyKeys {

@@ -37,7 +37,7 @@ type AuditEvent struct {
 
 // Audit returns what `user` has asked for, oldest first.
 func (p *Plane) Audit(user string) ([]AuditEvent, error) {
-	files, err := filepath.Glob(p.path("audit/audit*.log")) // old ones have their date before the suffix
+	files, err := filepath.Glob(p.path("log/audit*.log")) // old ones have their date before the suffix
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ In another terminal:
   curl -k --connect-to hello.example:443:%[4]s https://hello.example/
   kubectl scale deployment hello --replicas=5     # and ask again: nothing is lost
   kubectl describe ingress broken                 # what is wrong with it is among its Events
-  kubectl --namespace yett logs deployment/yett
+  kubectl --namespace yett logs deployment/yett-controller
 
 Logs of the cluster itself are in memory and end with it. Ctrl-C ends it.
 `, v.kubeconfig(), v.tools, v.listeners[1].Addr(), v.listeners[2].Addr())
