@@ -4,7 +4,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 IMAGE  ?= yett
 
-.PHONY: build deps run check test test-e2e test-deploy test-cluster cluster bench fuzz lint format image install clean help
+.PHONY: build deps run check test test-e2e test-deploy test-cluster cluster bench bench-cluster fuzz lint format image install clean help
 
 build: $(BUILD)/build.ninja                 ## build/yett: -O2, LTO, hardened
 	ninja -C $(BUILD) yett
@@ -53,6 +53,11 @@ test-deploy:                                ## the tests of the image and of dep
 bench: build                                ## against nginx and HAProxy on this machine
 	tools/deps.sh bench
 	bench/run
+
+bench-cluster: build                        ## 10,000 Ingresses in a real cluster; YETT_SCALE=N for another number
+	tools/deps.sh test
+	tools/build-cluster.sh
+	cd test/cluster && CGO_ENABLED=0 $$(../../tools/go.sh) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./scale/
 
 fuzz:                                       ## each parser for 60 seconds; SECONDS=N for another time
 	tools/deps.sh test
