@@ -22,6 +22,13 @@ func (w *writes) replicas(flags ...string) []*kube.Gate {
 	return gates
 }
 
+func paths(events []plane.AuditEvent) (paths []string) {
+	for _, e := range events {
+		paths = append(paths, fmt.Sprintf("%s %s by %s: %+v", e.Verb, e.RequestURI, e.UserAgent, e.ResponseStatus))
+	}
+	return paths
+}
+
 func others(gates []*kube.Gate, leader *kube.Gate) []*kube.Gate {
 	var rest []*kube.Gate
 	for _, g := range gates {
@@ -84,8 +91,8 @@ func TestLeaderIsKilled(t *testing.T) {
 	if *lease.Spec.LeaseTransitions != 1 || *lease.Spec.LeaseDurationSeconds != 6 || *lease.Spec.HolderIdentity == "" {
 		t.Errorf("the Lease says %+v", lease.Spec)
 	}
-	if n := w.statusWrites(); n != 2 {
-		t.Errorf("%d statuses were written for 2 Ingresses", n)
+	if written := w.asked(isGoodWrite("ingresses")); len(written) != 2 {
+		t.Errorf("%d statuses were written for 2 Ingresses: %v", len(written), paths(written))
 	}
 }
 

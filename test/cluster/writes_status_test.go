@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"yett.dev/cluster/kube"
-	"yett.dev/cluster/plane"
 )
 
 // One's own class has the addresses, and nothing is written into another's.
@@ -37,7 +36,7 @@ func TestStatusOfOnesOwn(t *testing.T) {
 		t.Errorf("what is somebody else's now has %q", got)
 	}
 	count := map[string]int{}
-	for _, e := range w.asked(isWrite("ingresses")) {
+	for _, e := range w.asked(isGoodWrite("ingresses")) {
 		count[e.ObjectRef.Name]++
 		if e.ObjectRef.Subresource != "status" {
 			t.Errorf("%s %s is no status", e.Verb, e.RequestURI)
@@ -60,7 +59,7 @@ func TestStatusIsPutBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.settle(g)
+	w.settle()
 	w.setStatus("web", "")
 	t.Logf("an empty status was put back within %v", w.waitAddresses("web", "192.0.2.1", 5*time.Second))
 	if after, err := w.metric(g, "yett_config_generation"); err != nil || after != generation {
@@ -81,10 +80,16 @@ func TestStatusIsPutBack(t *testing.T) {
 	}
 }
 
-// settle waits until a write is so long ago that the next change by somebody else is not taken for its echo.
-func (w *writes) settle(g *kube.Gate) {
+// settle lets a write become so old that the next change by somebody else is not taken for what was before it
+// (STATUS_REST_MS), during which it must stay.
+func (w *writes) settle() {
 	w.t.Helper()
-	time.Sleep(2500 * time.Millisecond) // STATUS_REST_MS, which nothing can be asked about
+	w.holds(2500*time.Millisecond, func() error {
+		if got := w.addresses("web"); got != "192.0.2.1" {
+			return fmt.Errorf("nobody changed it, and it is %q", got)
+		}
+		return nil
+	})
 }
 
 // The Service's addresses are followed; that it has none takes nobody's away.
@@ -227,14 +232,16 @@ func TestStatusOfMany(t *testing.T) {
 	for i := range 50 { /* changes that leave the status as it is */
 		w.Apply(t, w.namespace, w.ingress(fmt.Sprint("i", i), w.namespace, "  tls: [{hosts: [x.test]}]"))
 	}
-	time.Sleep(12 * time.Second) // two rounds of looking at all of them, which must leave no trace
-	if n := w.statusWrites(); n != many {
-		t.Errorf("%d more were written for changes that concern no status", n-many)
-	}
+	w.holds(12*time.Second, func() error { /* two rounds of looking at all of them, which must leave no trace */
+		if n := w.statusWrites(); n != many {
+			return fmt.Errorf("%d more were written for changes that concern no status", n-many)
+		}
+		return nil
+	})
 }
 
 func (w *writes) statusWrites() int {
-	return len(w.asked(func(e plane.AuditEvent) bool { return isWrite("ingresses")(e) }))
+	return len(w.asked(isGoodWrite("ingresses")))
 }
 
 // countWith fails unless `want` Ingresses have this address.

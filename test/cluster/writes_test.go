@@ -202,6 +202,13 @@ func isWrite(resource string) func(e plane.AuditEvent) bool {
 	}
 }
 
+// isGoodWrite is one that was not refused: rights that were just granted take a moment.
+func isGoodWrite(resource string) func(e plane.AuditEvent) bool {
+	return func(e plane.AuditEvent) bool {
+		return isWrite(resource)(e) && e.ResponseStatus != nil && e.ResponseStatus.Code < 300
+	}
+}
+
 // metric of a replica; labels are passed over.
 func (w *writes) metric(g *kube.Gate, name string) (float64, error) {
 	answer, err := g.Member.Get(w.t.Context(), g.Admin, "http://"+g.Admin+"/metrics")
@@ -243,6 +250,16 @@ func (w *writes) leader(gates []*kube.Gate) (leader *kube.Gate) {
 		return nil
 	})
 	return leader
+}
+
+// holds fails the test as soon as `check` does, within `time`: for what must not happen.
+func (w *writes) holds(limit time.Duration, check func() error) {
+	w.t.Helper()
+	for begin := time.Now(); time.Since(begin) < limit; time.Sleep(100 * time.Millisecond) {
+		if err := check(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // waitLog waits until a replica's log has this event.

@@ -53,6 +53,12 @@ struct api_call *api_call_cancel(struct api_call *call)
     return call ? call_free(call) : NULL;
 }
 
+struct span api_client_namespace(const struct api_client *client)
+{
+    (void)client;
+    return SPAN_EMPTY;
+}
+
 const char *api_call_result_name(enum api_call_result result)
 {
     return result == API_CALL_OK ? "ok" : result == API_CALL_STATUS ? "status" : "unreachable";
