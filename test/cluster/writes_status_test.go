@@ -232,7 +232,7 @@ func TestStatusOfMany(t *testing.T) {
 	for i := range 50 { /* changes that leave the status as it is */
 		w.Apply(t, w.namespace, w.ingress(fmt.Sprint("i", i), w.namespace, "  tls: [{hosts: [x.test]}]"))
 	}
-	w.holds(12*time.Second, func() error { /* two rounds of looking at all of them, which must leave no trace */
+	w.holds(7*time.Second, func() error { /* a round of looking at all of them, which must leave no trace */
 		if n := w.statusWrites(); n != many {
 			return fmt.Errorf("%d more were written for changes that concern no status", n-many)
 		}
