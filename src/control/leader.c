@@ -227,7 +227,7 @@ static void failed(struct leader *leader, const struct api_reply *reply)
                                   ? "grant create, get, list, watch and patch on leases of "
                                     "coordination.k8s.io, as deploy/ does"
                                   : ""));
-    if (leader->state == LEADER_FOLLOWING)
+    if (leader->state == LEADER_FOLLOWING && leader->is_seen) /* somebody may well be leading */
         delay_ms = retry_ms(leader) + jitter_ms(leader, retry_ms(leader));
     tick_set(leader, MAX(delay_ms, (uint64_t)reply->retry_after_ms));
 }
