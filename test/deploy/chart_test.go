@@ -153,6 +153,14 @@ rbac: {scope: true}
 				t.Errorf("there is a ClusterRole: %+v", roles[0].Rules)
 			}
 		}},
+		{"one namespace, and pages of another", `
+controller: {scope: {enabled: true, namespace: shop}, extraArgs: {update-status: "false"}}
+defaultBackend: {enabled: true, image: {image: pages, tag: "1"}}
+`, func(t *testing.T, objects set) {
+			if !mayGet(objects, "endpointslices") || mayGet(objects, "ingresses/status") {
+				t.Error("it may not read its pages' endpoints, or write what it does not")
+			}
+		}},
 		{"namespaces by their labels", `
 controller: {scope: {enabled: true, namespaceSelector: "team=a,env!=test"}}
 `, func(t *testing.T, objects set) {

@@ -3,6 +3,7 @@ package deploy
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -28,6 +29,7 @@ func checkInvariants(t *testing.T, objects set) {
 	checkSelectors(t, objects)
 	checkBindings(t, objects)
 	checkSecretRights(t, objects)
+	checkRightsOfProgram(t, objects)
 	checkDisruption(t, objects)
 	checkWebhook(t, objects)
 }
@@ -183,6 +185,76 @@ func checkBindings(t *testing.T, objects set) {
 		len(all[*rbacv1.Role](objects)) != len(all[*rbacv1.RoleBinding](objects)) {
 		t.Error("there are roles that nobody has")
 	}
+}
+
+// The rights are those that the program itself says it needs for these flags, and no others but to single Secrets.
+func checkRightsOfProgram(t *testing.T, objects set) {
+	t.Helper()
+	if len(all[*rbacv1.RoleBinding](objects)) == 0 {
+		return // they are a person's own
+	}
+	w := controller(t, objects)
+	args := []string{"rbac", "--base", "--service-account=" + w.namespace + "/" + w.template.Spec.ServiceAccountName}
+	for _, arg := range w.template.Spec.Containers[0].Args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		if slices.Contains(flagsOfRights, name) {
+			args = append(args, strings.ReplaceAll(arg, "$(POD_NAMESPACE)", w.namespace))
+		}
+	}
+	output, err := exec.Command(program(), args...).Output()
+	if err != nil {
+		t.Fatalf("yett %v: %v", args, err)
+	}
+	wanted, got := rights(mustParse(t, output)), rights(objects)
+	if len(all[*rbacv1.ClusterRole](objects)) == 0 { // rbac.scope
+		wanted = slices.DeleteFunc(wanted, func(right string) bool { return strings.HasPrefix(right, "everywhere:") })
+	}
+	for _, right := range got {
+		if !slices.Contains(wanted, right) && !strings.Contains(right, " secrets ") {
+			t.Errorf("yett rbac does not know of: %s", right)
+		}
+	}
+	for _, right := range wanted {
+		if !slices.Contains(got, right) {
+			t.Errorf("missing: %s", right)
+		}
+	}
+}
+
+// flagsOfRights are those of `yett run` that `yett rbac --base` knows.
+var flagsOfRights = []string{
+	"configmap", "default-ssl-certificate", "default-backend-service", "disable-leader-election", "election-id", "publish-service",
+	"publish-status-address", "update-status", "update-status-on-shutdown", "watch-namespace", "watch-namespace-selector", "watch-secrets",
+}
+
+// rights are all rules of all roles, one verb of one resource each.
+func rights(objects set) []string {
+	var found []string
+	add := func(where string, rules []rbacv1.PolicyRule) {
+		for _, rule := range rules {
+			names := rule.ResourceNames
+			if names == nil {
+				names = []string{"*"}
+			}
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					for _, verb := range rule.Verbs {
+						for _, name := range names {
+							found = append(found, fmt.Sprintf("%s: %s %s %s of %q", where, verb, resource, name, group))
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, role := range all[*rbacv1.ClusterRole](objects) {
+		add("everywhere", role.Rules)
+	}
+	for _, role := range all[*rbacv1.Role](objects) {
+		add("in "+role.Namespace, role.Rules)
+	}
+	slices.Sort(found)
+	return found
 }
 
 // Secrets are read by their names only, unless the one watch of all was asked for; nobody can write one; no rule has a

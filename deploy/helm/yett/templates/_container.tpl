@@ -112,8 +112,14 @@ capabilities:
 {{- if and $controller.publishService.enabled $hasService (not $controller.reportNodeInternalIp) }}true{{ end }}
 {{- end }}
 
+{{- define "yett.writesStatus" -}}
+{{- $asked := default "true" (index .Values.controller.extraArgs "update-status" | toString | replace "<nil>" "") }}
+{{- if and (ne $asked "false") (not .Values.controller.disableLeaderElection) }}true{{ end }}
+{{- end }}
+
 {{- define "yett.publishesNodes" -}}
-{{- if not (or (include "yett.publishesService" .) (hasKey .Values.controller.extraArgs "publish-status-address")) }}true{{ end }}
+{{- $hasAddress := or (include "yett.publishesService" .) (hasKey .Values.controller.extraArgs "publish-status-address") }}
+{{- if and (include "yett.writesStatus" .) (not $hasAddress) }}true{{ end }}
 {{- end }}
 
 {{- define "yett.ports" -}}

@@ -1,20 +1,25 @@
-{{- /* The rights, one list each, so that they stand in a ClusterRole or in a Role as the scope asks. */}}
+{{- /* The rights, one list each, so that they stand in a ClusterRole or in a Role as the scope asks: those that
+       `yett rbac --base` prints for the same flags. */}}
 {{- define "yett.rulesOfRoutes" -}}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [list, watch]
+{{- if include "yett.writesStatus" . }}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses/status]
   verbs: [patch]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list, watch]
+{{- if not .Values.controller.disableLeaderElection }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, get, patch]
+{{- end }}
 {{- if eq .Values.rbac.secrets "clusterWide" }}
 - apiGroups: [""]
   resources: [secrets]
@@ -72,12 +77,6 @@
 
 {{- define "yett.namedConfigMaps" -}}
 {{- $list := list (printf "%s/%s" (include "yett.configMapNamespace" .) (include "yett.controller" .)) }}
-{{- if .Values.tcp }}
-{{- $list = append $list (printf "%s/%s-tcp" (include "yett.tcpNamespace" .) (include "yett.fullname" .)) }}
-{{- end }}
-{{- if .Values.udp }}
-{{- $list = append $list (printf "%s/%s-udp" (include "yett.udpNamespace" .) (include "yett.fullname" .)) }}
-{{- end }}
 {{- include "yett.byNamespace" (dict "root" . "list" $list) }}
 {{- end }}
 
@@ -85,6 +84,20 @@
 {{- $list := list }}
 {{- if include "yett.publishesService" . }}
 {{- $list = append $list (include "yett.publishService" .) }}
+{{- end }}
+{{- include "yett.byNamespace" (dict "root" . "list" $list) }}
+{{- end }}
+
+{{- /* The Service for what no rule takes, where the one namespace that is watched is not its own; else nothing. */}}
+{{- define "yett.namedBackends" -}}
+{{- $only := include "yett.onlyNamespace" . }}
+{{- $service := default "" (index .Values.controller.extraArgs "default-backend-service") }}
+{{- if .Values.defaultBackend.enabled }}
+{{- $service = printf "%s/%s" (include "yett.namespace" .) (include "yett.defaultBackend" .) }}
+{{- end }}
+{{- $list := list }}
+{{- if and $only $service (not (hasPrefix (printf "%s/" $only) $service)) }}
+{{- $list = append $list $service }}
 {{- end }}
 {{- include "yett.byNamespace" (dict "root" . "list" $list) }}
 {{- end }}
