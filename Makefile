@@ -39,7 +39,8 @@ test-cluster:                               ## the tests in a real cluster alone
 cluster: build                              ## a Kubernetes on this machine with yett in it, until Ctrl-C
 	tools/deps.sh test
 	tools/build-cluster.sh
-	build-cluster/cluster up --yett $(BUILD)/yett
+	tools/image.sh $(BUILD)/yett $(BUILD) yett
+	build-cluster/cluster up --yett $(BUILD)/yett --image $(BUILD)/image
 
 image:                                      ## an OCI image in build/image and build/image.tar; IMAGE=NAME[:TAG]
 	tools/deps.sh build

@@ -65,7 +65,10 @@ image() {
 
 deploy() {
     go=$(tools/go.sh) || return 1
-    (cd test/deploy && "$go" vet ./... && "$go" test -count=1 -timeout=15m -json ./...) >"$results/go-deploy.json"
+    (
+        export CGO_ENABLED=0 # as for test/cluster, which shares most of what is compiled
+        cd test/deploy && "$go" vet ./... && "$go" test -count=1 -timeout=15m -json ./...
+    ) >"$results/go-deploy.json"
 }
 
 run_deploy() {
@@ -76,13 +79,15 @@ run_deploy() {
 cluster() { # BUILD
     go=$(tools/go.sh) || return 1
     (
-        export YETT_BIN="$PWD/$1/yett" YETT_CLUSTER_BIN="$PWD/build-cluster/cluster" CGO_ENABLED=0
+        export YETT_BIN="$PWD/$1/yett" YETT_IMAGE="$PWD/$1/image"
+        export YETT_CLUSTER_BIN="$PWD/build-cluster/cluster" CGO_ENABLED=0
         # One package at a time: each starts a cluster.
         cd test/cluster && "$go" vet ./... && "$go" test -p 1 -count=1 -timeout=20m -json ./...
     ) >"$results/go-cluster-$1.json"
 }
 
 run_cluster() {
+    step "image" image
     step "cluster build" tools/build-cluster.sh
     step "cluster: tests in a real cluster" cluster build
 }

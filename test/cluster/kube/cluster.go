@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"testing"
 	"time"
 
 	"k8s.io/client-go/discovery/cached/memory"
@@ -48,20 +49,49 @@ type Process struct {
 	NS *fabric.Namespace
 }
 
+// Rendered is what the Helm chart installs as a release in a namespace, with these values (YAML).
+func (c *Cluster) Rendered(t testing.TB, release, namespace, values string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(values), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	chart, err := program("YETT_CHART", "deploy/helm/yett")
+	if err != nil {
+		t.Fatal(err)
+	}
+	render := filepath.Join(filepath.Dir(c.Options.Binary), "render")
+	output, err := exec.CommandContext(t.Context(), render, "helm", chart, release, namespace, file).Output()
+	if err != nil {
+		t.Fatalf("render helm: %v%s", err, exitText(err))
+	}
+	return string(output)
+}
+
+// exitText is what a program that failed has said.
+func exitText(err error) string {
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return "\n" + string(exit.Stderr)
+	}
+	return ""
+}
+
 // Options of a cluster.
 type Options struct {
 	Binary string // cmd/cluster
 	Gate   string // yett
+	Image  string // the same in an image, of which this is the OCI layout
 	Nodes  int
 	Dir    string
 }
 
-// DefaultOptions are those of YETT_CLUSTER_BIN and YETT_BIN, else of where the build puts the programs.
+// DefaultOptions are those of YETT_CLUSTER_BIN, YETT_BIN and YETT_IMAGE, else of where the build puts these.
 func DefaultOptions() (Options, error) {
 	options := Options{Nodes: 2, Dir: sandbox.Dir()}
-	var errs [2]error
+	var errs [3]error
 	options.Binary, errs[0] = program("YETT_CLUSTER_BIN", "build-cluster/cluster")
 	options.Gate, errs[1] = program("YETT_BIN", "build/yett")
+	options.Image, errs[2] = program("YETT_IMAGE", "build/image")
 	return options, errors.Join(errs[:]...)
 }
 

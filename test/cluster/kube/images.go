@@ -2,29 +2,54 @@ package kube
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// image is one of package node's images: a program of this machine.
+// image is one of package node's images.
 type image struct {
-	Program    string   `json:"program"`
+	OCI        string   `json:"oci,omitempty"`
+	Program    string   `json:"program,omitempty"`
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	User       string   `json:"user,omitempty"`
 }
 
-// images writes the file that tells nodes what images are.
+// images writes the file that tells nodes what images are: that of `make image`, by its own name, which deploy/
+// installs; and "yett", which is the program in a root that has a shell and the like beside it.
 func (c *Cluster) images() (string, error) {
-	// The user is that of yett's own image.
-	gate := image{Program: c.Options.Gate, User: "65532:65532"}
+	name, err := imageName(c.Options.Image)
+	if err != nil {
+		return "", fmt.Errorf("%w; 'make image' makes it", err)
+	}
 	text, err := json.MarshalIndent(map[string]image{
-		"yett":     gate,
-		"programs": {Program: filepath.Join(filepath.Dir(c.Options.Binary), "programs")}, // package programs
-		"machine":  {Program: "/bin/sh"},                                                 // the programs of this machine
+		"yett": {Program: c.Options.Gate, User: "65532:65532"}, // the user of the image
+		name:   {OCI: c.Options.Image},
 	}, "", "  ")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(c.Options.Dir, "images.json")
 	return path, os.WriteFile(path, text, 0o644)
+}
+
+// imageName is the name that an OCI layout gives its image, as a Pod writes it.
+func imageName(layout string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(layout, "index.json"))
+	if err != nil {
+		return "", err
+	}
+	var index struct {
+		Manifests []struct{ Annotations map[string]string }
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		return "", fmt.Errorf("%s: %w", layout, err)
+	}
+	for _, manifest := range index.Manifests {
+		if name := manifest.Annotations["io.containerd.image.name"]; name != "" {
+			return strings.TrimPrefix(name, "docker.io/library/"), nil
+		}
+	}
+	return "", fmt.Errorf("%s: its image has no name", layout)
 }

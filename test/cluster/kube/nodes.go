@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // Node is a node of the cluster: an agent in a namespace of the fabric.
 type Node struct {
 	Name    string
+	Address netip.Addr
 	NS      *fabric.Namespace
 	process *Process
 	start   func() (*Process, error)
@@ -25,8 +27,8 @@ func (c *Cluster) AddNode() (*Node, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(c.nodes) + 1
-	node := &Node{Name: fmt.Sprintf("node-%d", n)}
 	address := fabric.NodeAddress(n)
+	node := &Node{Name: fmt.Sprintf("node-%d", n), Address: address}
 	ns, err := c.Fabric.AttachNode(node.Name, address)
 	if err != nil {
 		return nil, err

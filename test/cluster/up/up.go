@@ -20,6 +20,7 @@ import (
 // settings are the command line.
 type settings struct {
 	gate    string
+	image   string
 	install string // kustomization
 	example string // directory of manifests
 	broken  string // manifests that are wrong, to look at
@@ -59,6 +60,7 @@ func parse(arguments []string) (*settings, error) {
 	s := &settings{}
 	flags := flag.NewFlagSet("cluster up", flag.ContinueOnError)
 	flags.StringVar(&s.gate, "yett", "build/yett", "the program that Pods of yett's image run")
+	flags.StringVar(&s.image, "image", "build/image", "yett's image, in OCI layout")
 	flags.StringVar(&s.install, "install", "deploy/kustomize/base", "kustomization that installs yett")
 	flags.StringVar(&s.example, "example", "examples/cluster", "manifests to apply after it")
 	flags.StringVar(&s.broken, "broken", "examples/cluster/broken", "manifests of which yett has something to say")
@@ -152,5 +154,9 @@ func (s *settings) options() (kube.Options, error) {
 	if _, err := os.Stat(gate); err != nil {
 		return kube.Options{}, fmt.Errorf("%w; 'make build' makes it", err)
 	}
-	return kube.Options{Binary: binary, Gate: gate, Nodes: s.nodes, Dir: sandbox.Dir()}, nil
+	image, err := filepath.Abs(s.image)
+	if err != nil {
+		return kube.Options{}, err
+	}
+	return kube.Options{Binary: binary, Gate: gate, Image: image, Nodes: s.nodes, Dir: sandbox.Dir()}, nil
 }
