@@ -237,7 +237,7 @@ static void call_end_late(struct api_call *call)
 
     api_outcome_late(call, client->config, now_ms, &message);
     if (call->state == CALL_RUNNING) {
-        api_transport_break_if_silent(client->transport, &call->transfer, now_ms - call->heard_ms);
+        api_transport_break_if_silent(client->transport, &call->transfer);
         api_transport_remove(client->transport, &call->transfer);
     }
     call_end_without_answer(call, API_CALL_TIMED_OUT, buf_span(&message));

@@ -7,6 +7,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "net/socket.h"
 
 /* libcurl says which sockets it wants watched and when it wants to be called next; the loop does both.
  * It never blocks: names are resolved by a thread of its own. */
@@ -34,8 +35,9 @@ struct transport_socket {
     struct list link;
     struct loop_watch watch;
     struct api_transport *transport;
-    uint64_t read_ms; /* when bytes came last */
-    bool is_standing; /* a request went out on it */
+    uint64_t read_ms;  /* when bytes came last */
+    uint64_t asked_ms; /* when the first request since then went out; 0: none did */
+    bool is_standing;  /* a request went out on it */
 };
 
 /* ---- libcurl's wishes --------------------------------------------------------------------------- */
@@ -75,8 +77,10 @@ static void on_socket_events(struct loop_watch *watch, uint32_t events)
         wanted |= CURL_CSELECT_OUT;
     if (events & LOOP_ERROR)
         wanted |= CURL_CSELECT_ERR;
-    if (events & LOOP_READ)
+    if (events & LOOP_READ) {
         socket->read_ms = loop_now_ms(socket->transport->loop);
+        socket->asked_ms = 0;
+    }
     act(socket->transport, watch->fd, wanted);
 }
 
@@ -173,28 +177,31 @@ static curl_socket_t socket_open(void *ctx, curlsocktype purpose, struct curl_so
     return fd;
 }
 
-/* That of the connection that a transfer uses; NULL: it has none, or libcurl does not want it watched. */
-static struct transport_socket *socket_find(struct api_transport *transport, CURL *easy)
+/* That of the connection that a transfer uses, which libcurl tells by its own end's port; NULL: it has none,
+ * or libcurl does not want it watched. */
+static struct transport_socket *socket_find(struct api_transport *transport,
+                                            const struct api_transfer *transfer)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
+    uint16_t port;
 
-    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
-        return NULL;
     list_for_each (it, &transport->sockets) {
         struct transport_socket *socket = list_entry(it, struct transport_socket, link);
 
-        if (socket->watch.fd == fd)
+        if (socket_local_port(socket->watch.fd, &port) == 0 && port == transfer->local_port)
             return socket;
     }
     return NULL;
 }
 
 void api_transport_break_if_silent(struct api_transport *transport,
-                                   const struct api_transfer *transfer, uint64_t silent_ms)
+                                   const struct api_transfer *transfer)
 {
-    struct transport_socket *socket = socket_find(transport, transfer->easy);
+    struct transport_socket *socket = socket_find(transport, transfer);
 
-    if (!socket || loop_now_ms(transport->loop) - socket->read_ms < silent_ms)
+    if (!transfer->is_connected || !socket)
+        return;
+    uint64_t since_ms = socket->asked_ms ? socket->asked_ms : socket->read_ms;
+    if (loop_now_ms(transport->loop) - since_ms < API_PEER_SILENT_MS)
         return;
     /* libcurl would go on to put calls on it; that it ended, libcurl sees. */
     shutdown(socket->watch.fd, SHUT_RDWR);
@@ -260,17 +267,26 @@ bool api_transport_has_room(const struct api_transport *transport)
     return transport->connecting == 0 || transport->running < transport->standing * API_STREAMS_MAX;
 }
 
+static void socket_note_request(struct transport_socket *socket)
+{
+    if (!socket->asked_ms)
+        socket->asked_ms = loop_now_ms(socket->transport->loop);
+    if (socket->is_standing)
+        return;
+    socket->is_standing = true;
+    socket->transport->standing++;
+}
+
 static int on_request(void *ctx, char *peer, char *local, int peer_port, int local_port)
 {
     struct api_transfer *transfer = ctx;
     struct api_transport *transport = transfer->transport;
 
-    (void)peer, (void)local, (void)peer_port, (void)local_port;
-    struct transport_socket *socket = socket_find(transport, transfer->easy);
-    if (socket && !socket->is_standing) {
-        socket->is_standing = true;
-        transport->standing++;
-    }
+    (void)peer, (void)local, (void)peer_port;
+    transfer->local_port = (uint16_t)local_port;
+    struct transport_socket *socket = socket_find(transport, transfer);
+    if (socket)
+        socket_note_request(socket);
     if (!transfer->is_connected) {
         transfer->is_connected = true;
         transport->connecting--;

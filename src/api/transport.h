@@ -16,7 +16,8 @@
 
 enum {
     API_STREAMS_MAX = 100, /* calls on a connection; the API server's own limit */
-    /* A peer that acknowledges nothing is given up by the kernel, for all calls at once. */
+    /* A peer that acknowledges nothing for so long is given up by the kernel, one that acknowledges and does not
+     * answer by us, for all calls at once. */
     API_PEER_SILENT_MS = 15 * 1000,
 };
 
@@ -27,7 +28,8 @@ struct api_transfer {
     CURL *easy;
     struct api_transport *transport; /* that it was added to */
     bool is_running;
-    bool is_connected; /* its request is on a connection */
+    bool is_connected;   /* its request is on a connection: */
+    uint16_t local_port; /* with this port at our end */
 };
 
 struct api_transport_events {
@@ -50,10 +52,11 @@ void api_transport_add(struct api_transport *transport, struct api_transfer *tra
 /* Fine where it has ended or was never added. Its connection may go on. */
 void api_transport_remove(struct api_transport *transport, struct api_transfer *transfer);
 
-/* Breaks the connection that the transfer uses if nothing at all came on it for `silent_ms`: every call
- * on it ends soon, and no other one is put on it. A connection on which others are answered stays. */
+/* For a transfer that was given up for want of an answer. Breaks its connection if not a byte came on it for
+ * API_PEER_SILENT_MS, of the time in which something was asked on it: every call on it ends soon, and no other
+ * one is put on it. A connection on which others are answered stays, as does one that was asked just now. */
 void api_transport_break_if_silent(struct api_transport *transport,
-                                   const struct api_transfer *transfer, uint64_t silent_ms);
+                                   const struct api_transfer *transfer);
 
 /* Connections opened so far. */
 uint64_t api_transport_connections(const struct api_transport *transport);
