@@ -47,30 +47,14 @@ func (c *container) probe(ctx context.Context) {
 		case <-unlessStopping.Done():
 		}
 	}()
-	if probe := c.spec.StartupProbe; probe != nil {
-		ok := false
-		c.follow(unlessStopping, "Startup", probe, begun, func(healthy bool, reason string) bool {
-			if ok = healthy; !healthy {
-				c.mustRestart(reason)
-			}
-			return false
-		})
-		if !ok {
-			return
-		}
+	if !c.awaitStartup(unlessStopping, begun) {
+		return
 	}
 	c.setStarted()
 	var probes sync.WaitGroup
 	defer probes.Wait()
-	if probe := c.spec.LivenessProbe; probe != nil {
-		probes.Go(func() {
-			c.follow(unlessStopping, "Liveness", probe, begun, func(healthy bool, reason string) bool {
-				if !healthy {
-					c.mustRestart(reason)
-				}
-				return healthy
-			})
-		})
+	if c.spec.LivenessProbe != nil {
+		probes.Go(func() { c.watchLife(unlessStopping, begun) })
 	}
 	if c.spec.ReadinessProbe == nil {
 		c.setReady(true)
@@ -79,6 +63,29 @@ func (c *container) probe(ctx context.Context) {
 	c.follow(ctx, "Readiness", c.spec.ReadinessProbe, begun, func(healthy bool, _ string) bool {
 		c.setReady(healthy)
 		return true
+	})
+}
+
+// awaitStartup tells whether the startup probe, if there is one, succeeded.
+func (c *container) awaitStartup(ctx context.Context, begun time.Time) (ok bool) {
+	if c.spec.StartupProbe == nil {
+		return true
+	}
+	c.follow(ctx, "Startup", c.spec.StartupProbe, begun, func(healthy bool, reason string) bool {
+		if ok = healthy; !healthy {
+			c.mustRestart(reason)
+		}
+		return false
+	})
+	return ok
+}
+
+func (c *container) watchLife(ctx context.Context, begun time.Time) {
+	c.follow(ctx, "Liveness", c.spec.LivenessProbe, begun, func(healthy bool, reason string) bool {
+		if !healthy {
+			c.mustRestart(reason)
+		}
+		return healthy
 	})
 }
 
