@@ -59,6 +59,7 @@ struct reflector {
     struct loop_timer timer;
     struct api_backoff backoff;
     uint64_t opened_ms;    /* of the loop's clock: when the call's head came; 0: not yet */
+    uint64_t synced_ms;    /* likewise: when all was told last */
     uint32_t error_code;   /* of the ERROR event that ended this call; 0: none did */
     uint32_t watch_errors; /* such ends in a row, without an event between them */
     struct buf message;
@@ -111,6 +112,7 @@ static void synced_tell(struct reflector *reflector)
 {
     reflector->is_listing = false;
     reflector->is_unpaged = false;
+    reflector->synced_ms = loop_now_ms(reflector->loop);
     reflector->facts.is_synced = true;
     if (reflector->events->on_synced)
         reflector->events->on_synced(reflector->ctx);
@@ -139,16 +141,16 @@ static void failure_note(struct reflector *reflector, enum api_call_result resul
     struct reflector_facts *facts = &reflector->facts;
     uint64_t hash =
         hash_combine(message_hash(buf_span(&reflector->message)), (uint64_t)result << 32 | status);
-    bool is_news = facts->is_in_step || reflector->failure_hash != hash;
+    bool is_same = !facts->is_in_step && reflector->failure_hash == hash;
 
     facts->failures++;
-    is_news |= ++facts->failed_in_row == REFLECTOR_PERSISTS;
+    facts->same_in_row = is_same ? facts->same_in_row + 1 : 1;
     facts->is_in_step = false;
     facts->result = result;
     facts->status = status;
     facts->message = buf_span(&reflector->message);
     reflector->failure_hash = hash;
-    if (is_news)
+    if ((facts->same_in_row & (facts->same_in_row - 1)) == 0)
         trouble_tell(reflector);
 }
 
@@ -159,7 +161,7 @@ static void in_step_note(struct reflector *reflector)
     if (facts->is_in_step)
         return;
     facts->is_in_step = true;
-    facts->failed_in_row = 0;
+    facts->same_in_row = 0;
     reflector->failure_hash = 0;
     facts->result = API_CALL_OK;
     facts->status = 0;
@@ -317,11 +319,20 @@ static bool is_version_lost(const struct reflector *reflector, const struct api_
              span_contains(reply->message, SPAN("Too large resource version"))));
 }
 
+/* That a version expires that was listed long ago is in the nature of it, after an outage too, which left a long
+ * wait behind; one that expires as soon as it was listed would have us list without end. */
+static void expiry_note(struct reflector *reflector)
+{
+    if (loop_now_ms(reflector->loop) - reflector->synced_ms >= REFLECTOR_STABLE_MS)
+        api_backoff_reset(&reflector->backoff);
+}
+
 static void call_failed(struct reflector *reflector, const struct api_reply *reply)
 {
     uint32_t least_ms = reply->retry_after_ms;
 
     if (is_version_lost(reflector, reply)) {
+        expiry_note(reflector);
         /* The server offers a token that goes on from another version than the pages before had; then
          * what changed in those between the two would never be told. All in one page has one version. */
         reflector->is_unpaged = reflector->state == REFLECTOR_PAGING;
@@ -343,6 +354,8 @@ static void call_failed(struct reflector *reflector, const struct api_reply *rep
  * comes each time that we ask. */
 static void watch_failed(struct reflector *reflector)
 {
+    if (reflector->error_code == 410)
+        expiry_note(reflector);
     if (reflector->error_code == 410 || reflector->state == REFLECTOR_STREAMING ||
         ++reflector->watch_errors >= WATCH_ERRORS_MAX)
         list_later(reflector);

@@ -35,7 +35,7 @@ enum {
     /* The least wait where asking again soon is of no use: no rights, no such resource. Not after it was
      * in step: an API server that starts refuses everybody for the moment until it has read the rights. */
     REFLECTOR_REFUSED_MS = 5 * 1000,
-    REFLECTOR_PERSISTS = 4, /* failures in a row that are no passing ones */
+    REFLECTOR_PERSISTS = 4, /* the same failure so often in a row is no passing one */
 };
 
 struct reflector_events {
@@ -51,8 +51,8 @@ struct reflector_events {
     void (*on_synced)(void *ctx);
     /* Something came that could not be told: `what`, in words. May be NULL. */
     void (*on_unreadable)(void *ctx, struct span what);
-    /* facts->is_in_step changed, another failure than before came, or one came for the
-     * REFLECTOR_PERSISTS-th time: for logs and diagnostics. May be NULL. */
+    /* facts->is_in_step changed, another failure than before came, or the same for the second, fourth,
+     * eighth … time in a row: for logs and diagnostics. May be NULL. */
     void (*on_trouble)(void *ctx);
 };
 
@@ -60,7 +60,7 @@ struct reflector_facts {
     bool is_synced;  /* all was told once */
     bool is_in_step; /* the watch stands, as far as can be known */
     uint64_t lists, watches, events, unreadable, failures;
-    uint32_t failed_in_row;      /* since it was in step */
+    uint32_t same_in_row;        /* how often the last failure came, since it was in step */
     enum api_call_result result; /* of the last failure; OK: none, or it is over */
     uint32_t status;             /* likewise: HTTP, or 0 */
     struct span message;         /* likewise; borrowed until the next callback */

@@ -47,10 +47,12 @@ static void settle_later(struct source_api *api)
 /* ---- settling ----------------------------------------------------------------------------------
  */
 
-/* Without the right to list IngressClasses, which only a ClusterRole can give, all else works. */
+/* Without the right to list IngressClasses, which only a ClusterRole can give, all else works. Told twice:
+ * an API server that starts refuses everybody until it has read the rights. */
 static bool is_excused(const struct api_feed *feed)
 {
-    return api_feed_kind(feed) == KUBE_INGRESS_CLASS && api_feed_is_forbidden(feed);
+    return api_feed_kind(feed) == KUBE_INGRESS_CLASS && api_feed_is_forbidden(feed) &&
+           api_feed_facts(feed)->same_in_row >= 2;
 }
 
 static bool are_feeds_synced(const struct source_api *api)
@@ -318,7 +320,7 @@ static bool is_forbidden_for_long(const struct api_feed *feed)
     const struct reflector_facts *facts = api_feed_facts(feed);
 
     return api_feed_is_forbidden(feed) &&
-           (!facts->is_synced || facts->failed_in_row >= REFLECTOR_PERSISTS);
+           (!facts->is_synced || facts->same_in_row >= REFLECTOR_PERSISTS);
 }
 
 static void forbidden_report(const struct api_feed *feed, struct diag_list *diags)

@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"yett.dev/cluster/kube"
 	"yett.dev/cluster/plane"
 )
@@ -204,6 +207,16 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: %[1]s}
 subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}
 `, s.name, strings.Join(secrets, ", ")))
+}
+
+// label changes labels of the scene's namespace.
+func (s *scene) label(labels string) {
+	s.t.Helper()
+	_, err := s.Client.CoreV1().Namespaces().Patch(s.t.Context(), s.namespace, types.MergePatchType,
+		[]byte(`{"metadata": {"labels": `+labels+`}}`), metav1.PatchOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // asked is what the scene's user asked of the API server.

@@ -158,12 +158,12 @@ func TestNamespacesByLabel(t *testing.T) {
 	g := s.gate(s.user(), "--watch-namespace-selector", "gate="+s.name+",closed!=yes")
 	g.WaitReady(t)
 	g.WaitAnswer(t, "http://chosen.test/", http.StatusNotFound)
-	s.Kubectl(t, "label", "namespace", s.namespace, "gate="+s.name)
+	s.label(`{"gate": "` + s.name + `"}`)
 	g.WaitAnswer(t, "http://chosen.test/", http.StatusOK)
 	waitCertificate(t, g, "chosen.test", 0)
-	s.Kubectl(t, "label", "namespace", s.namespace, "closed=yes")
+	s.label(`{"closed": "yes"}`)
 	g.WaitAnswer(t, "http://chosen.test/", http.StatusNotFound)
-	s.Kubectl(t, "label", "namespace", s.namespace, "closed-")
+	s.label(`{"closed": null}`)
 	g.WaitAnswer(t, "http://chosen.test/", http.StatusOK)
 }
 

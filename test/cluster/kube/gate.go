@@ -113,9 +113,12 @@ func (g *Gate) CutFromAPI(c *Cluster) error { return c.NS.Cut(g.Member.Address) 
 // HealToAPI ends CutFromAPI.
 func (g *Gate) HealToAPI(c *Cluster) error { return c.NS.Heal(g.Member.Address) }
 
+// ControllerPid is the gate's controller process; 0: there is none.
+func (g *Gate) ControllerPid() int { return childOf(g.Pid(), "yett: controller") }
+
 // KillController ends the gate's controller process as a crash would.
 func (g *Gate) KillController() error {
-	pid := childOf(g.Pid(), "yett: controller")
+	pid := g.ControllerPid()
 	if pid == 0 {
 		return errors.New("there is no controller")
 	}
