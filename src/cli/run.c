@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "cli/command.h"
@@ -321,6 +322,34 @@ static int run_worker(const struct run_flags *flags)
     });
 }
 
+/* Of all that says which objects are read, and what they mean: an image that was kept is of use only where
+ * that is as it was. */
+static uint64_t source_hash(const struct run_flags *flags)
+{
+    const struct meaning_flags *meaning = &flags->meaning;
+    const struct span texts[] = {
+        flags->manifests,
+        flags->kubeconfig,
+        flags->kubeconfig_context,
+        flags->apiserver_host,
+        flags->namespace_selector,
+        meaning->ingress_class,
+        meaning->controller_class,
+        meaning->watch_namespace,
+        meaning->annotations_prefix,
+        meaning->config_map.namespace,
+        meaning->config_map.name,
+        meaning->default_backend.namespace,
+        meaning->default_backend.name,
+    };
+    uint64_t hash = (uint64_t)meaning->class_by_name | (uint64_t)meaning->watch_without_class << 1 |
+                    (uint64_t)meaning->disable_catch_all << 2;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        hash = hash_combine(hash, hash_bytes(texts[i], 0));
+    return hash;
+}
+
 static int run_role(const struct run_flags *flags, const struct ip_addr *health_address,
                     const struct option_words *words, int argc, char **argv)
 {
@@ -336,7 +365,10 @@ static int run_role(const struct run_flags *flags, const struct ip_addr *health_
     case PROC_WORKER:
         return run_worker(flags);
     case PROC_KEEPER:
-        return keeper_main(&(struct keeper_options){ .state_dir = flags->state_dir.ptr });
+        return keeper_main(&(struct keeper_options){
+            .state_dir = flags->state_dir.ptr,
+            .flags = source_hash(flags),
+        });
     }
     unreachable();
 }

@@ -30,9 +30,10 @@
 struct state_head {
     uint64_t magic;
     uint32_t root_bytes, reserved;
-    struct proc_build_id build; /* records mean what the build that wrote them says */
+    struct proc_build_id build; /* records mean what the build that wrote them says … */
+    uint64_t flags; /* … and were made as its flags said: a hash of those that count */
 };
-static_assert(sizeof(struct state_head) == 48, "state_head");
+static_assert(sizeof(struct state_head) == 56, "state_head");
 
 /* Appends the name of the file of the segment at `position`. */
 void state_segment_name(const struct image_root_block *block, uint32_t position, struct buf *name);

@@ -33,7 +33,7 @@ static int damaged(const char *what, const char **ret_what)
     return LOAD_DAMAGED;
 }
 
-static int head_check(const char *bytes, size_t bytes_len, const char **ret_what)
+static int head_check(const char *bytes, size_t bytes_len, uint64_t flags, const char **ret_what)
 {
     struct proc_build_id build = proc_build_id_get();
     struct state_head head;
@@ -49,12 +49,17 @@ static int head_check(const char *bytes, size_t bytes_len, const char **ret_what
         *ret_what = "another build of yett wrote it";
         return LOAD_FOREIGN;
     }
+    if (head.flags != flags) {
+        *ret_what = "other flags made it";
+        return LOAD_FOREIGN;
+    }
     if (head.root_bytes != bytes_len - sizeof(head) || head.reserved != 0)
         return damaged("the file has another size than it says", ret_what);
     return LOAD_OK;
 }
 
-static int root_load(int dir, struct image_root_block *ret_block, const char **ret_what)
+static int root_load(int dir, uint64_t flags, struct image_root_block *ret_block,
+                     const char **ret_what)
 {
     char bytes[sizeof(struct state_head) + sizeof(*ret_block)];
     size_t len = 0;
@@ -70,7 +75,7 @@ static int root_load(int dir, struct image_root_block *ret_block, const char **r
         return damaged("the file is none that yett wrote", ret_what);
     if (r < 0)
         return r;
-    r = head_check(bytes, len, ret_what);
+    r = head_check(bytes, len, flags, ret_what);
     if (r != LOAD_OK)
         return r;
     struct span root = span_from(span_of(bytes, len), sizeof(struct state_head));
@@ -163,12 +168,12 @@ static int verify(const struct image_fds *fds, const char **ret_what)
     return image_verify(view, ret_what) ? LOAD_OK : LOAD_DAMAGED;
 }
 
-int load_image(int dir, struct loaded *ret_loaded, const char **ret_what)
+int load_image(int dir, uint64_t flags, struct loaded *ret_loaded, const char **ret_what)
 {
     SCOPED(reading_deinit) struct reading reading = { 0 };
     SCOPED(image_fds_close) struct image_fds fds = { .root = -1 };
 
-    int r = root_load(dir, &reading.block, ret_what);
+    int r = root_load(dir, flags, &reading.block, ret_what);
     if (r == LOAD_OK)
         r = segments_load(dir, &reading, ret_what);
     struct image_root_block on_disk = reading.block;

@@ -15,7 +15,7 @@
 enum load_result {
     LOAD_OK = 0,
     LOAD_NOTHING, /* none was kept */
-    LOAD_FOREIGN, /* by another build of the program */
+    LOAD_FOREIGN, /* by another build of the program, or under other flags */
     LOAD_DAMAGED,
 };
 
@@ -25,7 +25,8 @@ struct loaded {
     struct image_root_block on_disk; /* as it was read */
 };
 
-/* Returns a load_result or -errno. */
-YETT_MUST_USE int load_image(int dir, struct loaded *ret_loaded, const char **ret_what);
+/* `flags` as struct keeper_options has them. Returns a load_result or -errno. */
+YETT_MUST_USE int load_image(int dir, uint64_t flags, struct loaded *ret_loaded,
+                             const char **ret_what);
 
 #endif

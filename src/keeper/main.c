@@ -27,6 +27,7 @@ static_assert(PROC_AT_SECRETS == 1 + IMAGE_AT_SECRETS, "what is left out of an i
 
 struct keeper {
     const char *path;
+    uint64_t flags;
     int dir, lock; /* -1: not open */
     struct save save;
     int trouble; /* what has been logged: -errno, 0: none */
@@ -144,7 +145,7 @@ static void start(struct keeper *keeper)
         outcome_log(keeper, r);
         return;
     }
-    r = load_image(keeper->dir, &loaded, &what);
+    r = load_image(keeper->dir, keeper->flags, &loaded, &what);
     if (r < 0)
         log_warn("state_not_loaded", F_STR("dir", keeper->path), F_ERRNO(r));
     else if (r == LOAD_OK)
@@ -196,7 +197,13 @@ static int serve(struct keeper *keeper)
 
 int keeper_main(const struct keeper_options *options)
 {
-    struct keeper keeper = { .path = options->state_dir, .dir = -1, .lock = -1 };
+    struct keeper keeper = {
+        .path = options->state_dir,
+        .flags = options->flags,
+        .dir = -1,
+        .lock = -1,
+        .save.flags = options->flags,
+    };
     struct proc_hello hello;
 
     int r = proc_inherit_take(&hello);

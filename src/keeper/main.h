@@ -9,8 +9,11 @@
 #ifndef YETT_KEEPER_MAIN_H
 #define YETT_KEEPER_MAIN_H
 
+#include <stdint.h>
+
 struct keeper_options {
     const char *state_dir;
+    uint64_t flags; /* hash of those that say which objects are read, and what they mean */
 };
 
 int keeper_main(const struct keeper_options *options);

@@ -89,13 +89,14 @@ static int segments_write(struct save *save, int dir, const struct image_root_bl
     return is_any_new ? files_sync(dir) : 0;
 }
 
-static int root_write(int dir, const struct image_root_block *block)
+static int root_write(const struct save *save, int dir, const struct image_root_block *block)
 {
     struct span root = span_of((const char *)block, image_root_bytes(block->root.segments_len));
     struct state_head head = {
         .magic = STATE_MAGIC,
         .root_bytes = (uint32_t)root.len,
         .build = proc_build_id_get(),
+        .flags = save->flags,
     };
 
     int r = files_write(dir, STATE_IMAGE, span_of((const char *)&head, sizeof(head)), root);
@@ -142,7 +143,7 @@ int save_image(struct save *save, int dir, const int *fds, uint32_t fds_len)
         return -EPROTO;
     r = segments_write(save, dir, &block, fds + 1);
     if (r == 0)
-        r = root_write(dir, &block);
+        r = root_write(save, dir, &block);
     if (r < 0)
         return r;
     save->kept = block;

@@ -3,7 +3,7 @@
  * Purpose    An image in sealed memory → files. Only segments that are not there yet are written.
  * Ownership  Borrows the directory and the descriptors; remembers which segments it knows to be
  *            whole on disk.
- * Lifetime   A zeroed struct knows of none.
+ * Lifetime   A struct with flags and all else zero knows of none.
  * Roles      keeper.
  * See        keeper/format.h */
 #ifndef YETT_KEEPER_SAVE_H
@@ -12,6 +12,7 @@
 #include "image/segment.h"
 
 struct save {
+    uint64_t flags; /* as struct keeper_options has them */
     /* The image on disk as this process wrote or read it; a ref of size 0: not known to be whole. */
     struct image_root_block kept;
 };

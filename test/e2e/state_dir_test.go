@@ -231,8 +231,14 @@ func TestDamagedState(t *testing.T) {
 		}
 	}
 	restore()
-	flip(filepath.Join(state, "image"), whole["image"], 20)
 	options := stateOptions(dir, state)
+	options.NoWait = true
+	options.Args = append(options.Args, "--watch-namespace", "another")
+	g = gate.Start(t, options)
+	g.Log.WaitLine(t, 0, "other flags made it", 5*time.Second)
+	g.Stop(t)
+	flip(filepath.Join(state, "image"), whole["image"], 20)
+	options = stateOptions(dir, state)
 	options.NoWait = true
 	g = gate.Start(t, options)
 	g.Log.WaitLine(t, 0, "another build of yett wrote it", 5*time.Second)

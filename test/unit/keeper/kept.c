@@ -9,7 +9,7 @@
 
 void kept_open(struct kept *kept)
 {
-    *kept = (struct kept){ .fds.root = -1 };
+    *kept = (struct kept){ .fds.root = -1, .save.flags = KEPT_FLAGS };
     scratch_open(&kept->scratch);
     kept->dir = open(kept->scratch.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     kept->writer = image_writer_new();

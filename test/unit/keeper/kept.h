@@ -12,6 +12,8 @@
 #include "keeper/save.h"
 #include "route/model.h"
 
+enum { KEPT_FLAGS = 77 };
+
 struct kept {
     struct scratch scratch;
     int dir;

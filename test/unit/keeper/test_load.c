@@ -41,7 +41,7 @@ static int teardown(void **state)
 static int load(const struct kept *kept, const char **ret_what)
 {
     struct loaded loaded;
-    int r = load_image(kept->dir, &loaded, ret_what);
+    int r = load_image(kept->dir, KEPT_FLAGS, &loaded, ret_what);
 
     if (r == LOAD_OK)
         image_fds_close(&loaded.fds);
@@ -66,7 +66,7 @@ static void test_what_was_saved_is_loaded(void **state)
     struct tls_pair_facts facts;
 
     arena_init(&arena, 1024);
-    assert_int_equal(load_image(kept->dir, &loaded, &what), LOAD_OK);
+    assert_int_equal(load_image(kept->dir, KEPT_FLAGS, &loaded, &what), LOAD_OK);
     SCOPED(image_view_unrefp) struct image_view *before = view_of(&kept->fds);
     SCOPED(image_view_unrefp) struct image_view *after = view_of(&loaded.fds);
     assert_int_equal(loaded.generation, before->generation);
@@ -189,6 +189,16 @@ static void test_other_build_is_foreign(void **state)
     assert_string_equal(what, "another build of yett wrote it");
 }
 
+static void test_other_flags_are_foreign(void **state)
+{
+    struct kept *kept = *state;
+    const char *what = NULL;
+    struct loaded loaded;
+
+    assert_int_equal(load_image(kept->dir, KEPT_FLAGS + 1, &loaded, &what), LOAD_FOREIGN);
+    assert_string_equal(what, "other flags made it");
+}
+
 static void test_nothing_is_no_trouble(void **state)
 {
     struct kept *kept = *state;
@@ -210,7 +220,7 @@ static void test_without_default_certificate(void **state)
     kept_publish(kept, model);
     route_model_free(model);
     assert_int_equal(kept_save(kept), 0);
-    assert_int_equal(load_image(kept->dir, &loaded, &what), LOAD_OK);
+    assert_int_equal(load_image(kept->dir, KEPT_FLAGS, &loaded, &what), LOAD_OK);
     SCOPED(image_view_unrefp) struct image_view *view = view_of(&loaded.fds);
     assert_int_equal(view->secrets.count[IMAGE_SECTION_CERTIFICATES], 0);
     assert_int_equal(image_settings_get(view)->default_certificate_id, 0);
@@ -223,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_saved_is_loaded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_build_is_foreign, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_flags_are_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_no_trouble, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_default_certificate, setup, teardown),
     };

@@ -40,7 +40,7 @@ static uint64_t generation_on_disk(const struct kept *kept)
     struct loaded loaded;
     const char *what = NULL;
 
-    assert_int_equal(load_image(kept->dir, &loaded, &what), LOAD_OK);
+    assert_int_equal(load_image(kept->dir, KEPT_FLAGS, &loaded, &what), LOAD_OK);
     image_fds_close(&loaded.fds);
     return loaded.generation;
 }
