@@ -1,7 +1,7 @@
 #include "control/event_subject.h"
 
 #include "base/scope.h"
-#include "ingress/class.h"
+#include "control/ours.h"
 
 static const char *api_version(enum kube_kind kind)
 {
@@ -89,17 +89,15 @@ static const struct kube_object *needing_find(const struct kube_store *store,
                                               const struct ingress_options *options,
                                               const struct kube_object *object)
 {
+    SCOPED(ours_deinit) struct ours ours;
     const struct kube_object *ingress, *chosen = NULL;
-    struct diag_list unheard;
 
-    diag_list_init(&unheard);
-    struct ingress_classes classes = ingress_classes_read(store, options, &unheard);
+    ours_init(&ours, store, options);
     for (size_t cursor = 0; (ingress = kube_store_next(store, KUBE_INGRESS, &cursor));) {
-        if (needs(ingress, object) && ingress_is_ours(&classes, ingress, &unheard) &&
-            (!chosen || span_cmp(ingress->name, chosen->name) < 0))
+        bool is_before = !chosen || span_cmp(ingress->name, chosen->name) < 0;
+        if (is_before && needs(ingress, object) && ours_has(&ours, ingress))
             chosen = ingress;
     }
-    diag_list_deinit(&unheard);
     return chosen;
 }
 

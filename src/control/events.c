@@ -4,9 +4,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "base/token_bucket.h"
 #include "control/api_object.h"
 #include "control/diag_log.h"
+#include "control/event_limits.h"
 #include "control/event_subject.h"
 #include "kube/timestamp.h"
 
@@ -37,12 +37,6 @@ struct record {
     char text[];
 };
 
-/* Of one object. */
-struct object_bucket {
-    uint64_t id;
-    struct token_bucket bucket;
-};
-
 struct events {
     struct loop *loop;
     struct api_client *client;
@@ -51,9 +45,9 @@ struct events {
     struct span instance;
 
     bool is_active;
-    struct idmap records, objects;
+    struct idmap records;
+    struct event_limits limits;
     struct list queues[QUEUES_LEN];
-    struct token_bucket bucket, sync_bucket;
     uint64_t paused_until_ms;
     struct loop_timer pump_timer;
     size_t in_flight, syncs;
@@ -140,47 +134,6 @@ static struct record *record_new(struct events *events, uint64_t id, struct span
     idmap_put(&events->records, id, record);
     events->syncs += is_sync(record);
     return record;
-}
-
-/* ---- limits -----------------------------------------------------------------------------------
- */
-
-static void objects_sweep(struct events *events)
-{
-    VEC(struct object_bucket *) full = { 0 };
-    struct object_bucket *object;
-
-    for (size_t cursor = 0; (object = idmap_next(&events->objects, &cursor));) {
-        if (object->bucket.full_at_ms <= loop_now_ms(events->loop))
-            vec_push(&full, object);
-    }
-    vec_for_each (each, &full) {
-        idmap_remove(&events->objects, (*each)->id);
-        mem_free(*each);
-    }
-    vec_deinit(&full);
-}
-
-static bool object_may(struct events *events, const struct event *event)
-{
-    static const struct token_rate rate = { EVENTS_OBJECT_BURST, EVENTS_OBJECT_TOKEN_MS };
-    const struct span texts[] = { event->subject.kind, event->subject.namespace,
-                                  event->subject.name };
-    uint64_t id = event->is_warning;
-
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        id = hash_combine(id, hash_bytes(texts[i], i));
-    struct object_bucket *object = idmap_find(&events->objects, id);
-    if (!object) {
-        if (events->objects.len >= EVENTS_MAX)
-            objects_sweep(events);
-        if (events->objects.len >= EVENTS_MAX)
-            return false;
-        object = mem_alloc_zero(sizeof(*object));
-        object->id = id;
-        idmap_put(&events->objects, id, object);
-    }
-    return token_bucket_take(&object->bucket, rate, loop_now_ms(events->loop));
 }
 
 /* ---- calls ------------------------------------------------------------------------------------
@@ -357,9 +310,10 @@ static void write_first(struct record *record)
         record_free(record);
         return;
     }
-    if (!object_may(record->events, &said.event)) {
-        record->events->facts.dropped++;
-        record_rest(record, EVENTS_OBJECT_TOKEN_MS);
+    struct events *events = record->events;
+    if (!event_limits_take(&events->limits, &said.event, loop_now_ms(events->loop))) {
+        events->facts.dropped++;
+        record_rest(record, EVENT_OBJECT_TOKEN_MS);
         return;
     }
     if (record->event_id != said.event.id)
@@ -367,22 +321,14 @@ static void write_first(struct record *record)
     call_start(record, &said.event, record->count ? CALL_REPEAT : CALL_NEW);
 }
 
-/* Milliseconds until the queue may go on; 0: a token was taken. */
-static uint64_t leave_wait_ms(struct events *events, enum queue queue)
+/* Milliseconds until the queue may go on; 0: now, and it has. */
+static uint64_t leave_wait_ms(struct events *events, size_t queue)
 {
-    static const struct token_rate rates[] = {
-        [QUEUE_FRESH] = { EVENTS_BURST, EVENTS_TOKEN_MS },
-        [QUEUE_OLD] = { EVENTS_BURST, EVENTS_TOKEN_MS },
-        [QUEUE_SYNC] = { EVENTS_SYNC_BURST, EVENTS_SYNC_TOKEN_MS },
-    };
-    struct token_bucket *bucket = queue == QUEUE_SYNC ? &events->sync_bucket : &events->bucket;
     uint64_t now_ms = loop_now_ms(events->loop);
 
     if (events->paused_until_ms > now_ms)
         return events->paused_until_ms - now_ms;
-    if (token_bucket_take(bucket, rates[queue], now_ms))
-        return 0;
-    return token_bucket_wait_ms(bucket, rates[queue], now_ms);
+    return event_limits_wait_ms(&events->limits, queue == QUEUE_SYNC, now_ms);
 }
 
 static void pump(struct events *events)
@@ -392,7 +338,7 @@ static void pump(struct events *events)
     for (size_t queue = 0; events->is_active && queue < QUEUES_LEN; queue++) {
         struct list *list = &events->queues[queue];
         while (!list_is_empty(list) && events->in_flight < EVENTS_IN_FLIGHT_MAX) {
-            uint64_t leave_ms = leave_wait_ms(events, (enum queue)queue);
+            uint64_t leave_ms = leave_wait_ms(events, queue);
             if (leave_ms > 0) {
                 wait_ms = MIN(wait_ms, leave_ms);
                 break;
@@ -577,14 +523,10 @@ static void records_free(struct events *events)
 
 struct events *events_free(struct events *events)
 {
-    struct object_bucket *object;
-
     if (!events)
         return NULL;
     records_free(events);
-    for (size_t cursor = 0; (object = idmap_next(&events->objects, &cursor));)
-        mem_free(object);
-    idmap_deinit(&events->objects);
+    event_limits_deinit(&events->limits);
     loop_timer_cancel(&events->pump_timer);
     return mem_free(events);
 }

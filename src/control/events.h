@@ -6,8 +6,8 @@
  * Lifetime   events_new() … events_free(), which ends calls in flight.
  * Roles      controller.
  * Limits     EVENTS_MAX are followed; what is over is told in the log and in /api/v1/diagnostics only.
- *            EVENTS_IN_FLIGHT_MAX calls at once; a bucket for all and one for each object. What they keep
- *            back is counted, and tried again after a rest.
+ *            EVENTS_IN_FLIGHT_MAX calls at once; control/event_limits.h in time. What these keep back is
+ *            counted, and tried again after a rest.
  * Errors     Tried again, or given up for a while; logged and counted.
  * See        docs/cluster.md, "What yett writes"
  *
@@ -32,12 +32,6 @@ enum {
     EVENTS_MAX = 16384, /* two megabytes */
     EVENTS_SYNC_MAX = 1024,
     EVENTS_IN_FLIGHT_MAX = 4,
-    EVENTS_BURST = 50,
-    EVENTS_TOKEN_MS = 100, /* 10 a second */
-    EVENTS_SYNC_BURST = 50,
-    EVENTS_SYNC_TOKEN_MS = 500,
-    EVENTS_OBJECT_BURST = 25, /* as client-go's spam filter */
-    EVENTS_OBJECT_TOKEN_MS = 5 * 60 * 1000,
     EVENTS_REST_MS = 5 * 60 * 1000,
     EVENTS_REST_MAX_MS = 40 * 60 * 1000, /* the API server forgets an Event after an hour */
     EVENTS_SYNC_REST_MS = 60 * 1000,

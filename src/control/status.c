@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "base/token_bucket.h"
-#include "ingress/class.h"
+#include "control/ours.h"
 #include "kube/load_balancer.h"
 
 enum { HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404, HTTP_TOO_MANY = 429 };
@@ -62,34 +62,19 @@ static void sweep(struct status *status);
 /* ---- judging ----------------------------------------------------------------------------------
  */
 
-/* One look at the IngressClasses for many Ingresses. */
-struct judge {
-    const struct status *status;
-    struct diag_list unheard; /* the compiler reports these */
-    struct ingress_classes classes;
-};
-
-static void judge_init(struct judge *judge, const struct status *status)
+static void ours_look(struct ours *ours, const struct status *status)
 {
-    judge->status = status;
-    diag_list_init(&judge->unheard);
-    judge->classes = ingress_classes_read(&status->source->store, status->options, &judge->unheard);
+    ours_init(ours, &status->source->store, status->options);
 }
 
-static void judge_deinit(struct judge *judge)
+static bool differs(const struct status *status, struct ours *ours,
+                    const struct kube_object *ingress)
 {
-    diag_list_deinit(&judge->unheard);
-}
+    uint64_t is = ingress->ingress.load_balancer;
 
-static bool differs(struct judge *judge, const struct kube_object *ingress)
-{
-    const struct status *status = judge->status;
-
-    if (status->on_cleared ? ingress->ingress.load_balancer != status->cleared
-                           : ingress->ingress.load_balancer == status->wanted)
+    if (status->on_cleared ? is != status->cleared : is == status->wanted)
         return false;
-    return ingress_is_ours(&judge->classes, ingress, &judge->unheard) &&
-           !ingress_is_forbidden_catch_all(status->options, ingress);
+    return ours_has(ours, ingress);
 }
 
 static const struct kube_object *item_object(const struct item *item)
@@ -99,11 +84,11 @@ static const struct kube_object *item_object(const struct item *item)
 
 static bool item_differs(const struct item *item)
 {
-    SCOPED(judge_deinit) struct judge judge;
+    SCOPED(ours_deinit) struct ours ours;
     const struct kube_object *ingress = item_object(item);
 
-    judge_init(&judge, item->status);
-    return ingress && differs(&judge, ingress);
+    ours_look(&ours, item->status);
+    return ingress && differs(item->status, &ours, ingress);
 }
 
 /* ---- items ------------------------------------------------------------------------------------
@@ -383,14 +368,14 @@ static void sweep_slice(struct loop_task *task)
 {
     struct status *status = container_of(task, struct status, sweep_task);
     const struct kube_object *ingress = NULL;
-    SCOPED(judge_deinit) struct judge judge;
+    SCOPED(ours_deinit) struct ours ours;
 
-    judge_init(&judge, status);
+    ours_look(&ours, status);
     for (size_t i = 0; i < STATUS_SWEEP_SLICE; i++) {
         ingress = kube_store_next(&status->source->store, KUBE_INGRESS, &status->sweep_cursor);
         if (!ingress)
             break;
-        if (differs(&judge, ingress))
+        if (differs(status, &ours, ingress))
             take(status, ingress, false);
     }
     if (ingress)
@@ -429,10 +414,10 @@ static bool is_writing(const struct status *status)
 
 void status_on_status(struct status *status, const struct kube_object *ingress)
 {
-    SCOPED(judge_deinit) struct judge judge;
+    SCOPED(ours_deinit) struct ours ours;
 
-    judge_init(&judge, status);
-    if (is_writing(status) && differs(&judge, ingress))
+    ours_look(&ours, status);
+    if (is_writing(status) && differs(status, &ours, ingress))
         take(status, ingress, true);
     pump(status);
 }

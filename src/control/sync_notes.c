@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
-#include "ingress/class.h"
+#include "control/ours.h"
 
 static void names_clear(struct sync_notes *notes)
 {
@@ -47,14 +47,13 @@ void sync_notes_on_serving(struct sync_notes *notes)
 }
 
 struct teller {
-    struct diag_list unheard;
-    struct ingress_classes classes;
+    struct ours ours;
     struct events *events;
 };
 
 static void ingress_tell(struct teller *teller, const struct kube_object *ingress)
 {
-    if (ingress_is_ours(&teller->classes, ingress, &teller->unheard))
+    if (ours_has(&teller->ours, ingress))
         events_on_sync(teller->events, ingress->namespace, ingress->name);
 }
 
@@ -91,13 +90,12 @@ void sync_notes_tell(struct sync_notes *notes, const struct kube_store *store,
 
     if (!notes->is_served)
         return;
-    diag_list_init(&teller.unheard);
-    teller.classes = ingress_classes_read(store, options, &teller.unheard);
+    ours_init(&teller.ours, store, options);
     if (notes->has_all)
         all_tell(store, &teller);
     else
         named_tell(notes, store, &teller);
-    diag_list_deinit(&teller.unheard);
+    ours_deinit(&teller.ours);
     sync_notes_drop(notes);
 }
 

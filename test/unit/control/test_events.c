@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
-#include "control/event.h"
+#include "control/event_limits.h"
 #include "fake_api.h"
 #include "kube/decode.h"
 
@@ -310,7 +310,7 @@ static void test_many_about_one_object_are_kept_back(void **state)
             fake_api_answer(&bench->api, fake_api_call(&bench->api), 201, "{}");
         fake_api_wait(&bench->api, 100);
     }
-    assert_int_equal(writes, 2 * EVENTS_OBJECT_BURST);
+    assert_int_equal(writes, 2 * EVENT_OBJECT_BURST);
     assert_true(events_facts(bench->events).dropped > 0);
 }
 
@@ -337,7 +337,7 @@ static void test_many_objects_are_told_in_time(void **state)
         wait_for_call(bench, 3000);
         fake_api_answer(&bench->api, fake_api_call(&bench->api), 201, "{}");
         uint64_t passed_ms = loop_now_ms(bench->api.loop) - begin_ms;
-        assert_true((uint64_t)writes <= EVENTS_BURST + passed_ms / EVENTS_TOKEN_MS);
+        assert_true((uint64_t)writes <= EVENT_BURST + passed_ms / EVENT_TOKEN_MS);
     }
 }
 
@@ -462,7 +462,7 @@ static void test_syncs_without_end_are_dropped(void **state)
     }
     assert_true(events_facts(bench->events).waiting <= EVENTS_SYNC_MAX);
     assert_true(events_facts(bench->events).dropped >= EVENTS_SYNC_MAX);
-    fake_api_wait(&bench->api, (uint64_t)EVENTS_SYNC_MAX * EVENTS_SYNC_TOKEN_MS);
+    fake_api_wait(&bench->api, (uint64_t)EVENTS_SYNC_MAX * EVENT_SYNC_TOKEN_MS);
     assert_null(fake_api_call(&bench->api)); /* there are no such Ingresses */
 }
 
