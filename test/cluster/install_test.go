@@ -46,6 +46,7 @@ func (i installed) waitRolled(t *testing.T) {
 // applyKustomization installs as a person does, and takes it away again.
 func applyKustomization(t *testing.T, c *kube.Cluster, name string) {
 	t.Helper()
+	c.NeedImage(t)
 	c.Kubectl(t, "apply", "-k", kustomizations+name)
 	t.Cleanup(func() { removeNow(c, "-k", kustomizations+name) })
 }
@@ -53,6 +54,7 @@ func applyKustomization(t *testing.T, c *kube.Cluster, name string) {
 // applyChart installs a release of the chart.
 func applyChart(t *testing.T, c *kube.Cluster, release, namespace, values string) {
 	t.Helper()
+	c.NeedImage(t)
 	file := filepath.Join(t.TempDir(), "chart.yaml")
 	if err := os.WriteFile(file, []byte(c.Rendered(t, release, namespace, values)), 0o644); err != nil {
 		t.Fatal(err)

@@ -49,6 +49,14 @@ type Process struct {
 	NS *fabric.Namespace
 }
 
+// NeedImage fails the test where there is no image of yett.
+func (c *Cluster) NeedImage(t testing.TB) {
+	t.Helper()
+	if c.Options.imageMissing != nil {
+		t.Fatalf("%v; 'make image' makes it", c.Options.imageMissing)
+	}
+}
+
 // Rendered is what the Helm chart installs as a release in a namespace, with these values (YAML).
 func (c *Cluster) Rendered(t testing.TB, release, namespace, values string) string {
 	t.Helper()
@@ -80,18 +88,20 @@ func exitText(err error) string {
 type Options struct {
 	Binary string // cmd/cluster
 	Gate   string // yett
-	Image  string // the same in an image, of which this is the OCI layout
+	Image  string // the same in an image, of which this is the OCI layout; only what deploy/ installs needs it
 	Nodes  int
 	Dir    string
+
+	imageMissing error
 }
 
 // DefaultOptions are those of YETT_CLUSTER_BIN, YETT_BIN and YETT_IMAGE, else of where the build puts these.
 func DefaultOptions() (Options, error) {
 	options := Options{Nodes: 2, Dir: sandbox.Dir()}
-	var errs [3]error
+	var errs [2]error
 	options.Binary, errs[0] = program("YETT_CLUSTER_BIN", "build-cluster/cluster")
 	options.Gate, errs[1] = program("YETT_BIN", "build/yett")
-	options.Image, errs[2] = program("YETT_IMAGE", "build/image")
+	options.Image, options.imageMissing = program("YETT_IMAGE", "build/image")
 	return options, errors.Join(errs[:]...)
 }
 

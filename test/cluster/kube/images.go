@@ -19,14 +19,15 @@ type image struct {
 // images writes the file that tells nodes what images are: that of `make image`, by its own name, which deploy/
 // installs; and "yett", which is the program in a root that has a shell and the like beside it.
 func (c *Cluster) images() (string, error) {
-	name, err := imageName(c.Options.Image)
-	if err != nil {
-		return "", fmt.Errorf("%w; 'make image' makes it", err)
+	all := map[string]image{"yett": {Program: c.Options.Gate, User: "65532:65532"}} // the user of the image
+	if c.Options.imageMissing == nil {
+		name, err := imageName(c.Options.Image)
+		if err != nil {
+			return "", fmt.Errorf("%w; 'make image' makes it", err)
+		}
+		all[name] = image{OCI: c.Options.Image}
 	}
-	text, err := json.MarshalIndent(map[string]image{
-		"yett": {Program: c.Options.Gate, User: "65532:65532"}, // the user of the image
-		name:   {OCI: c.Options.Image},
-	}, "", "  ")
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return "", err
 	}
