@@ -137,18 +137,6 @@ static bool facts_collect(const struct tls_pair *pair, struct arena *arena,
            time_read(X509_get0_notAfter(pair->leaf), &facts->not_after_s);
 }
 
-/* A trial, so that no worker is handed a pair that it cannot use: a chain can be well-formed and
- * yet be too weak for TLS. */
-static bool is_usable(const struct tls_pair *pair)
-{
-    struct tls_context *context;
-
-    if (tls_context_from_pair(pair, &context) != TLS_CONTEXT_OK)
-        return false;
-    tls_context_unref(context);
-    return true;
-}
-
 int tls_pair_examine(struct span chain_pem, struct span key_pem, struct arena *arena,
                      struct tls_pair_facts *ret_facts)
 {
@@ -158,7 +146,9 @@ int tls_pair_examine(struct span chain_pem, struct span key_pem, struct arena *a
     int r = tls_pair_parse(chain_pem, key_pem, &pair);
     if (r != TLS_PAIR_OK)
         return r;
-    bool good = is_usable(&pair) && facts_collect(&pair, arena, &facts);
+    /* A trial, so that no worker is handed a pair that it cannot use: a chain can be well-formed and
+     * yet be too weak for TLS. */
+    bool good = tls_context_accepts(&pair) && facts_collect(&pair, arena, &facts);
     ERR_clear_error();
     if (!good)
         return TLS_PAIR_BAD_CERTIFICATE;

@@ -62,29 +62,46 @@ static void context_unrefp(struct tls_context **context)
     *context = tls_context_unref(*context);
 }
 
-int tls_context_from_pair(const struct tls_pair *pair, struct tls_context **ret_context)
+static SSL_CTX *ssl_ctx_new(void)
 {
-    SCOPED(context_unrefp) struct tls_context *context = mem_alloc_zero(sizeof(*context));
+    SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_server_method());
 
-    context->refs = 1;
-    context->ssl_ctx = SSL_CTX_new(TLS_server_method());
-    invariant(context->ssl_ctx != NULL);
-    ssl_ctx_set_policy(context->ssl_ctx);
-    int used = SSL_CTX_use_cert_and_key(context->ssl_ctx, pair->leaf, pair->key, pair->issuers, 1);
+    invariant(ssl_ctx != NULL);
+    ssl_ctx_set_policy(ssl_ctx);
+    return ssl_ctx;
+}
+
+/* All trials share a context: to make one takes a third of the time that judging a pair takes. */
+bool tls_context_accepts(const struct tls_pair *pair)
+{
+    static SSL_CTX *trial;
+
+    if (!trial)
+        trial = ssl_ctx_new();
+    SSL *ssl = SSL_new(trial);
+    invariant(ssl != NULL);
+    int used = SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->issuers, 1);
+    SSL_free(ssl);
     ERR_clear_error();
-    if (used != 1)
-        return TLS_CONTEXT_BAD_PAIR;
-    *ret_context = TAKE(context);
-    return TLS_CONTEXT_OK;
+    return used == 1;
 }
 
 int tls_context_new(struct span chain_pem, struct span key_pem, struct tls_context **ret_context)
 {
     SCOPED(tls_pair_deinit) struct tls_pair pair = { 0 };
+    SCOPED(context_unrefp) struct tls_context *context = NULL;
 
     if (tls_pair_parse(chain_pem, key_pem, &pair) != TLS_PAIR_OK)
         return TLS_CONTEXT_BAD_PAIR;
-    return tls_context_from_pair(&pair, ret_context);
+    context = mem_alloc_zero(sizeof(*context));
+    context->refs = 1;
+    context->ssl_ctx = ssl_ctx_new();
+    int used = SSL_CTX_use_cert_and_key(context->ssl_ctx, pair.leaf, pair.key, pair.issuers, 1);
+    ERR_clear_error();
+    if (used != 1)
+        return TLS_CONTEXT_BAD_PAIR;
+    *ret_context = TAKE(context);
+    return TLS_CONTEXT_OK;
 }
 
 static void biop_free(BIO **bio)

@@ -13,9 +13,8 @@ struct tls_context {
     SSL_CTX *ssl_ctx;
 };
 
-/* As tls_context_new(), for a pair that was read before and stays the caller's. */
-YETT_MUST_USE int tls_context_from_pair(const struct tls_pair *pair,
-                                        struct tls_context **ret_context);
+/* Would tls_context_new() make a context of the pair? */
+bool tls_context_accepts(const struct tls_pair *pair);
 
 /* Set in every context, defined by the codec: which context serves this server name. */
 int tls_codec_on_server_name(SSL *ssl, int *ret_alert, void *ctx);
