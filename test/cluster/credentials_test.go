@@ -234,35 +234,7 @@ func TestExecPluginRunsAgainWhenRefused(t *testing.T) {
 	})
 }
 
-// A token file that was replaced in time costs not even a refused request.
-func TestTokenFileIsFollowed(t *testing.T) {
-	c := kube.Shared(t)
-	namespace := c.Namespace(t)
-	s := newSomeone(t, c, kube.ServiceAccountUser(namespace, "someone"))
-	path := s.file(t, "token", c.Token(t, namespace, "someone"), 0o600)
-	gate := s.gate(t, s.kubeconfig(t, func(_ *api.Cluster, user *api.AuthInfo) { user.TokenFile = path }))
-	gate.WaitReady(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*kube.StartLimit)
-	defer cancel()
-	if err := c.RotateServiceAccountKey(ctx); err != nil {
-		t.Fatal(err)
-	}
-	s.file(t, "token", c.Token(t, namespace, "someone"), 0o600)
-	if err := c.RevokeOldTokens(ctx); err != nil {
-		t.Fatal(err)
-	}
-	kube.Wait(t, time.Minute, "watches with the new token", func() error {
-		if metric(t, gate, "yett_api_in_step") != 1 {
-			return fmt.Errorf("they do not stand")
-		}
-		return nil
-	})
-	if n := strings.Count(gate.Tail(1000), "status=401"); n > 0 {
-		t.Errorf("%d requests were refused", n)
-	}
-}
-
-// So are a certificate and its key: by connections that are new.
+// Files with a certificate and its key are followed: by connections that are new.
 func TestCertificateFilesAreFollowed(t *testing.T) {
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
