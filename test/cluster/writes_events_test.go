@@ -3,7 +3,6 @@ package cluster
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 
 	"yett.dev/cluster/kube"
 )
-
-const killSignal = syscall.SIGKILL
 
 // events of one reason in the test's namespace.
 func (w *writes) events(reason string) []v1.Event {
