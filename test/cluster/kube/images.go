@@ -17,9 +17,14 @@ type image struct {
 }
 
 // images writes the file that tells nodes what images are: that of `make image`, by its own name, which deploy/
-// installs; and "yett", which is the program in a root that has a shell and the like beside it.
+// installs; "yett", which is the program in a root that has a shell and the like beside it; "programs", those of package
+// programs; and "machine", which has what this machine has.
 func (c *Cluster) images() (string, error) {
-	all := map[string]image{"yett": {Program: c.Options.Gate, User: "65532:65532"}} // the user of the image
+	all := map[string]image{
+		"yett":     {Program: c.Options.Gate, User: "65532:65532"}, // the user of the image
+		"programs": {Program: filepath.Join(filepath.Dir(c.Options.Binary), "programs")},
+		"machine":  {Program: "/bin/sh"},
+	}
 	if c.Options.imageMissing == nil {
 		name, err := imageName(c.Options.Image)
 		if err != nil {
