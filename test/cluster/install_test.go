@@ -14,10 +14,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"yett.dev/cluster/kube"
@@ -88,22 +90,53 @@ func (i installed) serves(t *testing.T, client *kube.Member, address netip.Addr,
 	return answer
 }
 
-// checkAudit checks that the rights are enough: nothing was refused.
+// checkAudit checks that the rights are what is used: nothing was refused, and no rule is idle.
 func (i installed) checkAudit(t *testing.T) {
 	t.Helper()
 	events, err := i.cluster.Audit(i.user())
 	if err != nil {
 		t.Fatal(err)
 	}
+	used := map[string]bool{}
 	for _, event := range events {
+		if event.ObjectRef == nil {
+			continue
+		}
+		resource := event.ObjectRef.Resource
+		if event.ObjectRef.Subresource != "" {
+			resource += "/" + event.ObjectRef.Subresource
+		}
 		if event.ResponseStatus != nil && event.ResponseStatus.Code == 403 {
 			t.Errorf("it was refused to %s %s", event.Verb, event.RequestURI)
+		}
+		used[resource] = true
+	}
+	for _, rule := range i.rules(t) {
+		for _, resource := range rule.Resources {
+			if !used[resource] {
+				t.Errorf("it has the right to %v %s %v, and does not use it", rule.Verbs, resource, rule.ResourceNames)
+			}
 		}
 	}
 }
 
+// rules are those of all roles that the installation has in its own namespace and everywhere.
+func (i installed) rules(t *testing.T) []rbacv1.PolicyRule {
+	t.Helper()
+	everywhere, err := i.cluster.Client.RbacV1().ClusterRoles().Get(t.Context(), i.account, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within, err := i.cluster.Client.RbacV1().Roles(i.namespace).Get(t.Context(), i.account, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(everywhere.Rules, within.Rules)
+}
+
 // What README says: two lines, and an Ingress is served, by Pods that run the image of `make image` as deploy/ wants
-// them; no right is missing; a roll loses nothing.
+// them; `kubectl get ingress` has the address, `kubectl describe` says what is wrong; no right is missing or idle; a roll
+// loses nothing.
 func TestInstalledByKustomize(t *testing.T) {
 	c := kube.Shared(t)
 	applyKustomization(t, c, "base")
@@ -116,6 +149,20 @@ func TestInstalledByKustomize(t *testing.T) {
 	address := c.WaitLoadBalancer(t, "yett", "yett-controller")
 	client := c.NewMember(t)
 	gate.serves(t, client, address, "http://web.test/")
+	kube.Wait(t, 20*time.Second, "kubectl get ingress", func() error {
+		table := c.Kubectl(t, "--namespace", namespace, "get", "ingress", "web", "--no-headers")
+		fields := strings.Fields(table)
+		if len(fields) < 4 || fields[1] != "yett" || fields[2] != "web.test" || fields[3] != address.String() {
+			return fmt.Errorf("it prints %q", table)
+		}
+		return nil
+	})
+	kube.Wait(t, 20*time.Second, "kubectl describe ingress", func() error {
+		if text := c.Kubectl(t, "--namespace", namespace, "describe", "ingress", "broken"); !strings.Contains(text, "ServiceMissing") {
+			return fmt.Errorf("it prints\n%s", text)
+		}
+		return nil
+	})
 	gate.checkAudit(t)
 	gate.checkRoll(t, client, address)
 }
@@ -227,9 +274,27 @@ controller:
 	c.Apply(t, namespace, route("broken", "nodes", "broken.test", "nowhere", ""))
 	gate.waitRolled(t)
 	client := c.NewMember(t)
+	var wanted []string
 	for _, node := range c.Nodes() {
+		wanted = append(wanted, node.Address.String())
 		gate.serves(t, client, node.Address, "http://web.test/")
 	}
+	kube.Wait(t, 30*time.Second, "the nodes' addresses", func() error {
+		found, err := c.Client.NetworkingV1().Ingresses(namespace).Get(t.Context(), "web", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, address := range found.Status.LoadBalancer.Ingress {
+			got = append(got, address.IP)
+		}
+		slices.Sort(got)
+		slices.Sort(wanted)
+		if !slices.Equal(got, wanted) {
+			return fmt.Errorf("the Ingress has %v; the nodes are %v", got, wanted)
+		}
+		return nil
+	})
 	gate.checkAudit(t)
 }
 
