@@ -262,6 +262,9 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
     vec_for_each (option, &words->no_effect)
         log_warn("flag_has_no_effect", F_STR("flag", (*option)->name),
                  F_STR("because", (*option)->no_effect));
+    if (flags->manifests.len > 0 && writing_is_given(&flags->writing))
+        log_warn("flags_have_no_effect", F_STR("flags", "those of status and leader election"),
+                 F_STR("because", "with --manifests there is no cluster to write into"));
 
     return supervisor_main(&(struct supervisor_options){
         .address = address_or_ipv4(flags->address),

@@ -63,6 +63,18 @@ bool writing_check(const struct writing_flags *flags, struct buf *error)
     return error->len == 0;
 }
 
+bool writing_is_given(const struct writing_flags *flags)
+{
+    const struct writing_flags usual = writing_flags_default();
+
+    return !span_eq(flags->election_id, usual.election_id) ||
+           flags->election_ttl_ms != usual.election_ttl_ms || flags->no_election ||
+           flags->update_status != usual.update_status || flags->update_status_on_shutdown ||
+           flags->status_interval_ms != usual.status_interval_ms ||
+           flags->publish_service.name.len || flags->publish_status_address.len ||
+           flags->report_internal || flags->no_sync_events;
+}
+
 struct writer_options writing_options(const struct writing_flags *flags, struct span pod_name,
                                       struct span pod_namespace)
 {

@@ -25,6 +25,9 @@ struct writing_flags writing_flags_default(void);
 /* False: a value is of no use, or two do not go together; the sentence is appended to `error`. */
 bool writing_check(const struct writing_flags *flags, struct buf *error);
 
+/* A flag says something else than it does by default. */
+bool writing_is_given(const struct writing_flags *flags);
+
 struct writer_options writing_options(const struct writing_flags *flags, struct span pod_name,
                                       struct span pod_namespace);
 

@@ -16,3 +16,12 @@ func TestFlagsWithoutEffect(t *testing.T) {
 		}
 	}
 }
+
+// What is written into a cluster is not written anywhere else.
+func TestFlagsOfAClusterWithManifests(t *testing.T) {
+	g := start(t, gate.Options{Args: []string{"--publish-service=gate/yett"}}, services(t, "web"),
+		gate.Route("web", "web.test", "/", "web"))
+	if len(g.Log.Find(0, "flags_have_no_effect ")) == 0 {
+		t.Errorf("nobody says that --publish-service has no effect:\n%s", g.Log.Tail(20))
+	}
+}

@@ -19,6 +19,7 @@ static void test_defaults_are_those_of_ingress_nginx_but_one(void **state)
 
     (void)state;
     assert_true(writing_check(&flags, &error));
+    assert_false(writing_is_given(&flags));
     assert_true(options.elects);
     assert_true(span_eq(options.election_id, SPAN("ingress-controller-leader")));
     assert_int_equal(options.election_ttl_ms, 30000);
@@ -36,6 +37,7 @@ static void test_values_that_are_bent(void **state)
 
     (void)state;
     flags.election_ttl_ms = 0;
+    assert_true(writing_is_given(&flags));
     flags.status_interval_ms = 1000;
     const struct writer_options options = writing_options(&flags, SPAN_EMPTY, SPAN_EMPTY);
     assert_int_equal(options.election_ttl_ms, 30000);
