@@ -45,6 +45,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     if (call->state != CALL_RUNNING)
         return 0;
     call->heard_ms = loop_now_ms(call->loop);
+    call->nudge_ms = 0;
     if (call->events->on_body && is_success(api_call_status(call))) {
         call->events->on_body(call->ctx, piece);
         return call->state == CALL_RUNNING ? piece.len : 0;
@@ -69,6 +70,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     if (!span_eq(line, SPAN("\r\n")) || api_call_status(call) < 200)
         return line.len;
     call->on_answer(call);
+    if (call->events->on_body && call->nudge_ms == 0) {
+        call->nudge_ms = CALL_NUDGE_MS;
+        loop_timer_set(call->loop, &call->timer, CALL_NUDGE_MS);
+    }
     if (call->events->on_open && is_success(api_call_status(call)))
         call->events->on_open(call->ctx);
     return call->state == CALL_RUNNING ? line.len : 0;

@@ -20,6 +20,13 @@ enum api_call_state {
     CALL_ENDING, /* its on_done runs */
 };
 
+enum {
+    /* libcurl 7.88 at times forgets the first bytes of a body that it read together with the head of an
+     * answer over HTTP/2, until more comes, which for a watch may be a minute. */
+    CALL_NUDGE_MS = 64, /* and then twice as long each time, */
+    CALL_NUDGES_MAX_MS = 2048,
+};
+
 enum { CALL_HEADERS_MAX = 5 };
 
 struct api_call {
@@ -41,6 +48,7 @@ struct api_call {
 
     uint32_t timeout_ms, stall_ms;
     uint64_t started_ms, heard_ms; /* bytes came last at heard_ms */
+    uint32_t nudge_ms; /* until the body begins: when libcurl is to look for it again; 0: no need */
     struct loop_timer timer;
     struct buf body;
     char error[CURL_ERROR_SIZE];

@@ -244,15 +244,29 @@ static void call_end_late(struct api_call *call)
     buf_deinit(&message);
 }
 
+static void call_nudge(struct api_call *call)
+{
+    uint64_t left_ms = call_deadline_ms(call) - loop_now_ms(call->loop);
+
+    call->nudge_ms = call->nudge_ms < CALL_NUDGES_MAX_MS ? call->nudge_ms * 2 : 0;
+    if (call->nudge_ms)
+        loop_timer_set(call->loop, &call->timer, MIN(left_ms, (uint64_t)call->nudge_ms));
+    else
+        call_timer_set(call);
+    api_transport_nudge(&call->transfer);
+}
+
 /* Bytes push the deadline out without touching the timer. */
 static void on_call_timer(struct loop_timer *timer)
 {
     struct api_call *call = container_of(timer, struct api_call, timer);
 
-    if (loop_now_ms(call->loop) < call_deadline_ms(call))
-        call_timer_set(call);
-    else
+    if (loop_now_ms(call->loop) >= call_deadline_ms(call))
         call_end_late(call);
+    else if (call->nudge_ms && call->state == CALL_RUNNING)
+        call_nudge(call);
+    else
+        call_timer_set(call);
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------- */

@@ -325,6 +325,13 @@ void api_transport_remove(struct api_transport *transport, struct api_transfer *
     }
 }
 
+/* The end of a pause has libcurl try to read (curl_easy_pause(3)). */
+void api_transport_nudge(struct api_transfer *transfer)
+{
+    (void)curl_easy_pause(transfer->easy, CURLPAUSE_RECV);
+    (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+}
+
 uint64_t api_transport_connections(const struct api_transport *transport)
 {
     return transport->opened;

@@ -52,6 +52,9 @@ void api_transport_add(struct api_transport *transport, struct api_transfer *tra
 /* Fine where it has ended or was never added. Its connection may go on. */
 void api_transport_remove(struct api_transport *transport, struct api_transfer *transfer);
 
+/* Has libcurl look for bytes that it may have read already and forgotten. Not from within libcurl. */
+void api_transport_nudge(struct api_transfer *transfer);
+
 /* For a transfer that was given up for want of an answer. Breaks its connection if not a byte came on it for
  * API_PEER_SILENT_MS, of the time in which something was asked on it: every call on it ends soon, and no other
  * one is put on it. A connection on which others are answered stays, as does one that was asked just now. */
