@@ -12,7 +12,7 @@
  * was of use in its file, and not as the file. */
 
 /* From the API each object has a bundle of its own, and most objects keep some hundred bytes. */
-enum { BUNDLE_BLOCK_BYTES = 512, SCRATCH_BLOCK_BYTES = 64 << 10 };
+enum { BUNDLE_BLOCK_BYTES = 512, SCRATCH_BLOCK_BYTES = 16 << 10 };
 
 struct decoder {
     struct kube_bundle *bundle;
