@@ -57,6 +57,8 @@ static void metadata_encode(const struct event *event, struct buf *out)
     json_close(out, '}');
 }
 
+/* No fieldPath: some clients put it before the message, others show the message only, which therefore
+ * names the field itself. */
 static void subject_encode(const struct event *event, struct buf *out)
 {
     const struct event_subject *subject = &event->subject;
@@ -68,7 +70,6 @@ static void subject_encode(const struct event *event, struct buf *out)
     json_text(out, "name", subject->name);
     json_text_if_any(out, "uid", subject->uid);
     json_text_if_any(out, "resourceVersion", subject->resource_version);
-    json_text_if_any(out, "fieldPath", event->field);
     json_close(out, '}');
 }
 

@@ -28,7 +28,6 @@ struct event {
     struct event_subject subject;
     uint64_t id; /* what tells it from others about the same object */
     bool is_warning;
-    struct span field; /* empty: of no one field */
     struct span reason, message;
 };
 

@@ -169,8 +169,6 @@ static bool said_make(const struct record *record, struct said *said)
     if (diag) {
         event_reason_append(diag->code, &said->reason);
         event_message_append(diag, subject, &said->message);
-        if (span_eq(diag->kind, subject->kind))
-            said->event.field = diag->field;
     } else {
         buf_append(&said->reason, SPAN("Sync"));
         buf_append(&said->message, SPAN("Served by every worker"));
