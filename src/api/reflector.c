@@ -121,6 +121,8 @@ static void synced_tell(struct reflector *reflector)
 static void message_set(struct reflector *reflector, struct span message)
 {
     buf_set(&reflector->message, span_upto(message, MESSAGE_BYTES_MAX));
+    if (reflector->facts.result != API_CALL_OK) /* the text that it points to may have moved */
+        reflector->facts.message = buf_span(&reflector->message);
 }
 
 /* Numbers aside: ports, times and streams differ each time. */

@@ -8,6 +8,7 @@
 #include "api/backoff.h"
 #include "api/reflector.h"
 #include "base/mem.h"
+#include "base/scope.h"
 #include "fake_client.h"
 
 /* What a reflector tells, as words: "listing +a@5 -b synced …". */
@@ -433,6 +434,25 @@ static void gone_after_an_outage_is_listed_soon(void **state)
     assert_true(wait_ms(fixture, 60000) <= 3 * API_BACKOFF_FIRST_MS + 10);
 }
 
+/* Facts never point to a text that is gone (the sanitizer sees it). */
+static void a_longer_message_does_not_harm_the_facts(void **state)
+{
+    struct fixture *fixture = *state;
+    SCOPED(buf_deinit) struct buf line = { 0 };
+
+    fake_end_reply(only_call("sendInitialEvents"),
+                   (struct api_reply){ .result = API_CALL_UNREACHABLE, .message = SPAN("short") });
+    (void)wait_ms(fixture, 60000);
+    buf_printf(&line, "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"message\":\"");
+    for (int i = 0; i < 900; i++)
+        buf_append_byte(&line, 'x');
+    buf_printf(&line, "\"}}\n");
+    fake_body_span(only_call("sendInitialEvents"), buf_span(&line));
+    fake_end(fake_call_at(0));
+    struct span message = reflector_facts(fixture->reflector)->message;
+    assert_true(message.len > 0 && message.ptr[message.len - 1] != '\0');
+}
+
 /* One that expires as soon as it was listed must not have us list without end. */
 static void what_expires_at_once_is_listed_ever_more_rarely(void **state)
 {
@@ -671,6 +691,7 @@ int main(void)
         CASE(a_version_from_the_future_lists_anew),
         CASE(gone_after_a_long_time_is_listed_soon),
         CASE(gone_after_an_outage_is_listed_soon),
+        CASE(a_longer_message_does_not_harm_the_facts),
         CASE(what_expires_at_once_is_listed_ever_more_rarely),
         CASE(errors_without_end_lead_to_another_list),
         CASE(the_server_says_when_to_come_back),
