@@ -68,10 +68,13 @@ subjects:
 
 func (s *scene) controller() string { return "yett.dev/" + s.name }
 
-// temporary applies objects that lie in no namespace of the test's, and so do not go with it.
+// temporary applies objects that lie in no namespace of the test's, and so do not go with it. The test before may have
+// left an API server that has just started.
 func (s *scene) temporary(namespace, text string) {
 	s.t.Helper()
-	s.Apply(s.t, namespace, text)
+	kube.Wait(s.t, time.Minute, "objects to be taken", func() error {
+		return s.ApplyYAML(s.t.Context(), namespace, []byte(text))
+	})
 	s.t.Cleanup(func() {
 		if err := s.DeleteYAML(context.Background(), namespace, []byte(text)); err != nil {
 			s.t.Log(err)
