@@ -12,7 +12,7 @@
 #include "kube/types.h"
 
 /* Where more changed at once, a whole compile is as good. */
-enum { INGRESS_CHANGE_MAX = 256 };
+enum { INGRESS_CHANGE_MAX = 1024 };
 
 struct ingress_touched {
     enum kube_kind kind;
