@@ -19,7 +19,7 @@ func (r Root) assume() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("mounts of one's own: %w", err)
 	}
-	merged, err := r.overlay()
+	merged, parts, err := r.overlay()
 	if err != nil {
 		return err
 	}
@@ -41,31 +41,103 @@ func (r Root) assume() error {
 	if err := os.Remove(oldRoot); err != nil {
 		return err
 	}
-	if r.ReadOnly {
-		return remountReadOnly("/")
+	if !r.ReadOnly {
+		return nil
+	}
+	for _, part := range append(parts, "/") {
+		if err := remountReadOnly(part); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// overlay lays memory over the lower directory. The memory is a file system of its own because the kernel
-// refuses an upper directory below its lower one, which may be "/".
-func (r Root) overlay() (string, error) {
+// overlay lays memory over the lower directory, and returns where that is and what else must become read only with it.
+// The memory is a file system of its own because the kernel refuses an upper directory below its lower one, which may
+// be "/".
+func (r Root) overlay() (merged string, parts []string, err error) {
 	if err := unix.Mount("scratch", r.Scratch, "tmpfs", 0, "mode=755"); err != nil {
-		return "", fmt.Errorf("scratch: %w", err)
+		return "", nil, fmt.Errorf("scratch: %w", err)
 	}
 	for _, name := range []string{"upper", "work", "merged"} {
 		if err := os.Mkdir(filepath.Join(r.Scratch, name), 0o755); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
-	merged := filepath.Join(r.Scratch, "merged")
-	quoted := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`)
-	lower, scratch := quoted.Replace(r.Lower), quoted.Replace(r.Scratch)
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, scratch, scratch)
-	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
-		return "", fmt.Errorf("overlay on %s: %w", r.Lower, err)
+	err = r.lay("")
+	if errors.Is(err, unix.EINVAL) {
+		parts, err = r.overlayEntries()
 	}
-	return merged, nil
+	return filepath.Join(r.Scratch, "merged"), parts, err
+}
+
+// overlayEntries lays memory over each entry of the lower directory. In a user namespace, a directory below which others
+// have mounted something cannot be a lower one; "/" is one, but /usr, /etc and the like are not. An entry that is one
+// stays empty.
+func (r Root) overlayEntries() (parts []string, err error) {
+	merged, work := filepath.Join(r.Scratch, "merged"), filepath.Join(r.Scratch, "work")
+	if err := unix.Mount(merged, merged, "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("root of entries: %w", err)
+	}
+	// The overlay that was refused has left something.
+	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755)); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(r.Lower)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		switch {
+		case entry.Type() == os.ModeSymlink:
+			target, err := os.Readlink(filepath.Join(r.Lower, entry.Name()))
+			if err != nil {
+				return nil, err
+			}
+			if err := os.Symlink(target, filepath.Join(merged, entry.Name())); err != nil {
+				return nil, err
+			}
+		case entry.IsDir():
+			isPart, err := r.overlayEntry(entry)
+			if err != nil {
+				return nil, err
+			}
+			if isPart {
+				parts = append(parts, "/"+entry.Name())
+			}
+		}
+	}
+	return parts, nil
+}
+
+func (r Root) overlayEntry(entry os.DirEntry) (isPart bool, err error) {
+	info, err := entry.Info()
+	if err != nil {
+		return false, err
+	}
+	for _, name := range []string{"upper", "work", "merged"} {
+		path := filepath.Join(r.Scratch, name, entry.Name())
+		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, info.Mode())); err != nil {
+			return false, err
+		}
+	}
+	err = r.lay(entry.Name())
+	if errors.Is(err, unix.EINVAL) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lay mounts the overlay of the lower directory, or of an entry of it.
+func (r Root) lay(entry string) error {
+	quoted := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`)
+	place := func(of string) string { return filepath.Join(r.Scratch, of, entry) }
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", quoted.Replace(filepath.Join(r.Lower, entry)),
+		quoted.Replace(place("upper")), quoted.Replace(place("work")))
+	if err := unix.Mount("overlay", place("merged"), "overlay", 0, options); err != nil {
+		return fmt.Errorf("overlay on %s: %w", filepath.Join(r.Lower, entry), err)
+	}
+	return nil
 }
 
 // system mounts what every container finds: /proc, /sys, /dev.

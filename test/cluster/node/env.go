@@ -65,7 +65,7 @@ func (e *environment) expand(text string) string {
 // environment is the image's, then the node's, then envFrom, then env: what comes later wins.
 func (c *container) environment(image *image) (*environment, error) {
 	e := &environment{values: map[string]string{}}
-	e.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	e.set("PATH", defaultPath)
 	e.set("HOSTNAME", c.pod.hostname())
 	for _, entry := range image.Env {
 		name, value, _ := strings.Cut(entry, "=")

@@ -20,7 +20,7 @@ import (
 //	}
 //
 // One of three: an image in OCI layout, whose own configuration says the rest; a directory that is the root; or a
-// program of this machine's, which then finds the machine's files, read only, and itself in /usr/local/bin.
+// program of this machine's, which then finds the machine's files, read only, and itself in /program.
 type image struct {
 	OCI     string `json:"oci,omitempty"`
 	Rootfs  string `json:"rootfs,omitempty"`
@@ -86,15 +86,21 @@ func (i *image) useDirectory() error {
 	return nil
 }
 
+// programDir is new in the root, as in a user namespace nothing can be added to a directory of the machine's.
+const programDir = "/program"
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 func (i *image) useProgram() error {
 	program, err := filepath.EvalSymlinks(i.Program)
 	if err != nil {
 		return fmt.Errorf("program %s: %w", i.Program, err)
 	}
-	inside := filepath.Join("/usr/local/bin", filepath.Base(i.Program))
+	inside := filepath.Join(programDir, filepath.Base(i.Program))
 	i.Rootfs = "/"
 	i.mounts = []contain.Mount{{Source: program, Target: inside, ReadOnly: true}}
 	i.Entrypoint = append([]string{inside}, i.Entrypoint...)
+	i.Env = append([]string{"PATH=" + programDir + ":" + defaultPath}, i.Env...)
 	return nil
 }
 
