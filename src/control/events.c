@@ -408,8 +408,13 @@ void events_on_diags(struct events *events, const struct diag_list *diags)
 
     events->round++;
     events->over = 0;
+    /* Errors first: of an Ingress with more to tell than its bucket has, what does not serve has to be told. */
     vec_for_each (diag, &diags->diags) {
-        if (is_told(diag))
+        if (is_told(diag) && diag->severity == DIAG_ERROR)
+            diag_note(events, diag, queue);
+    }
+    vec_for_each (diag, &diags->diags) {
+        if (is_told(diag) && diag->severity != DIAG_ERROR)
             diag_note(events, diag, queue);
     }
     if (events->is_active && events->over > over_before)
