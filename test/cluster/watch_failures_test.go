@@ -146,7 +146,9 @@ func TestStartWithoutAPIServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.WaitReady(t)
-	g.WaitAnswer(t, "http://web.test/", http.StatusOK)
+	if err := expect(t, g, "http://web.test/", http.StatusOK); err != nil {
+		t.Errorf("ready, but the first answer is not what it should be: %v", err)
+	}
 }
 
 // The gate is cut off; meanwhile an object goes, another comes, and the API server is restarted with its history

@@ -43,7 +43,7 @@ func TestEventsTellWhatIsWrong(t *testing.T) {
 	w.Apply(t, w.namespace, w.ingress("broken", w.namespace, ""))
 	event := w.waitEvent("ServiceMissing")
 	if event.Type != v1.EventTypeWarning || event.Count != 1 || event.InvolvedObject.UID != w.get("broken").UID ||
-		event.Source.Component != "yett" || event.InvolvedObject.FieldPath != "spec.rules[0].http.paths[0]" {
+		event.Source.Component != "yett" || !strings.HasPrefix(event.Message, "spec.rules[0].http.paths[0]: ") {
 		t.Errorf("the Event is %+v", event)
 	}
 	text := w.Kubectl(t, "-n", w.namespace, "describe", "ingress", "broken")
