@@ -206,15 +206,18 @@ static void test_vanished_endpoint_is_passed_over(void **state)
     struct rig *rig = rig_new(&options);
     backend_vanish(rig, 0, queued);
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
-    end_send(rig, &client, RIG_GET);
-    rig_pass_ms(rig, options.policy.connect_timeout_ms); /* where it is not the living one's turn */
-    alive = rig_backend(rig, 1);
-    end_expect_head(rig, &alive, "GET ");
-    end_send(rig, &alive, RIG_OK);
-    end_expect(rig, &client, RIG_OK);
+    for (unsigned i = 0; i < 2; i++) { /* one of the two is the vanished one's turn */
+        end_send(rig, &client, RIG_GET);
+        rig_pass_ms(rig, options.policy.connect_timeout_ms);
+        if (alive.fd == -1)
+            alive = rig_backend(rig, 1);
+        end_expect_head(rig, &alive, "GET ");
+        end_send(rig, &alive, RIG_OK);
+        end_expect(rig, &client, RIG_OK);
+    }
     for (unsigned i = 0; i < 6; i++)
         rig_exchange(rig, &client, &alive, 1);
-    assert_true(stats_get(&rig->stats->upstream_connects) <= 2);
+    assert_int_equal(stats_get(&rig->stats->upstream_connects), 2);
     for (unsigned i = 0; i < QUEUED; i++)
         close(queued[i]);
     end_close(&client);
