@@ -8,8 +8,13 @@
 #include "control/http_stream.h"
 #include "http/chunked.h"
 #include "http/h1.h"
+#include "net/socket.h"
 
-enum phase { PHASE_HEAD, PHASE_BODY, PHASE_ANSWER };
+enum phase { PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_LINGER };
+
+/* After an answer to what was not read whole, what still comes is read and dropped for so long, so that the
+ * answer is not lost to a reset (RFC 9112, 9.6). */
+enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 4 << 20 };
 
 struct http_connection {
     struct list link;
@@ -19,6 +24,8 @@ struct http_connection {
     struct http_stream stream;
     enum phase phase;
     bool is_open, keep_alive, peer_ended;
+    bool must_linger; /* the request was not read to its end */
+    size_t lingered_bytes;
 
     char in[HTTP_SERVER_HEAD_BYTES]; /* read, and not yet taken */
     size_t in_len;
@@ -124,6 +131,7 @@ static enum step refuse(struct http_connection *connection, uint16_t status)
     struct http_answer answer = { 0 };
 
     connection->keep_alive = false;
+    connection->must_linger = true;
     body_drop(connection);
     http_answer_status(&answer, status);
     answer_put(connection, &answer);
@@ -214,6 +222,7 @@ static enum step head_judge(struct http_connection *connection, const struct htt
         return serve(connection);
     if (options->body_bytes_max == 0) { /* it is not read, so nothing after it is either */
         connection->keep_alive = false;
+        connection->must_linger = true;
         return serve(connection);
     }
     if (head->body == HTTP_BODY_LENGTH && head->content_length > options->body_bytes_max)
@@ -321,6 +330,26 @@ static struct span answer_rest(const struct http_connection *connection)
     return span_from(buf_span(&connection->body_out), sent - head_bytes);
 }
 
+static enum step linger_begin(struct http_connection *connection)
+{
+    if (!connection->must_linger || connection->peer_ended)
+        return STEP_CLOSE;
+    socket_end_output(connection->watch.fd);
+    connection->phase = PHASE_LINGER;
+    loop_timer_set(connection->all->loop, &connection->timer, LINGER_MS);
+    return STEP_GO_ON;
+}
+
+static enum step linger_step(struct http_connection *connection)
+{
+    ssize_t n = http_stream_read(&connection->stream, connection->in, sizeof(connection->in));
+
+    if (n <= 0)
+        return n == -EAGAIN ? STEP_WAIT : STEP_CLOSE;
+    connection->lingered_bytes += (size_t)n;
+    return connection->lingered_bytes > LINGER_BYTES_MAX ? STEP_CLOSE : STEP_GO_ON;
+}
+
 static enum step answer_step(struct http_connection *connection)
 {
     while (connection->sent < connection->head_out.len + connection->body_out.len) {
@@ -339,7 +368,7 @@ static enum step answer_step(struct http_connection *connection)
     connection->phase = PHASE_HEAD;
     list_remove(&connection->link);
     list_push_back(&connection->all->list, &connection->link);
-    return connection->keep_alive ? STEP_GO_ON : STEP_CLOSE;
+    return connection->keep_alive ? STEP_GO_ON : linger_begin(connection);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------
@@ -355,6 +384,8 @@ static enum step step_next(struct http_connection *connection)
                                                         : length_step(connection);
     case PHASE_ANSWER:
         return answer_step(connection);
+    case PHASE_LINGER:
+        return linger_step(connection);
     }
     unreachable();
 }

@@ -195,6 +195,24 @@ static void test_chunks_are_counted(void **state)
     close(fd);
 }
 
+/* Closing upon it would reset the connection, and destroy the answer on its way. */
+static void test_rest_of_a_refused_body_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd, SPAN(POST("Content-Length: 1001\r\n")));
+    for (int i = 0; i < 4; i++)
+        say(fixture, fd, SPAN("more of it"));
+    assert_true(hear(fixture, fd));
+    assert_true(was_heard(fixture, "413"));
+    fixture->now_ms += 2000 + 2 * LOOP_TICK_MS;
+    loop_clock_set_manual(fixture->loop, fixture->now_ms);
+    turn(fixture);
+    assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), -1); /* but not without end */
+    close(fd);
+}
+
 static void fill(struct fixture *fixture, int fd, size_t bytes)
 {
     SCOPED(buf_deinit) struct buf text = { 0 };
@@ -279,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_question_is_answered_before_the_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_chunks_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rest_of_a_refused_body_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies_share_a_budget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_body_ends, setup, teardown),
