@@ -16,7 +16,7 @@ func gateUser(t *testing.T, c *kube.Cluster, namespace string) (kubeconfig, user
 	rights := fmt.Sprintf(gateRights, namespace) + ingressClass(namespace)
 	c.Apply(t, namespace, rights)
 	t.Cleanup(func() { c.DeleteYAML(context.Background(), namespace, []byte(rights)) })
-	kubeconfig, err := c.TokenKubeconfig(namespace+"-yett", token)
+	kubeconfig, err := c.TokenKubeconfig(namespace+"-yett", namespace, token)
 	if err != nil {
 		t.Fatal(err)
 	}

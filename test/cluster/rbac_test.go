@@ -99,7 +99,7 @@ func TestRightsAsPrinted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kubeconfig, err := c.TokenKubeconfig("rbac-"+namespace, c.Token(t, namespace, "gate"))
+	kubeconfig, err := c.TokenKubeconfig("rbac-"+namespace, namespace, c.Token(t, namespace, "gate"))
 	if err != nil {
 		t.Fatal(err)
 	}

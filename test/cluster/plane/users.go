@@ -30,27 +30,27 @@ func (p *Plane) Kubeconfig(user string, groups ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return p.writeKubeconfig(user, &api.AuthInfo{ClientCertificateData: certificate, ClientKeyData: key})
+	return p.writeKubeconfig(user, "", &api.AuthInfo{ClientCertificateData: certificate, ClientKeyData: key})
 }
 
-// TokenKubeconfig writes a kubeconfig with a token, and returns its path.
-func (p *Plane) TokenKubeconfig(name, token string) (string, error) {
-	return p.writeKubeconfig(name, &api.AuthInfo{Token: token})
+// TokenKubeconfig writes a kubeconfig with a token, whose context is of that namespace, and returns its path.
+func (p *Plane) TokenKubeconfig(name, namespace, token string) (string, error) {
+	return p.writeKubeconfig(name, namespace, &api.AuthInfo{Token: token})
 }
 
 // TokenFileKubeconfig writes a kubeconfig that names a file with a token, and returns its path.
 func (p *Plane) TokenFileKubeconfig(name, tokenFile string) (string, error) {
-	return p.writeKubeconfig(name, &api.AuthInfo{TokenFile: tokenFile})
+	return p.writeKubeconfig(name, "", &api.AuthInfo{TokenFile: tokenFile})
 }
 
-func (p *Plane) writeKubeconfig(name string, who *api.AuthInfo) (string, error) {
+func (p *Plane) writeKubeconfig(name, namespace string, who *api.AuthInfo) (string, error) {
 	config := api.NewConfig()
 	config.Clusters["yett"] = &api.Cluster{
 		Server:                   "https://" + Address.String(),
 		CertificateAuthorityData: p.Authority.PEM,
 	}
 	config.AuthInfos[name] = who
-	config.Contexts["yett"] = &api.Context{Cluster: "yett", AuthInfo: name}
+	config.Contexts["yett"] = &api.Context{Cluster: "yett", AuthInfo: name, Namespace: namespace}
 	config.CurrentContext = "yett"
 	content, err := clientcmd.Write(*config)
 	if err != nil {
