@@ -40,7 +40,8 @@ func newScene(t *testing.T) *scene {
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	s := &scene{Cluster: c, t: t, name: "watch-" + namespace, namespace: namespace}
-	s.flags = []string{"--controller-class", s.controller(), "--ingress-class", s.name}
+	// What is written has tests of its own, and asks for rights of its own.
+	s.flags = []string{"--controller-class", s.controller(), "--ingress-class", s.name, "--disable-leader-election"}
 	s.temporary("", fmt.Sprintf(`
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
