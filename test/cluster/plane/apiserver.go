@@ -156,7 +156,8 @@ func (p *Plane) newServiceAccountKey() error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("pki/service-account-%d.key", len(p.verifyKeys)+1)
+	p.keysMade++ // a revoked key's file is none to write again
+	name := fmt.Sprintf("pki/service-account-%d.key", p.keysMade)
 	p.verifyKeys = append([]string{p.path(name)}, p.verifyKeys...)
 	return p.write(name, encoded)
 }

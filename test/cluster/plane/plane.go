@@ -29,6 +29,7 @@ type Plane struct {
 	controllerManager *Process
 	scheduler         *Process
 	verifyKeys        []string // files of keys that service account tokens may be signed with; the first one signs
+	keysMade          int
 	extra             []string // flags of the API server
 }
 
