@@ -1,5 +1,7 @@
 #include "api/kubeconfig_json.h"
 
+#include "kube/json.h"
+
 static void text_encode(struct span text, struct buf *out)
 {
     buf_append_byte(out, '"');
@@ -7,38 +9,10 @@ static void text_encode(struct span text, struct buf *out)
     buf_append_byte(out, '"');
 }
 
-static size_t digits(struct span text)
-{
-    size_t len = 0;
-
-    while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9')
-        len++;
-    return len;
-}
-
 /* YAML has numbers that JSON does not: 0x10, 010, .5, .inf. */
 static bool is_json_number(struct span text)
 {
-    if (span_starts_with(text, SPAN("-")))
-        text = span_from(text, 1);
-    size_t whole = digits(text);
-    if (whole == 0 || (whole > 1 && text.ptr[0] == '0'))
-        return false;
-    text = span_from(text, whole);
-    if (span_starts_with(text, SPAN("."))) {
-        size_t fraction = digits(span_from(text, 1));
-
-        if (fraction == 0)
-            return false;
-        text = span_from(text, 1 + fraction);
-    }
-    if (span_starts_with_nocase(text, SPAN("e"))) {
-        text = span_from(text, 1);
-        if (span_starts_with(text, SPAN("+")) || span_starts_with(text, SPAN("-")))
-            text = span_from(text, 1);
-        return text.len > 0 && digits(text) == text.len;
-    }
-    return text.len == 0;
+    return text.len > 0 && kube_json_number_len(text) == text.len;
 }
 
 static void list_encode(const struct kube_node *list, struct buf *out)

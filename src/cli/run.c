@@ -1,4 +1,4 @@
-/* `yett run`: flags → the options of the three roles. Every role is this very program with the same
+/* `yett run`: flags → the options of the roles. Every role is this very program with the same
  * command line (proc/inherit.h), so all of them read the flags anew; only the supervisor, which a
  * person started, says what it thinks of them. */
 #include <sched.h>

@@ -1,8 +1,8 @@
 /* Three ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and writes
  * the shards that hold them. Among many Ingresses, a change of few objects compiles only the hosts that
  * it concerns, and writes their shards. What is wrong with objects is found apart from that, a little at
- * a time. Everything else compiles the model anew. All end in put_out(): sealed, opened and verified as a worker would, and only
- * then sent. */
+ * a time. Everything else compiles the model anew. All end in put_out(): sealed, opened and verified as a
+ * worker would, and only then sent. */
 #include "control/reconcile.h"
 
 #include <errno.h>

@@ -159,8 +159,7 @@ static bool byte_is(struct span text, size_t at, char byte)
     return at < text.len && text.ptr[at] == byte;
 }
 
-/* The number that `text` begins with; 0: there is none. Digits after a leading zero are none either. */
-static size_t number_len(struct span text)
+size_t kube_json_number_len(struct span text)
 {
     size_t at = byte_is(text, 0, '-'), whole = digits_len(text, at);
 
@@ -185,7 +184,7 @@ static size_t number_len(struct span text)
 static const struct kube_node *number_read(struct reader *reader)
 {
     struct kube_pos pos = node_place(reader);
-    size_t len = number_len(reader->rest);
+    size_t len = kube_json_number_len(reader->rest);
     struct span text = span_upto(reader->rest, len);
 
     if (len == 0)

@@ -20,4 +20,8 @@ YETT_MUST_USE enum kube_parse_result kube_json_parse(struct arena *arena, struct
                                                      size_t *ret_bytes,
                                                      struct kube_fault *ret_fault);
 
+/* The length of the number that `text` begins with; 0: there is none. Digits after a leading zero are none
+ * either. */
+size_t kube_json_number_len(struct span text);
+
 #endif

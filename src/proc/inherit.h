@@ -4,7 +4,7 @@
  * Ownership  The role owns what it inherits; the supervisor keeps duplicates of all of it, so that
  *            sockets, counters and images outlive any role.
  * Lifetime   proc_inherit_take() once, first thing in a role's main.
- * See        ARCHITECTURE.md, "Three roles" */
+ * See        ARCHITECTURE.md, "Roles" */
 #ifndef YETT_PROC_INHERIT_H
 #define YETT_PROC_INHERIT_H
 
