@@ -146,7 +146,7 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
         loop_stop(control->loop);
 }
 
-static void on_serving(void *ctx, const struct image_view *view)
+static void on_serving(void *ctx, struct image_view *view)
 {
     struct control *control = ctx;
 

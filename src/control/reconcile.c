@@ -26,7 +26,7 @@ struct reconcile {
     int channel;
     const struct ingress_options *options;
     const struct source *source;
-    void (*on_serving)(void *ctx, const struct image_view *view);
+    void (*on_serving)(void *ctx, struct image_view *view);
     void *on_serving_ctx;
     void (*on_diags)(void *ctx);
     void *on_diags_ctx;
@@ -570,8 +570,7 @@ void reconcile_set_source(struct reconcile *reconcile, const struct source *sour
 }
 
 void reconcile_set_on_serving(struct reconcile *reconcile,
-                              void (*on_serving)(void *ctx, const struct image_view *view),
-                              void *ctx)
+                              void (*on_serving)(void *ctx, struct image_view *view), void *ctx)
 {
     reconcile->on_serving = on_serving;
     reconcile->on_serving_ctx = ctx;

@@ -77,8 +77,7 @@ void reconcile_on_message(struct reconcile *reconcile, const struct proc_message
 
 /* Called whenever another image is served by every worker. */
 void reconcile_set_on_serving(struct reconcile *reconcile,
-                              void (*on_serving)(void *ctx, const struct image_view *view),
-                              void *ctx);
+                              void (*on_serving)(void *ctx, struct image_view *view), void *ctx);
 
 /* Called whenever reconcile_diags() was brought up to date. */
 void reconcile_set_on_diags(struct reconcile *reconcile, void (*on_diags)(void *ctx), void *ctx);

@@ -11,6 +11,7 @@ void route_labels_deinit(struct route_labels *labels)
          label = idmap_next(&labels->by_id, &cursor))
         mem_free(label);
     idmap_deinit(&labels->by_id);
+    labels->learned = image_view_unref(labels->learned);
 }
 
 const struct route_label *route_labels_find(const struct route_labels *labels, uint64_t id)
@@ -69,26 +70,19 @@ static bool label_eq(const struct route_label *a, const struct route_label *b)
            span_eq(a->host, b->host);
 }
 
-static void label_learn(struct route_labels *labels, const struct route_label *label)
-{
-    struct route_label *known = idmap_find(&labels->by_id, label->id);
+/* ---- an image ----------------------------------------------------------------------------------
+ */
 
-    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
-        forget_former(labels, label->generation);
-    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
-        return;
-    if (known && label_eq(known, label)) {
-        known->generation = label->generation;
-        return;
-    }
-    idmap_put(&labels->by_id, label->id, label_new(label));
-    mem_free(known);
-}
+struct lesson {
+    struct route_labels *labels;
+    const struct image_view *view;
+    bool has_made_room;
+};
 
-static void rule_learn(struct route_labels *labels, const struct image_view *view,
-                       const struct image_rule *rule, struct span host)
+static void rule_label(const struct image_view *view, const struct image_rule *rule,
+                       struct span host, struct route_label *label)
 {
-    struct route_label label = {
+    *label = (struct route_label){
         .id = rule->metric_id,
         .namespace = image_str_get(view, rule->namespace),
         .ingress = image_str_get(view, rule->ingress),
@@ -97,31 +91,90 @@ static void rule_learn(struct route_labels *labels, const struct image_view *vie
         .host = host,
         .generation = view->generation,
     };
-
     if (rule->backends_len > 0) {
         const struct image_backend *backend = image_backend_get(view, rule->backends_first);
-        label.service = image_str_get(view, image_service_get(view, backend->service)->name);
+        label->service = image_str_get(view, image_service_get(view, backend->service)->name);
     }
-    label_learn(labels, &label);
 }
 
-static void host_learn(struct route_labels *labels, const struct image_view *view,
-                       const struct image_host *host)
+typedef void rule_fn(struct lesson *lesson, const struct image_rule *rule, struct span host);
+
+static void host_visit(struct lesson *lesson, const struct image_host *host, rule_fn *visit)
 {
+    const struct image_view *view = lesson->view;
     struct span name = image_str_get(view, host->name);
 
     for (uint32_t i = 0; i < host->paths_len; i++) {
         const struct image_path *path = image_path_get(view, host->paths_first + i);
         for (uint32_t j = 0; j < path->rules_len; j++)
-            rule_learn(labels, view, image_rule_get(view, path->rules_first + j), name);
+            visit(lesson, image_rule_get(view, path->rules_first + j), name);
     }
 }
 
-void route_labels_learn(struct route_labels *labels, const struct image_view *view)
+static void rule_mark(struct lesson *lesson, const struct image_rule *rule, struct span host)
 {
+    struct route_label *known = idmap_find(&lesson->labels->by_id, rule->metric_id);
+
+    (void)host;
+    if (known)
+        known->generation = lesson->view->generation;
+}
+
+/* Forgets what the image does not have; once for an image. */
+static void room_make(struct lesson *lesson)
+{
+    const struct image_view *view = lesson->view;
+
+    if (lesson->has_made_room)
+        return;
+    lesson->has_made_room = true;
+    image_for_each(i, view, IMAGE_SECTION_HOSTS)
+        host_visit(lesson, image_host_get(view, i), rule_mark);
+    forget_former(lesson->labels, view->generation);
+}
+
+static void rule_learn(struct lesson *lesson, const struct image_rule *rule, struct span host)
+{
+    struct route_labels *labels = lesson->labels;
+    struct route_label *known = idmap_find(&labels->by_id, rule->metric_id);
+    struct route_label label;
+
+    rule_label(lesson->view, rule, host, &label);
+    if (known && label_eq(known, &label)) {
+        known->generation = label.generation;
+        return;
+    }
+    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
+        room_make(lesson);
+    if (!known && labels->by_id.len >= ROUTE_LABELS_MAX)
+        return;
+    idmap_put(&labels->by_id, label.id, label_new(&label));
+    mem_free(known);
+}
+
+static bool shard_is_known(const struct lesson *lesson, uint32_t shard)
+{
+    const struct image_view *learned = lesson->labels->learned;
+
+    return learned && shard < learned->shards &&
+           learned->routes[shard].map == lesson->view->routes[shard].map;
+}
+
+void route_labels_learn(struct route_labels *labels, struct image_view *view)
+{
+    struct lesson lesson = { .labels = labels, .view = view };
     uint32_t default_rule = image_settings_get(view)->default_rule;
 
-    image_for_each(i, view, IMAGE_SECTION_HOSTS) host_learn(labels, view, image_host_get(view, i));
+    for (uint32_t shard = 0; shard < view->shards; shard++) {
+        uint32_t first = shard << IMAGE_LOCAL_BITS;
+
+        if (shard_is_known(&lesson, shard))
+            continue;
+        for (uint32_t i = 0; i < view->routes[shard].count[IMAGE_SECTION_HOSTS]; i++)
+            host_visit(&lesson, image_host_get(view, first + i), rule_learn);
+    }
     if (default_rule != IMAGE_NONE)
-        rule_learn(labels, view, image_rule_get(view, default_rule), SPAN_EMPTY);
+        rule_learn(&lesson, image_rule_get(view, default_rule), SPAN_EMPTY);
+    image_view_unref(labels->learned);
+    labels->learned = image_view_ref(view);
 }

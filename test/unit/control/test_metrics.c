@@ -24,7 +24,7 @@ struct fixture {
     struct metrics_input input;
 };
 
-static void on_serving(void *ctx, const struct image_view *view)
+static void on_serving(void *ctx, struct image_view *view)
 {
     struct fixture *fixture = ctx;
 

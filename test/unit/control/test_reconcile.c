@@ -296,7 +296,7 @@ static void test_descriptors_do_not_pile_up(void **state)
 
 static unsigned servings;
 
-static void on_serving(void *ctx, const struct image_view *view)
+static void on_serving(void *ctx, struct image_view *view)
 {
     assert_ptr_equal(reconcile_serving(((struct fake *)ctx)->reconcile), view);
     servings++;
