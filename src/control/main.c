@@ -307,7 +307,8 @@ static int serve(struct control *control, const struct control_options *options)
         if (r < 0)
             return r;
     }
-    r = proc_sandbox_enter(PROC_CONTROLLER, cluster_needs_exec(&control->cluster));
+    r = proc_sandbox_enter(PROC_CONTROLLER,
+                           cluster_needs_exec(&control->cluster) ? SANDBOX_EXEC : SANDBOX_NOTHING);
     if (r < 0)
         return r;
     r = rooms_open(control, options);

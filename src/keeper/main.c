@@ -209,7 +209,7 @@ int keeper_main(const struct keeper_options *options)
     int r = proc_inherit_take(&hello);
     proc_title_set("yett: keeper");
     if (r == 0)
-        r = proc_sandbox_enter(PROC_KEEPER, false);
+        r = proc_sandbox_enter(PROC_KEEPER, SANDBOX_NOTHING);
     if (r == 0) {
         if (hello.starts == 1) /* one that the reader died of is not read again */
             start(&keeper);

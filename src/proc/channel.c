@@ -12,8 +12,8 @@
 #include "base/bug.h"
 #include "proc/inherit.h"
 
-/* A packet is one `struct wire`; a hello's is followed by its body. Both ends are the same binary,
- * so the structs travel as they are. The supervisor still trusts no length: a worker that was taken
+/* A packet is one `struct wire`, followed by the message's ports; a hello's by its body. Both ends are the
+ * same binary, so the structs travel as they are. The supervisor still trusts no length: a worker that was taken
  * over writes whatever it likes, and whatever descriptors it sends along must not pile up here. */
 
 struct wire {
@@ -21,7 +21,7 @@ struct wire {
     int32_t result;
     uint64_t generation;
     uint32_t time_ms;
-    uint32_t fds_len;
+    uint16_t fds_len, ports_len;
 };
 static_assert(sizeof(struct wire) == 24, "no padding: it would carry old stack bytes");
 
@@ -59,7 +59,7 @@ const char *proc_reject_name(int32_t result)
 
 static bool kind_is_known(uint32_t kind)
 {
-    return kind >= PROC_HELLO && kind <= PROC_DRAINED;
+    return kind >= PROC_HELLO && kind <= PROC_PORT;
 }
 
 static int packet_send(int channel, const struct msghdr *packet)
@@ -74,14 +74,22 @@ static int packet_send(int channel, const struct msghdr *packet)
 
 int proc_channel_send(int channel, const struct proc_message *message)
 {
-    struct wire wire = { message->kind, message->result, message->generation, message->time_ms,
-                         message->fds_len };
-    struct iovec body = { &wire, sizeof(wire) };
-    struct msghdr packet = { .msg_iov = &body, .msg_iovlen = 1 };
+    struct wire wire = {
+        .kind = message->kind,
+        .result = message->result,
+        .generation = message->generation,
+        .time_ms = message->time_ms,
+        .fds_len = (uint16_t)message->fds_len,
+        .ports_len = (uint16_t)message->ports_len,
+    };
+    struct iovec bodies[] = { { &wire, sizeof(wire) },
+                              { (void *)message->ports,
+                                message->ports_len * sizeof(message->ports[0]) } };
+    struct msghdr packet = { .msg_iov = bodies, .msg_iovlen = ARRAY_LEN(bodies) };
     union control control = { 0 };
 
     invariant(kind_is_known(message->kind) && message->kind != PROC_HELLO);
-    invariant(message->fds_len <= PROC_FDS_MAX);
+    invariant(message->fds_len <= PROC_FDS_MAX && message->ports_len <= PROC_PORTS_MAX);
     if (message->fds_len > 0) {
         size_t fds_bytes = message->fds_len * sizeof(int);
 
@@ -132,17 +140,35 @@ static ssize_t packet_receive(int channel, struct iovec *bodies, size_t bodies_l
     return len;
 }
 
+static bool ports_are_sound(const struct proc_port *ports, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (ports[i].transport > PROC_UDP || ports[i].number == 0)
+            return false;
+    }
+    return true;
+}
+
+/* `len`: the packet's; `message`: the descriptors and ports that came in it. */
+static bool message_is_sound(const struct wire *wire, size_t len,
+                             const struct proc_message *message)
+{
+    return len >= sizeof(*wire) && kind_is_known(wire->kind) && wire->kind != PROC_HELLO &&
+           wire->fds_len == message->fds_len && wire->ports_len <= PROC_PORTS_MAX &&
+           len == sizeof(*wire) + wire->ports_len * sizeof(message->ports[0]) &&
+           ports_are_sound(message->ports, wire->ports_len);
+}
+
 int proc_channel_receive(int channel, struct proc_message *ret_message)
 {
     struct wire wire;
-    struct iovec body = { &wire, sizeof(wire) };
     struct proc_message message = { 0 };
+    struct iovec bodies[] = { { &wire, sizeof(wire) }, { message.ports, sizeof(message.ports) } };
 
-    ssize_t len = packet_receive(channel, &body, 1, message.fds, &message.fds_len);
+    ssize_t len = packet_receive(channel, bodies, ARRAY_LEN(bodies), message.fds, &message.fds_len);
     if (len < 0)
         return (int)len;
-    if (len != sizeof(wire) || !kind_is_known(wire.kind) || wire.kind == PROC_HELLO ||
-        wire.fds_len != message.fds_len) {
+    if (!message_is_sound(&wire, (size_t)len, &message)) {
         proc_message_close_fds(&message);
         return -EPROTO;
     }
@@ -150,6 +176,7 @@ int proc_channel_receive(int channel, struct proc_message *ret_message)
     message.result = wire.result;
     message.generation = wire.generation;
     message.time_ms = wire.time_ms;
+    message.ports_len = wire.ports_len;
     *ret_message = message;
     return 0;
 }

@@ -6,12 +6,12 @@
  * Errors     -EAGAIN: nothing there (or no room); -EPIPE / -ECONNRESET / 0 descriptors: peer gone;
  *            -EPROTO: not one of our messages.
  *
- *   supervisor → controller   RESUME (image), PUBLISHED, REJECTED
- *   controller → supervisor   PUBLISH (image)
- *   supervisor → worker       IMAGE (image), DRAIN
+ *   supervisor → controller   RESUME (image), PUBLISHED, REJECTED, PORT
+ *   controller → supervisor   PUBLISH (image, ports)
+ *   supervisor → worker       LISTEN (ports, sockets), IMAGE (image), UNLISTEN (ports), DRAIN
  *   worker → supervisor       READY, TAKEN, REFUSED, DRAINED
  *   supervisor → keeper       IMAGE (image without its SECRETS)
- *   keeper → supervisor       PUBLISH (image) at most once, READY, TAKEN, REFUSED
+ *   keeper → supervisor       PUBLISH (image, ports) at most once, READY, TAKEN, REFUSED
  *
  * See        docs/internals/lifecycle.md, "Messages" */
 #ifndef YETT_PROC_CHANNEL_H
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "proc/port.h"
 
 enum {
     PROC_FDS_MAX = 130,  /* an image: root and IMAGE_SEGMENTS_MAX segments */
@@ -30,7 +31,8 @@ enum proc_message_kind {
     PROC_HELLO = 1, /* body: struct proc_hello */
     PROC_RESUME,    /* controller, after the hello: images were counted up to `generation`, 0: there
                        was none; fds are the one that every worker serves, none: there is none */
-    PROC_PUBLISH,   /* controller: fds are an image, root first, generation set */
+    PROC_PUBLISH, /* controller: fds are an image, root first, generation set; ports are those that
+                       it names */
     PROC_PUBLISHED, /* every worker serves `generation` */
     PROC_REJECTED,  /* `generation` was rolled back; result: enum proc_reject */
     PROC_IMAGE,     /* fds as in PUBLISH */
@@ -39,6 +41,9 @@ enum proc_message_kind {
     PROC_REFUSED,   /* it keeps what it had; result: image_open_result or -errno */
     PROC_DRAIN,     /* time_ms: finish in that time */
     PROC_DRAINED,   /* worker: nothing left, about to exit */
+    PROC_LISTEN, /* fds are sockets bound to ports, one each; before the first image that names them */
+    PROC_UNLISTEN, /* ports that no image names any more */
+    PROC_PORT, /* a port could not be bound, result: -errno; or is no longer of concern, result: 0 */
 };
 
 enum proc_reject { PROC_REJECT_REFUSED = 1, PROC_REJECT_KILLED, PROC_REJECT_TIMED_OUT };
@@ -52,7 +57,9 @@ struct proc_message {
     uint64_t generation;
     uint32_t time_ms;
     uint32_t fds_len; /* of `fds` as sent or received */
+    uint32_t ports_len;
     int fds[PROC_FDS_MAX];
+    struct proc_port ports[PROC_PORTS_MAX];
 };
 
 /* A connected pair, close-on-exec, non-blocking. Returns 0 or -errno. */

@@ -75,20 +75,20 @@ int proc_sandbox_files_below(int dir)
     return sandbox_landlock_enter(dir);
 }
 
-int proc_sandbox_enter(enum proc_role role, bool may_exec)
+int proc_sandbox_enter(enum proc_role role, enum sandbox_right right)
 {
     sandbox_build_prepare(role);
     int r = new_privileges_refuse();
     if (r < 0)
         return r;
-    r = sandbox_caps_drop();
+    r = sandbox_caps_drop(right == SANDBOX_BIND);
     if (r < 0)
         return r;
     switch (role) {
     case PROC_SUPERVISOR:
         return 0;
     case PROC_CONTROLLER:
-        return controller_enter(may_exec);
+        return controller_enter(right == SANDBOX_EXEC);
     case PROC_WORKER:
         return worker_enter();
     case PROC_KEEPER:

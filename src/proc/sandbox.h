@@ -9,16 +9,21 @@
 #ifndef YETT_PROC_SANDBOX_H
 #define YETT_PROC_SANDBOX_H
 
-#include <stdbool.h>
-
 #include "base/compiler.h"
 #include "proc/inherit.h"
 
+/* What a role keeps beyond that. */
+enum sandbox_right {
+    SANDBOX_NOTHING,
+    SANDBOX_EXEC, /* controller: for the exec plugin of a kubeconfig; what it runs is behind the same fences */
+    SANDBOX_BIND, /* supervisor: low ports (CAP_NET_BIND_SERVICE) while it runs; no child of its gets it */
+};
+
 /* Worker: no capabilities, no new privileges, no files (Landlock), no exec, no executable memory,
  * the system calls of an event loop over sockets (seccomp), no core dump. Controller: no
- * capabilities, no new privileges, and no exec but where `may_exec` says so, for the exec plugin of a
- * kubeconfig; what it runs is behind the same fences. Keeper: as the controller, and no sockets. */
-YETT_MUST_USE int proc_sandbox_enter(enum proc_role role, bool may_exec);
+ * capabilities, no new privileges, and no exec. Keeper: as the controller, and no sockets. Supervisor: no
+ * capabilities, no new privileges. */
+YETT_MUST_USE int proc_sandbox_enter(enum proc_role role, enum sandbox_right right);
 
 /* Keeper, once its directory is open: no file but those below `dir`, and no TCP (Landlock). */
 YETT_MUST_USE int proc_sandbox_files_below(int dir);

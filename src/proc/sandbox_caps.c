@@ -20,15 +20,34 @@ static int bounding_set_clear(void)
     return 0;
 }
 
-int sandbox_caps_drop(void)
+/* What is to be left. Neither inheritable nor ambient nor in the bounding set, so that no exec takes it
+ * along. */
+static int sets_choose(bool keeps_bind, struct __user_cap_header_struct *header,
+                       struct __user_cap_data_struct *ret_sets)
+{
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+    if (!keeps_bind)
+        return 0;
+    if (syscall(SYS_capget, header, sets) == -1)
+        return -errno;
+    ret_sets[0].permitted = sets[0].permitted & CAP_TO_MASK(CAP_NET_BIND_SERVICE);
+    ret_sets[0].effective = ret_sets[0].permitted;
+    return 0;
+}
+
+int sandbox_caps_drop(bool keeps_bind)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
     int r = bounding_set_clear();
     if (r < 0)
         return r;
+    r = sets_choose(keeps_bind, &header, left);
+    if (r < 0)
+        return r;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 && errno != EINVAL)
         return -errno;
-    return syscall(SYS_capset, &header, none) == -1 ? -errno : 0;
+    return syscall(SYS_capset, &header, left) == -1 ? -errno : 0;
 }

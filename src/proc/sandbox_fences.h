@@ -13,8 +13,9 @@
 #include "base/compiler.h"
 #include "proc/inherit.h"
 
-/* sandbox_caps.c: no capability is left, nor can one come back. */
-YETT_MUST_USE int sandbox_caps_drop(void);
+/* sandbox_caps.c: no capability is left, nor can one come back; with `keeps_bind` all but
+ * CAP_NET_BIND_SERVICE, where that is there, and only for this very program: an exec ends it. */
+YETT_MUST_USE int sandbox_caps_drop(bool keeps_bind);
 
 /* sandbox_landlock.c: no file by name but those below `dir` (-1: none at all), no TCP port, no signal
  * to others. */

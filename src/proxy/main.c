@@ -165,6 +165,9 @@ static void message_handle(struct role *role, const struct proc_message *message
     case PROC_TAKEN:
     case PROC_REFUSED:
     case PROC_DRAINED:
+    case PROC_PORT:
+    case PROC_LISTEN:
+    case PROC_UNLISTEN:
         break;
     }
     log_limited(LOG_ERROR, "message_unexpected", F_UINT("kind", message->kind));
@@ -217,7 +220,7 @@ static int role_init(struct role *role, const struct proxy_options *options)
 
 static int role_start(struct role *role)
 {
-    int r = proc_sandbox_enter(PROC_WORKER, false);
+    int r = proc_sandbox_enter(PROC_WORKER, SANDBOX_NOTHING);
     if (r < 0)
         return r;
     role->channel = (struct loop_watch){ -1, 0, channel_on_events };

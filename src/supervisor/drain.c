@@ -37,6 +37,7 @@ static void worker_tell(const struct supervisor *supervisor, struct child *worke
 static void finishing_begin(struct supervisor *supervisor)
 {
     listeners_close(&supervisor->listeners);
+    ports_close(&supervisor->ports);
     set_phase(&supervisor->drain, DRAIN_FINISHING,
               supervisor->drain.grace_until_ms + supervisor->options->drain_ms +
                   DRAIN_KILL_LATER_MS);

@@ -51,6 +51,7 @@ static void act(struct supervisor *supervisor, const struct rollout_action *acti
 
 static void act_all(struct supervisor *supervisor, const struct rollout_actions *actions)
 {
+    ports_follow(supervisor);
     for (uint32_t i = 0; i < actions->len; i++)
         act(supervisor, &actions->items[i]);
     images_prune(&supervisor->images, &supervisor->rollout);
@@ -68,6 +69,7 @@ static void controller_resume(struct supervisor *supervisor)
     resume.kind = PROC_RESUME;
     resume.generation = rollout->newest;
     handover_send(&supervisor->controller, &resume);
+    ports_tell_controller(supervisor);
 }
 
 void handover_on_start(struct supervisor *supervisor, struct child *child)
@@ -80,6 +82,7 @@ void handover_on_start(struct supervisor *supervisor, struct child *child)
     }
     if (child->role == PROC_KEEPER)
         return; /* it speaks first */
+    ports_tell_worker(supervisor, child);
     rollout_on_start(&supervisor->rollout, child->index, now_ms(), &actions);
     act_all(supervisor, &actions);
     drain_on_worker_start(supervisor, child);
@@ -179,6 +182,9 @@ static bool on_message(struct supervisor *supervisor, struct child *child,
     case PROC_REJECTED:
     case PROC_IMAGE:
     case PROC_DRAIN:
+    case PROC_LISTEN:
+    case PROC_UNLISTEN:
+    case PROC_PORT:
         return false;
     }
     act_all(supervisor, &actions);

@@ -63,6 +63,9 @@ bool keeping_on_message(struct supervisor *supervisor, struct proc_message *mess
     case PROC_IMAGE:
     case PROC_DRAIN:
     case PROC_DRAINED:
+    case PROC_LISTEN:
+    case PROC_UNLISTEN:
+    case PROC_PORT:
         return false;
     }
     return false;

@@ -1,7 +1,6 @@
 /* supervisor/listeners.h
  *
- * Purpose    The listening sockets: of each port one for every worker (SO_REUSEPORT), so that the
- *            kernel spreads connections and a worker that dies leaves its queue behind, unbroken.
+ * Purpose    The listening sockets that flags ask for: of each port one for every worker.
  * Ownership  Owns the sockets; workers get duplicates.
  * Roles      supervisor.
  * Errors     What cannot be bound is logged with its flag before -errno is returned. */

@@ -42,6 +42,7 @@ static void supervisor_init(struct supervisor *supervisor, const struct supervis
 static void supervisor_closep(struct supervisor *supervisor)
 {
     listeners_close(&supervisor->listeners);
+    ports_close(&supervisor->ports);
     images_deinit(&supervisor->images);
     for (uint32_t i = 0; i < supervisor->options->workers; i++) {
         stats_page_unmap(supervisor->stats[i]);
@@ -119,7 +120,8 @@ static int supervisor_open(struct supervisor *supervisor)
         r = listeners_open_webhook(supervisor->options, &supervisor->webhook_fd);
     if (r < 0)
         return r; /* has been logged, with its flag */
-    r = proc_sandbox_enter(PROC_SUPERVISOR, false);
+    r = proc_sandbox_enter(PROC_SUPERVISOR,
+                           supervisor->options->opens_ports ? SANDBOX_BIND : SANDBOX_NOTHING);
     if (r < 0)
         log_error("sandbox_failed", F_ERRNO(r));
     return r;
@@ -142,6 +144,7 @@ static uint64_t next_deadline_ms(const struct supervisor *supervisor)
 
     next = MIN(next, rollout_deadline_ms(&supervisor->rollout));
     next = MIN(next, keeping_deadline_ms(supervisor));
+    next = MIN(next, ports_deadline_ms(&supervisor->ports));
     return MIN(next, supervisor->drain.phase_until_ms);
 }
 
@@ -172,6 +175,7 @@ static int turn(struct supervisor *supervisor)
             handover_on_readable(supervisor, &supervisor->workers[i]);
     }
     handover_on_time(supervisor);
+    ports_on_time(supervisor);
     children_start_due(supervisor);
     drain_step(supervisor);
     keeping_step(supervisor);

@@ -29,6 +29,7 @@ struct supervisor_options {
     uint32_t drain_ms;      /* time for requests in flight */
     uint32_t controller_ms; /* time for the controller to end, where it wants more than usual */
     bool keeps_state;       /* --state-dir: there is a keeper */
+    bool opens_ports;       /* of TCP and UDP Services, while it runs */
     char **argv;            /* the command line, given to every role unchanged */
 };
 

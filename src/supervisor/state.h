@@ -20,6 +20,7 @@
 #include "supervisor/keeping.h"
 #include "supervisor/listeners.h"
 #include "supervisor/main.h"
+#include "supervisor/ports.h"
 #include "supervisor/rollout.h"
 
 struct child {
@@ -37,6 +38,7 @@ struct child {
 struct supervisor {
     const struct supervisor_options *options;
     struct listeners listeners;
+    struct ports ports;
     struct proc_hello hello; /* what all hellos have in common */
     int null_fd, admin_fd, signal_fd;
     int access_log_fd, webhook_fd; /* -1 where it is off */

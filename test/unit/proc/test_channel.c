@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -129,12 +130,16 @@ struct raw_message {
     uint32_t kind;
     int32_t result;
     uint64_t generation;
-    uint32_t time_ms, fds_len;
+    uint32_t time_ms;
+    uint16_t fds_len, ports_len;
+    struct proc_port ports[2];
 };
+static_assert(sizeof(struct raw_message) == 32, "as it goes over the wire");
 
 static const struct {
     const char *what;
-    uint32_t kind, fds_claimed;
+    uint32_t kind;
+    uint16_t fds_claimed;
     int fds_sent;
     size_t len;
     int expected;
@@ -145,7 +150,7 @@ static const struct {
     { "longer than a message", PROC_TAKEN, 0, 0, 64, -EPROTO },
     { "longer, with descriptors", PROC_PUBLISH, 3, 3, 64, -EPROTO },
     { "kind 0", 0, 0, 0, 24, -EPROTO },
-    { "kind unknown", PROC_DRAINED + 1, 0, 0, 24, -EPROTO },
+    { "kind unknown", PROC_PORT + 1, 0, 0, 24, -EPROTO },
     { "kind unknown, with descriptors", 99, 2, 2, 24, -EPROTO },
     { "hello without its body", PROC_HELLO, 0, 0, 24, -EPROTO },
     { "fewer descriptors than claimed", PROC_PUBLISH, 3, 2, 24, -EPROTO },
@@ -176,6 +181,54 @@ static void test_receive_refuses_foreign_packets_and_keeps_nothing(void **state)
             assert_int_equal(got.kind, 4711);
         assert_int_equal(open_fds_count(), open_before);
     }
+}
+
+static const struct {
+    const char *what;
+    struct proc_port ports[2];
+    uint16_t claimed;
+    size_t len;
+    int expected;
+} port_packets[] = {
+    { "two ports", { { PROC_TCP, 53 }, { PROC_UDP, 53 } }, 2, 32, 0 },
+    { "fewer than claimed", { { PROC_TCP, 53 }, { PROC_UDP, 53 } }, 3, 32, -EPROTO },
+    { "more than claimed", { { PROC_TCP, 53 }, { PROC_UDP, 53 } }, 1, 32, -EPROTO },
+    { "half a port", { { PROC_TCP, 53 }, { PROC_UDP, 53 } }, 2, 30, -EPROTO },
+    { "claimed beyond the most", { { PROC_TCP, 53 } }, PROC_PORTS_MAX + 1, 28, -EPROTO },
+    { "unknown transport", { { PROC_UDP + 1, 53 } }, 1, 28, -EPROTO },
+    { "port 0", { { PROC_TCP, 0 } }, 1, 28, -EPROTO },
+};
+
+static void test_ports(void **state)
+{
+    struct pair *pair = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(port_packets); i++) {
+        struct raw_message raw = { .kind = PROC_UNLISTEN, .ports_len = port_packets[i].claimed };
+        struct proc_message got = { 0 };
+
+        print_message("%s\n", port_packets[i].what);
+        memcpy(raw.ports, port_packets[i].ports, sizeof(raw.ports));
+        raw_send(pair->a, &raw, port_packets[i].len, 0);
+        assert_int_equal(proc_channel_receive(pair->b, &got), port_packets[i].expected);
+        assert_int_equal(got.ports_len, port_packets[i].expected == 0 ? 2 : 0);
+        if (got.ports_len)
+            assert_memory_equal(got.ports, port_packets[i].ports, sizeof(raw.ports));
+    }
+}
+
+static void test_most_ports_arrive(void **state)
+{
+    struct pair *pair = *state;
+    struct proc_message sent = { .kind = PROC_PUBLISH, .ports_len = PROC_PORTS_MAX };
+    struct proc_message got;
+
+    for (uint16_t i = 0; i < PROC_PORTS_MAX; i++)
+        sent.ports[i] = (struct proc_port){ i % 2, (uint16_t)(i + 1) };
+    assert_int_equal(proc_channel_send(pair->a, &sent), 0);
+    assert_int_equal(proc_channel_receive(pair->b, &got), 0);
+    assert_int_equal(got.ports_len, PROC_PORTS_MAX);
+    assert_memory_equal(got.ports, sent.ports, sizeof(sent.ports));
 }
 
 static void test_peer_gone(void **state)
@@ -236,6 +289,8 @@ int main(void)
                                         pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_receive_refuses_foreign_packets_and_keeps_nothing,
                                         pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_ports, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_most_ports_arrive, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_peer_gone, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_full_channel_says_so, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_hello, pair_setup, pair_teardown),

@@ -39,7 +39,8 @@ enum { ENTER_FAILED = 250 };
 static struct {
     struct sockaddr_in loopback; /* of a listener that the test holds */
     int listener;
-    int null_fd; /* opened before the sandbox */
+    int null_fd;   /* opened before the sandbox */
+    bool may_bind; /* CAP_NET_BIND_SERVICE is permitted */
     pid_t parent;
 } fixture;
 
@@ -252,6 +253,39 @@ static int try_caps(void)
     return 0;
 }
 
+/* At most the one, and that as it was permitted before: fixture.may_bind. */
+static int try_caps_bind_only(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+    uint32_t expected = fixture.may_bind ? CAP_TO_MASK(CAP_NET_BIND_SERVICE) : 0;
+
+    if (syscall(SYS_capget, &header, caps) == -1)
+        return errno;
+    if (caps[0].permitted != expected || caps[0].effective != expected || caps[0].inheritable ||
+        caps[1].permitted || caps[1].effective || caps[1].inheritable)
+        return EPERM;
+    return 0;
+}
+
+static int try_bind_low(void)
+{
+    struct sockaddr_in low = { .sin_family = AF_INET,
+                               .sin_port = htons(1),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int error = errno_of(bind(fd, (struct sockaddr *)&low, sizeof(low)));
+
+    close(fd);
+    return error == (fixture.may_bind ? 0 : EACCES) || error == EADDRINUSE ? 0 : EPERM;
+}
+
+static int try_exec_without_caps(void)
+{
+    execl("/bin/grep", "grep", "-q", "^CapPrm:[^1-9a-f]*$", "/proc/self/status", NULL);
+    return errno;
+}
+
 static int try_core_limit(void)
 {
     struct rlimit limit;
@@ -337,23 +371,23 @@ static const struct attempt supervisor_attempts[] = {
     { "no new privileges", try_new_privileges, 0, 0 },
 };
 
-static int attempt_in_child(enum proc_role role, bool may_exec, int (*attempt)(void))
+static int attempt_in_child(enum proc_role role, enum sandbox_right right, int (*attempt)(void))
 {
     int status;
     pid_t pid = fork();
 
     assert_int_not_equal(pid, -1);
     if (pid == 0)
-        _exit(proc_sandbox_enter(role, may_exec) < 0 ? ENTER_FAILED : attempt());
+        _exit(proc_sandbox_enter(role, right) < 0 ? ENTER_FAILED : attempt());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return status;
 }
 
-static void attempts_check(enum proc_role role, bool may_exec, const struct attempt *attempts,
-                           size_t len)
+static void attempts_check(enum proc_role role, enum sandbox_right right,
+                           const struct attempt *attempts, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        int status = attempt_in_child(role, may_exec, attempts[i].attempt);
+        int status = attempt_in_child(role, right, attempts[i].attempt);
 
         print_message("%s\n", attempts[i].what);
         if (attempts[i].ends_by) {
@@ -369,13 +403,14 @@ static void attempts_check(enum proc_role role, bool may_exec, const struct atte
 static void test_worker(void **state)
 {
     (void)state;
-    attempts_check(PROC_WORKER, false, worker_attempts, ARRAY_LEN(worker_attempts));
+    attempts_check(PROC_WORKER, SANDBOX_NOTHING, worker_attempts, ARRAY_LEN(worker_attempts));
 }
 
 static void test_controller(void **state)
 {
     (void)state;
-    attempts_check(PROC_CONTROLLER, false, controller_attempts, ARRAY_LEN(controller_attempts));
+    attempts_check(PROC_CONTROLLER, SANDBOX_NOTHING, controller_attempts,
+                   ARRAY_LEN(controller_attempts));
 }
 
 /* With an exec plugin: that, and nothing else. */
@@ -389,26 +424,47 @@ static void test_controller_that_may_exec(void **state)
         if (attempts[i].attempt == try_exec)
             attempts[i].error = 0;
     }
-    attempts_check(PROC_CONTROLLER, true, attempts, ARRAY_LEN(attempts));
+    attempts_check(PROC_CONTROLLER, SANDBOX_EXEC, attempts, ARRAY_LEN(attempts));
 }
 
 static void test_keeper(void **state)
 {
     (void)state;
-    attempts_check(PROC_KEEPER, false, keeper_attempts, ARRAY_LEN(keeper_attempts));
+    attempts_check(PROC_KEEPER, SANDBOX_NOTHING, keeper_attempts, ARRAY_LEN(keeper_attempts));
 }
 
 static void test_supervisor(void **state)
 {
     (void)state;
-    attempts_check(PROC_SUPERVISOR, false, supervisor_attempts, ARRAY_LEN(supervisor_attempts));
+    attempts_check(PROC_SUPERVISOR, SANDBOX_NOTHING, supervisor_attempts,
+                   ARRAY_LEN(supervisor_attempts));
+}
+
+/* With ports that come and go: that one capability, and none for children. */
+static void test_supervisor_that_binds(void **state)
+{
+    static const struct attempt attempts[] = {
+        { "one capability", try_caps_bind_only, 0, 0 },
+        { "a low port, as far as it was allowed before", try_bind_low, 0, 0 },
+        { "none after exec", try_exec_without_caps, 0, 0 },
+        { "no new privileges", try_new_privileges, 0, 0 },
+    };
+
+    (void)state;
+    attempts_check(PROC_SUPERVISOR, SANDBOX_BIND, attempts, ARRAY_LEN(attempts));
 }
 
 static int setup(void **state)
 {
     socklen_t len = sizeof(fixture.loopback);
 
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
     (void)state;
+    if (syscall(SYS_capget, &header, caps) == -1)
+        return -1;
+    fixture.may_bind = caps[0].permitted & CAP_TO_MASK(CAP_NET_BIND_SERVICE);
     fixture.parent = getpid();
     fixture.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -429,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_controller_that_may_exec),
         cmocka_unit_test(test_keeper),
         cmocka_unit_test(test_supervisor),
+        cmocka_unit_test(test_supervisor_that_binds),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

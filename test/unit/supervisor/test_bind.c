@@ -1,0 +1,139 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "supervisor/bind.h"
+
+enum { SOCKETS = 4 };
+
+static struct bind_port port_at(enum proc_transport transport, const char *address)
+{
+    struct bind_port port = { .transport = transport };
+
+    assert_true(ip_parse(span_from_str(address), &port.ip));
+    return port;
+}
+
+static void close_all(int *fds)
+{
+    for (int i = 0; i < SOCKETS; i++)
+        close(fds[i]);
+}
+
+static int client_new(int type, uint16_t port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static const int types[] = { [PROC_TCP] = SOCK_STREAM, [PROC_UDP] = SOCK_DGRAM };
+
+/* One of the sockets gets what arrives, TCP and UDP alike. */
+static void test_one_port_many_sockets(void **state)
+{
+    (void)state;
+    for (enum proc_transport transport = PROC_TCP; transport <= PROC_UDP; transport++) {
+        struct bind_port port = port_at(transport, "127.0.0.1");
+        struct pollfd waits[SOCKETS];
+        int fds[SOCKETS];
+
+        assert_int_equal(bind_open(&port, SOCKETS, fds), 0);
+        assert_int_not_equal(port.number, 0);
+        int client = client_new(types[transport], port.number);
+        assert_int_equal(send(client, "x", 1, 0), 1);
+        for (int i = 0; i < SOCKETS; i++)
+            waits[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+        assert_int_equal(poll(waits, SOCKETS, 5000), 1);
+        close(client);
+        close_all(fds);
+    }
+}
+
+static void test_taken_port_is_not_shared(void **state)
+{
+    (void)state;
+    for (enum proc_transport transport = PROC_TCP; transport <= PROC_UDP; transport++) {
+        struct bind_port port = port_at(transport, "127.0.0.1");
+        int fds[SOCKETS], others[SOCKETS] = { -7, -7, -7, -7 };
+
+        assert_int_equal(bind_open(&port, SOCKETS, fds), 0);
+        assert_int_equal(bind_open(&port, SOCKETS, others), -EADDRINUSE);
+        assert_int_equal(bind_open(&port, 1, others), -EADDRINUSE);
+        assert_int_equal(others[0], -7);
+        close_all(fds);
+        assert_int_equal(bind_open(&port, SOCKETS, fds), 0); /* free again at once */
+        close_all(fds);
+    }
+}
+
+static void test_tcp_and_udp_do_not_clash(void **state)
+{
+    struct bind_port tcp = port_at(PROC_TCP, "127.0.0.1"), udp = port_at(PROC_UDP, "127.0.0.1");
+    int fds[SOCKETS], others[SOCKETS];
+
+    (void)state;
+    assert_int_equal(bind_open(&tcp, SOCKETS, fds), 0);
+    udp.number = tcp.number;
+    assert_int_equal(bind_open(&udp, SOCKETS, others), 0);
+    close_all(fds);
+    close_all(others);
+}
+
+/* Connections that were accepted do not keep the port from being opened again. */
+static void test_opened_again_beside_its_connections(void **state)
+{
+    struct bind_port port = port_at(PROC_TCP, "127.0.0.1");
+    int fds[SOCKETS];
+
+    (void)state;
+    assert_int_equal(bind_open(&port, 1, fds), 0);
+    int client = client_new(SOCK_STREAM, port.number);
+    struct pollfd wait = { .fd = fds[0], .events = POLLIN };
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    int accepted = accept4(fds[0], NULL, NULL, SOCK_CLOEXEC);
+    assert_int_not_equal(accepted, -1);
+    close(fds[0]);
+
+    assert_int_equal(bind_open(&port, SOCKETS, fds), 0);
+    close(client);
+    close(accepted);
+    close_all(fds);
+}
+
+static void test_foreign_address(void **state)
+{
+    struct bind_port port = port_at(PROC_UDP, "203.0.113.1");
+    int fds[SOCKETS];
+
+    (void)state;
+    port.number = 53530;
+    assert_int_equal(bind_open(&port, SOCKETS, fds), -EADDRNOTAVAIL);
+    assert_string_equal(bind_mend(-EADDRNOTAVAIL), "give an address that this machine has");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_port_many_sockets),
+        cmocka_unit_test(test_taken_port_is_not_shared),
+        cmocka_unit_test(test_tcp_and_udp_do_not_clash),
+        cmocka_unit_test(test_opened_again_beside_its_connections),
+        cmocka_unit_test(test_foreign_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
