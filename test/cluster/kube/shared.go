@@ -11,6 +11,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"yett.dev/cluster/sandbox"
@@ -26,6 +27,7 @@ var shared struct {
 // Main is the TestMain of tests that use Shared.
 func Main(m *testing.M) {
 	sandbox.Main(func() int {
+		noticeLostConnections()
 		defer func() {
 			if shared.cluster != nil {
 				shared.cluster.Stop()
@@ -34,6 +36,13 @@ func Main(m *testing.M) {
 		}()
 		return m.Run()
 	})
+}
+
+// noticeLostConnections has clients of the API server, those in other processes included, give up after 10 seconds a
+// connection that says nothing, where the default is 45.
+func noticeLostConnections() {
+	os.Setenv("HTTP2_READ_IDLE_TIMEOUT_SECONDS", "5")
+	os.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "5")
 }
 
 // keepLogs copies the logs, which otherwise end with the sandbox, to the directory that YETT_CLUSTER_LOGS names.
@@ -84,12 +93,15 @@ func (c *Cluster) Namespace(t testing.TB) string {
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	name = fmt.Sprintf("%s-%d", name[:min(len(name), 50)], namespaces.Add(1))
 	ctx := t.Context()
-	_, err := c.Client.CoreV1().Namespaces().Create(ctx, &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Tests take the API server away: the connection to it may be lost, which is told once.
+	Wait(t, 30*time.Second, "the namespace "+name, func() error {
+		_, err := c.Client.CoreV1().Namespaces().Create(ctx, &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		if errors.IsAlreadyExists(err) {
+			return nil
+		}
+		return err
+	})
 	t.Cleanup(func() { c.Client.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}) })
-	// The controllers back off while the API server is away, and tests take it away.
 	Wait(t, 2*time.Minute, "the default ServiceAccount of "+name, func() error {
 		_, err := c.Client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
 		return err

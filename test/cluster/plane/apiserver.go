@@ -58,7 +58,16 @@ func (p *Plane) StartAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.waitReady(ctx)
+	return p.welcomeBack(ctx)
+}
+
+// welcomeBack waits until the API server is ready, and starts the controllers again: those that found it away look
+// for it every 45 seconds only, and every test needs what they make.
+func (p *Plane) welcomeBack(ctx context.Context) error {
+	if err := p.waitReady(ctx); err != nil {
+		return err
+	}
+	return p.restartControllers()
 }
 
 // KillAPIServer ends it as a crash would.
@@ -143,7 +152,7 @@ func (p *Plane) ServeRenewed(ctx context.Context) error {
 	if err := p.writeServing(time.Time{}); err != nil {
 		return err
 	}
-	return p.waitReady(ctx)
+	return p.welcomeBack(ctx)
 }
 
 // newServiceAccountKey makes a key that signs tokens from the next start of the API server on.

@@ -120,6 +120,8 @@ func (p *Plane) startControllers() error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var errManager, errScheduler error
 	p.controllerManager, errManager = p.start("kube-controller-manager",
 		"--kubeconfig="+manager,
@@ -139,6 +141,21 @@ func (p *Plane) startControllers() error {
 		"--kube-api-qps=500", "--kube-api-burst=1000",
 	)
 	return errors.Join(errManager, errScheduler)
+}
+
+// restartControllers does nothing before startControllers.
+func (p *Plane) restartControllers() error {
+	p.mu.Lock()
+	running := []*Process{p.controllerManager, p.scheduler}
+	p.controllerManager, p.scheduler = nil, nil
+	p.mu.Unlock()
+	if running[0] == nil {
+		return nil
+	}
+	for _, process := range running {
+		process.Kill()
+	}
+	return p.startControllers()
 }
 
 // controllers are those that Pods, Services and namespaces need; volumes, certificates and quotas have no use here.
