@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"yett.dev/cluster/kube"
 )
@@ -122,15 +125,16 @@ func TestIngressServes(t *testing.T) {
 	}
 }
 
-// Two gates with classes of their own: each serves its own Ingresses, and no other.
+// Two gates with classes of their own: each serves its own Ingresses and tells their addresses, and no other's.
 func TestTwoControllers(t *testing.T) {
 	c := kube.Shared(t)
 	namespaces := [2]string{c.Namespace(t), c.Namespace(t)}
 	home := namespaces[0]
 	c.Apply(t, home, echoes("web", 1))
 	var gates [2]*kube.Gate
+	var users [2]string
 	for i, class := range namespaces {
-		gates[i], _ = startClass(t, c, class, class)
+		gates[i], users[i] = startClass(t, c, class, class, "--publish-status-address", fmt.Sprintf("192.0.2.%d", i+1))
 		c.Apply(t, home, ingress(fmt.Sprintf("of-%d", i), class, fmt.Sprintf("of-%d.test", i), "web"))
 	}
 	c.WaitEndpoints(t, home, "web", 1)
@@ -138,5 +142,45 @@ func TestTwoControllers(t *testing.T) {
 		gate.WaitReady(t)
 		gate.WaitAnswer(t, fmt.Sprintf("http://of-%d.test/", i), 200)
 		gate.WaitAnswer(t, fmt.Sprintf("http://of-%d.test/", 1-i), 404)
+	}
+	for i, user := range users {
+		waitAddress(t, c, home, fmt.Sprintf("of-%d", i), fmt.Sprintf("192.0.2.%d", i+1))
+		writesOnly(t, c, user, fmt.Sprintf("of-%d", i))
+	}
+}
+
+func waitAddress(t *testing.T, c *kube.Cluster, namespace, ingress, address string) {
+	t.Helper()
+	kube.Wait(t, 15*time.Second, "the address of "+ingress, func() error {
+		object, err := c.Client.NetworkingV1().Ingresses(namespace).Get(t.Context(), ingress, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if got := object.Status.LoadBalancer.Ingress; len(got) != 1 || got[0].IP != address {
+			return fmt.Errorf("it is %v, and not %s", got, address)
+		}
+		return nil
+	})
+}
+
+// writesOnly asks the audit log which Ingresses the user has written.
+func writesOnly(t *testing.T, c *kube.Cluster, user, ingress string) {
+	t.Helper()
+	events, err := c.Audit(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for _, event := range events {
+		if event.ObjectRef == nil || event.ObjectRef.Resource != "ingresses" || (event.Verb != "patch" && event.Verb != "update") {
+			continue
+		}
+		written++
+		if event.ObjectRef.Name != ingress {
+			t.Errorf("%s has written %s, which is not its own", user, event.RequestURI)
+		}
+	}
+	if written == 0 {
+		t.Errorf("the audit log has no write of %s to %s", user, ingress)
 	}
 }
