@@ -21,8 +21,8 @@ static bool keep(struct fallback *fallback, const struct image_view *served, int
 
     if (!shown)
         return false;
-    struct span chain_pem = image_text(&served->secrets, shown->chain_pem);
-    struct span key_pem = image_text(&served->secrets, shown->key_pem);
+    struct span chain_pem = image_secret_text(served, shown->chain_pem);
+    struct span key_pem = image_secret_text(served, shown->key_pem);
     if (!is_worth_keeping(chain_pem, key_pem, now_s))
         return false;
     buf_append(&fallback->chain_pem, chain_pem);

@@ -12,7 +12,24 @@ static const char *const path_kinds[] = {
 static const char *const filter_kinds[] = {
     [ROUTE_FILTER_HTTPS_REDIRECT] = "https-redirect", [ROUTE_FILTER_RESPOND] = "respond"
 };
-static const char *const protocols[] = { [ROUTE_PROTOCOL_HTTP] = "http" };
+static const char *const protocols[] = {
+    [ROUTE_PROTOCOL_UNSET] = "as the service",
+    [ROUTE_PROTOCOL_HTTP] = "http",
+    [ROUTE_PROTOCOL_HTTPS] = "https",
+    [ROUTE_PROTOCOL_AUTO_HTTP] = "auto-http",
+    [ROUTE_PROTOCOL_H2C] = "h2c",
+    [ROUTE_PROTOCOL_H2] = "h2",
+};
+static const char *const transports[] = {
+    [ROUTE_TRANSPORT_TCP] = "tcp", [ROUTE_TRANSPORT_UDP] = "udp"
+};
+static const char *const client_auth_modes[] = {
+    [ROUTE_CLIENT_AUTH_OFF] = "off",
+    [ROUTE_CLIENT_AUTH_ON] = "on",
+    [ROUTE_CLIENT_AUTH_OPTIONAL] = "optional",
+    [ROUTE_CLIENT_AUTH_OPTIONAL_NO_CA] = "optional_no_ca",
+    [ROUTE_CLIENT_AUTH_BROKEN] = "broken",
+};
 static const char *const balances[] = { [ROUTE_BALANCE_ROUND_ROBIN] = "round-robin" };
 static const char *const log_escapes[] = { [ROUTE_LOG_ESCAPE_DEFAULT] = "default",
                                            [ROUTE_LOG_ESCAPE_JSON] = "json",
@@ -34,6 +51,15 @@ static void put_quoted(struct dump *dump, struct image_str text)
     buf_append_byte(dump->out, '"');
     put_text(dump, text);
     buf_append_byte(dump->out, '"');
+}
+
+/* A long list that hardly anyone changes. */
+static void put_list(struct dump *dump, struct image_str text, struct span built_in)
+{
+    if (span_eq(image_str_get(dump->view, text), built_in))
+        buf_append(dump->out, SPAN("built-in"));
+    else
+        put_quoted(dump, text);
 }
 
 static void dump_origin(struct dump *dump, uint32_t index)
@@ -82,6 +108,32 @@ static void dump_filter(struct dump *dump, const struct image_filter *filter)
                filter->flags & IMAGE_FILTER_KEEP_TRAILING_SLASH ? " keep-trailing-slash" : "");
 }
 
+static void dump_tls_versions(struct dump *dump, uint32_t versions)
+{
+    buf_printf(dump->out, " versions=%s%s", versions & ROUTE_TLS_1_2 ? "1.2" : "",
+               versions & ROUTE_TLS_1_3 ? "+1.3" : "");
+}
+
+static void dump_backend_tls(struct dump *dump, const struct image_backend_tls *tls)
+{
+    buf_append(dump->out, SPAN("      backend tls name="));
+    put_quoted(dump, tls->name);
+    if (tls->flags & IMAGE_BACKEND_TLS_VERIFY)
+        buf_printf(dump->out, " verify depth=%u", tls->depth);
+    if (tls->flags & IMAGE_BACKEND_TLS_SEND_NAME)
+        buf_append(dump->out, SPAN(" sni"));
+    if (tls->certificate_id != 0)
+        buf_printf(dump->out, " certificate=%016lx", (unsigned long)tls->certificate_id);
+    if (tls->authorities_id != 0)
+        buf_printf(dump->out, " authorities=%016lx", (unsigned long)tls->authorities_id);
+    if (tls->flags & IMAGE_BACKEND_TLS_BROKEN)
+        buf_append(dump->out, SPAN(" broken"));
+    dump_tls_versions(dump, tls->versions);
+    buf_append(dump->out, SPAN(" ciphers="));
+    put_quoted(dump, tls->ciphers);
+    buf_append_byte(dump->out, '\n');
+}
+
 static void dump_policy(struct dump *dump, const struct image_policy *policy)
 {
     buf_printf(dump->out, "      policy connect=%ums read=%ums send=%ums tries=%u",
@@ -92,6 +144,10 @@ static void dump_policy(struct dump *dump, const struct image_policy *policy)
                policy->retry_on & ROUTE_RETRY_TIMEOUT ? "t" : "-",
                policy->retry_on & ROUTE_RETRY_NON_IDEMPOTENT ? "n" : "-",
                (unsigned long)policy->body_bytes_max);
+    if (policy->protocol != ROUTE_PROTOCOL_UNSET)
+        buf_printf(dump->out, "      protocol %s\n", protocols[policy->protocol]);
+    if (policy->backend_tls != IMAGE_NONE)
+        dump_backend_tls(dump, image_backend_tls_get(dump->view, policy->backend_tls));
 }
 
 static void dump_rule(struct dump *dump, const struct image_rule *rule)
@@ -131,6 +187,44 @@ static void dump_path(struct dump *dump, const struct image_path *path)
         dump_rule(dump, image_rule_get(dump->view, path->rules_first + i));
 }
 
+static void dump_client_auth(struct dump *dump, const struct image_client_auth *auth)
+{
+    buf_printf(dump->out, "  client auth %s depth=%u", client_auth_modes[auth->mode], auth->depth);
+    if (auth->authorities_id != 0)
+        buf_printf(dump->out, " authorities=%016lx", (unsigned long)auth->authorities_id);
+    if (auth->match_cn.len > 0) {
+        buf_append(dump->out, SPAN(" match="));
+        put_quoted(dump, auth->match_cn);
+    }
+    if (auth->error_page.len > 0) {
+        buf_append(dump->out, SPAN(" error-page="));
+        put_quoted(dump, auth->error_page);
+    }
+    if (auth->flags & IMAGE_CLIENT_AUTH_PASS_CERTIFICATE)
+        buf_append(dump->out, SPAN(" pass-certificate"));
+    dump_origin(dump, auth->origin);
+}
+
+/* What a host says of TLS beyond its certificate. */
+static void dump_host_tls(struct dump *dump, const struct image_host *host)
+{
+    if (host->tls_ciphers.len > 0) {
+        buf_append(dump->out, SPAN("  ciphers "));
+        put_quoted(dump, host->tls_ciphers);
+        buf_append_byte(dump->out, '\n');
+    }
+    if (host->flags & (IMAGE_HOST_CIPHERS_OF_SERVER | IMAGE_HOST_CIPHERS_OF_CLIENT))
+        buf_printf(dump->out, "  order of ciphers: the %s's\n",
+                   host->flags & IMAGE_HOST_CIPHERS_OF_SERVER ? "server" : "client");
+    if (host->client_auth != IMAGE_NONE)
+        dump_client_auth(dump, image_client_auth_get(dump->view, host->client_auth));
+    if (host->passthrough != IMAGE_NONE) {
+        buf_append(dump->out, SPAN("  passthrough "));
+        put_text(dump, image_service_get(dump->view, host->passthrough)->upstream_name);
+        buf_append_byte(dump->out, '\n');
+    }
+}
+
 static void dump_host(struct dump *dump, const struct image_host *host)
 {
     buf_append(dump->out, SPAN("\nhost "));
@@ -139,7 +233,10 @@ static void dump_host(struct dump *dump, const struct image_host *host)
         buf_append(dump->out, SPAN(" tls"));
     if (host->certificate_id != 0)
         buf_printf(dump->out, " certificate=%016lx", (unsigned long)host->certificate_id);
+    if (host->other_certificate_id != 0)
+        buf_printf(dump->out, " and=%016lx", (unsigned long)host->other_certificate_id);
     dump_origin(dump, host->origin);
+    dump_host_tls(dump, host);
     for (uint32_t i = 0; i < host->paths_len; i++)
         dump_path(dump, image_path_get(dump->view, host->paths_first + i));
 }
@@ -170,7 +267,9 @@ static void dump_service(struct dump *dump, const struct image_service *service)
 
     buf_append(dump->out, SPAN("\nservice "));
     put_text(dump, service->upstream_name);
-    buf_printf(dump->out, " %s %s", protocols[service->protocol], balances[service->balance]);
+    buf_printf(dump->out, " %s %s",
+               service->transport == ROUTE_TRANSPORT_UDP ? "udp" : protocols[service->protocol],
+               balances[service->balance]);
     dump_origin(dump, service->origin);
     for (uint32_t i = 0; i < endpoints.len; i++)
         dump_endpoint(dump, endpoints.segment, &endpoints.items[i]);
@@ -189,6 +288,17 @@ static void dump_settings_flags(struct dump *dump, uint32_t flags)
         { IMAGE_ALLOW_UNDERSCORES, "allow-underscores-in-headers" },
         { IMAGE_IGNORE_INVALID_HEADERS, "ignore-invalid-headers" },
         { IMAGE_ACCESS_LOG, "access-log" },
+        { IMAGE_HTTP2, "http2" },
+        { IMAGE_PROXY_PROTOCOL, "proxy-protocol" },
+        { IMAGE_GZIP, "gzip" },
+        { IMAGE_BROTLI, "brotli" },
+        { IMAGE_TLS_CIPHERS_OF_SERVER, "tls-ciphers-of-server" },
+        { IMAGE_TLS_SESSION_CACHE, "tls-session-cache" },
+        { IMAGE_TLS_TICKETS, "tls-tickets" },
+        { IMAGE_TLS_REJECT_UNKNOWN, "tls-reject-unknown" },
+        { IMAGE_TLS_PASSTHROUGH, "tls-passthrough" },
+        { IMAGE_STREAM_NEXT_UPSTREAM, "stream-next-upstream" },
+        { IMAGE_STREAM_ACCESS_LOG, "stream-access-log" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -210,6 +320,57 @@ static void dump_trusted(struct dump *dump, const struct image_block *block)
     buf_printf(dump->out, "/%u\n", bits);
 }
 
+static void dump_settings_tls(struct dump *dump, const struct image_settings *settings)
+{
+    const struct route_settings built_in = route_settings_default();
+
+    buf_append(dump->out, SPAN("  tls"));
+    dump_tls_versions(dump, settings->tls_versions);
+    buf_printf(dump->out, " sessions %us ciphers ", settings->tls_session_timeout_s);
+    put_list(dump, settings->tls_ciphers, built_in.tls.ciphers);
+    buf_append(dump->out, SPAN(" groups "));
+    put_quoted(dump, settings->tls_groups);
+    buf_printf(dump->out, "%s\n  hsts ", settings->tls_dh.len > 0 ? " dh" : "");
+    put_quoted(dump, settings->hsts);
+    buf_printf(dump->out, "\n  http2 streams %u, proxy protocol within %ums\n",
+               settings->http2_streams_max, settings->proxy_protocol_timeout_ms);
+}
+
+static void dump_settings_compression(struct dump *dump, const struct image_settings *settings)
+{
+    const struct route_settings built_in = route_settings_default();
+
+    buf_printf(dump->out, "  gzip level %u from %u ", settings->gzip_level,
+               settings->gzip_length_min);
+    put_list(dump, settings->gzip_types, built_in.gzip.types);
+    buf_append(dump->out, SPAN(" not for "));
+    put_quoted(dump, settings->gzip_not_for);
+    buf_printf(dump->out, "\n  brotli level %u from %u ", settings->brotli_level,
+               settings->brotli_length_min);
+    put_list(dump, settings->brotli_types, built_in.brotli.types);
+    buf_append_byte(dump->out, '\n');
+}
+
+static void dump_settings_stream(struct dump *dump, const struct image_settings *settings)
+{
+    buf_printf(dump->out, "  stream idle %ums, next upstream %u within %ums, responses %u, log ",
+               settings->stream_timeout_ms, settings->stream_next_upstream_tries,
+               settings->stream_next_upstream_timeout_ms, settings->stream_responses);
+    put_quoted(dump, settings->stream_log_format);
+    buf_append_byte(dump->out, '\n');
+}
+
+static void dump_listener(struct dump *dump, const struct image_listener *listener)
+{
+    buf_printf(dump->out, "  listener %s %u to ", transports[listener->transport], listener->port);
+    put_text(dump, image_service_get(dump->view, listener->service)->upstream_name);
+    if (listener->flags & IMAGE_LISTENER_ACCEPT_PROXY)
+        buf_append(dump->out, SPAN(" accept-proxy"));
+    if (listener->flags & IMAGE_LISTENER_SEND_PROXY)
+        buf_append(dump->out, SPAN(" send-proxy"));
+    dump_origin(dump, listener->origin);
+}
+
 static void dump_settings(struct dump *dump, const struct image_settings *settings)
 {
     buf_append(dump->out, SPAN("settings"));
@@ -221,8 +382,14 @@ static void dump_settings(struct dump *dump, const struct image_settings *settin
     buf_printf(dump->out, "\n  keep-alive %ums %u requests, client header %ums body %ums\n",
                settings->keep_alive_ms, settings->keep_alive_requests,
                settings->client_header_timeout_ms, settings->client_body_timeout_ms);
-    buf_printf(dump->out, "  upstream idle %u for %ums\n", settings->upstream_idle_max,
-               settings->upstream_idle_timeout_ms);
+    buf_printf(dump->out, "  upstream idle %u for %ums, %u requests within %ums\n",
+               settings->upstream_idle_max, settings->upstream_idle_timeout_ms,
+               settings->upstream_requests_max, settings->upstream_age_max_ms);
+    dump_settings_tls(dump, settings);
+    dump_settings_compression(dump, settings);
+    dump_settings_stream(dump, settings);
+    for (uint32_t i = 0; i < image_listener_count(dump->view); i++)
+        dump_listener(dump, image_listener_get(dump->view, i));
     for (uint32_t i = 0; i < image_trusted_count(dump->view); i++)
         dump_trusted(dump, image_trusted_get(dump->view, i));
     if (settings->default_certificate_id != 0)
@@ -234,6 +401,25 @@ static void dump_settings(struct dump *dump, const struct image_settings *settin
     }
 }
 
+static void dump_secrets(struct dump *dump)
+{
+    const struct image_segment_view *secrets = &dump->view->secrets;
+
+    for (uint32_t i = 0; i < secrets->count[IMAGE_SECTION_CERTIFICATES]; i++) {
+        const struct image_certificate *certificate = image_certificate_get(dump->view, i);
+        buf_printf(dump->out, "\ncertificate %016lx chain %u bytes\n",
+                   (unsigned long)certificate->id, certificate->chain_pem.len);
+    }
+    for (uint32_t i = 0; i < secrets->count[IMAGE_SECTION_AUTHORITIES]; i++) {
+        const struct image_authorities *authorities = image_authorities_get(dump->view, i);
+        buf_printf(dump->out, "\nauthorities %016lx %u bytes, revoked %u bytes\n",
+                   (unsigned long)authorities->id, authorities->ca_pem.len,
+                   authorities->crl_pem.len);
+    }
+    if (image_ticket_key_count(dump->view) > 0)
+        buf_printf(dump->out, "\nticket keys %u\n", image_ticket_key_count(dump->view));
+}
+
 void image_dump(const struct image_view *view, struct buf *out)
 {
     struct dump dump = { view, out };
@@ -241,9 +427,5 @@ void image_dump(const struct image_view *view, struct buf *out)
     dump_settings(&dump, image_settings_get(view));
     image_for_each(i, view, IMAGE_SECTION_HOSTS) dump_host(&dump, image_host_get(view, i));
     image_for_each(i, view, IMAGE_SECTION_SERVICES) dump_service(&dump, image_service_get(view, i));
-    for (uint32_t i = 0; i < view->secrets.count[IMAGE_SECTION_CERTIFICATES]; i++) {
-        const struct image_certificate *certificate = image_certificate_get(view, i);
-        buf_printf(out, "\ncertificate %016lx chain %u bytes\n", (unsigned long)certificate->id,
-                   certificate->chain_pem.len);
-    }
+    dump_secrets(&dump);
 }

@@ -9,8 +9,9 @@
 
 struct encoder {
     struct image_sections *sections;
-    struct arena arena;                     /* keys of `policies` */
+    struct arena arena;                     /* keys of the two maps */
     struct map policies;                    /* bytes of a struct image_policy → its index + 1 */
+    struct map backend_tls;                 /* bytes of a struct image_backend_tls → likewise */
     struct idmap services;                  /* key → number in the shard + 1 */
     VEC(const struct route_service *) used; /* by that number */
     VEC(uint64_t) host_hashes;
@@ -45,6 +46,40 @@ static uint32_t origin_add(struct encoder *encoder, const struct route_origin *o
     return ADD(encoder, IMAGE_SECTION_ORIGINS, record);
 }
 
+/* Adds a record unless one of the same bytes is there; returns its index. */
+static uint32_t add_once(struct encoder *encoder, struct map *known, enum image_section section,
+                         const void *record, size_t bytes)
+{
+    struct span key = span_of(record, bytes);
+    uintptr_t found = (uintptr_t)map_find(known, key);
+
+    if (found)
+        return (uint32_t)(found - 1);
+    uint32_t index = image_sections_add(encoder->sections, section, record, bytes);
+    map_put(known, arena_dup(&encoder->arena, key), (void *)(uintptr_t)(index + 1));
+    return index;
+}
+
+static uint32_t backend_tls_add(struct encoder *encoder, const struct route_backend_tls *tls)
+{
+    if (!tls)
+        return IMAGE_NONE;
+
+    struct image_backend_tls record = {
+        .identity = route_backend_tls_identity(tls),
+        .certificate_id = tls->certificate ? tls->certificate->id : 0,
+        .authorities_id = tls->authorities ? tls->authorities->id : 0,
+        .name = str(encoder, tls->name),
+        .ciphers = str(encoder, tls->ciphers),
+        .versions = tls->versions,
+        .depth = tls->depth,
+        .flags = (tls->verifies ? IMAGE_BACKEND_TLS_VERIFY : 0) |
+                 (tls->sends_name ? IMAGE_BACKEND_TLS_SEND_NAME : 0),
+    };
+    return add_once(encoder, &encoder->backend_tls, IMAGE_SECTION_BACKEND_TLS, &record,
+                    sizeof(record));
+}
+
 static uint32_t policy_add(struct encoder *encoder, const struct route_policy *policy)
 {
     const struct route_policy fallback = route_policy_default(); /* a rule that yett itself makes */
@@ -59,15 +94,10 @@ static uint32_t policy_add(struct encoder *encoder, const struct route_policy *p
         .retry_timeout_ms = policy->retry_timeout_ms,
         .retry_on = policy->retry_on,
         .body_bytes_max = policy->body_bytes_max,
+        .protocol = policy->protocol,
+        .backend_tls = backend_tls_add(encoder, policy->backend_tls),
     };
-    struct span key = span_of((const char *)&record, sizeof(record));
-    uintptr_t known = (uintptr_t)map_find(&encoder->policies, key);
-
-    if (known)
-        return (uint32_t)(known - 1);
-    uint32_t index = ADD(encoder, IMAGE_SECTION_POLICIES, record);
-    map_put(&encoder->policies, arena_dup(&encoder->arena, key), (void *)(uintptr_t)(index + 1));
-    return index;
+    return add_once(encoder, &encoder->policies, IMAGE_SECTION_POLICIES, &record, sizeof(record));
 }
 
 /* The index that the service will have; the records follow when all are known. */
@@ -200,14 +230,51 @@ static void paths_sort(struct encoder *encoder, const struct route_host *host)
         qsort(encoder->paths.items, encoder->paths.len, sizeof(encoder->paths.items[0]), by_trial);
 }
 
+static uint32_t client_auth_add(struct encoder *encoder, const struct route_client_auth *auth)
+{
+    if (!auth)
+        return IMAGE_NONE;
+
+    struct image_client_auth record = {
+        .identity = route_client_auth_identity(auth),
+        .authorities_id = auth->authorities ? auth->authorities->id : 0,
+        .error_page = str(encoder, auth->error_page),
+        .match_cn = str(encoder, auth->match_cn),
+        .mode = auth->mode,
+        .depth = auth->depth,
+        .flags = auth->passes_certificate ? IMAGE_CLIENT_AUTH_PASS_CERTIFICATE : 0,
+        .origin = origin_add(encoder, &auth->origin),
+    };
+    return ADD(encoder, IMAGE_SECTION_CLIENT_AUTHS, record);
+}
+
+static uint32_t host_flags(const struct route_host *host)
+{
+    uint32_t flags = host->has_tls ? IMAGE_HOST_TLS : 0;
+
+    switch (host->cipher_choice) {
+    case ROUTE_CIPHERS_AS_SET:
+        return flags;
+    case ROUTE_CIPHERS_OF_SERVER:
+        return flags | IMAGE_HOST_CIPHERS_OF_SERVER;
+    case ROUTE_CIPHERS_OF_CLIENT:
+        return flags | IMAGE_HOST_CIPHERS_OF_CLIENT;
+    }
+    unreachable();
+}
+
 static void host_add(struct encoder *encoder, const struct route_host *host)
 {
     struct image_host record = {
         .name = str(encoder, host->name),
         .paths_first = next(encoder, IMAGE_SECTION_PATHS),
         .paths_len = (uint32_t)host->paths.len,
-        .flags = host->has_tls ? IMAGE_HOST_TLS : 0,
+        .flags = host_flags(host),
         .certificate_id = host->certificate ? host->certificate->id : 0,
+        .other_certificate_id = host->other_certificate ? host->other_certificate->id : 0,
+        .tls_ciphers = str(encoder, host->tls_ciphers),
+        .client_auth = client_auth_add(encoder, host->client_auth),
+        .passthrough = host->passthrough ? service_use(encoder, host->passthrough) : IMAGE_NONE,
         .origin = origin_add(encoder, &host->origin),
         .index = next(encoder, IMAGE_SECTION_HOSTS),
     };
@@ -230,12 +297,14 @@ static void service_add(struct encoder *encoder, const struct route_service *ser
         .protocol = service->protocol,
         .balance = service->balance,
         .origin = origin_add(encoder, &service->origin),
+        .transport = service->transport,
     };
     ADD(encoder, IMAGE_SECTION_SERVICES, record);
 }
 
-static uint32_t settings_flags(const struct route_settings *settings)
+static uint32_t settings_flags(const struct route_model *model)
 {
+    const struct route_settings *settings = &model->settings;
     const struct {
         bool is_set;
         enum image_settings_flag flag;
@@ -247,6 +316,17 @@ static uint32_t settings_flags(const struct route_settings *settings)
         { settings->allow_underscores_in_headers, IMAGE_ALLOW_UNDERSCORES },
         { settings->ignore_invalid_headers, IMAGE_IGNORE_INVALID_HEADERS },
         { settings->access_log, IMAGE_ACCESS_LOG },
+        { settings->http2, IMAGE_HTTP2 },
+        { settings->proxy_protocol, IMAGE_PROXY_PROTOCOL },
+        { settings->gzip.is_on, IMAGE_GZIP },
+        { settings->brotli.is_on, IMAGE_BROTLI },
+        { settings->tls.cipher_choice == ROUTE_CIPHERS_OF_SERVER, IMAGE_TLS_CIPHERS_OF_SERVER },
+        { settings->tls.session_cache, IMAGE_TLS_SESSION_CACHE },
+        { settings->tls.tickets, IMAGE_TLS_TICKETS },
+        { settings->tls.rejects_unknown, IMAGE_TLS_REJECT_UNKNOWN },
+        { model->passthroughs > 0, IMAGE_TLS_PASSTHROUGH },
+        { settings->stream.next_upstream, IMAGE_STREAM_NEXT_UPSTREAM },
+        { settings->stream.access_log, IMAGE_STREAM_ACCESS_LOG },
     };
     uint32_t bits = 0;
 
@@ -261,7 +341,15 @@ static void settings_add(struct encoder *encoder, const struct route_model *mode
     struct image_settings record = {
         .forwarded_for_header = str(encoder, settings->forwarded_for_header),
         .log_format = str(encoder, settings->log_format),
-        .flags = settings_flags(settings),
+        .stream_log_format = str(encoder, settings->stream.log_format),
+        .tls_ciphers = str(encoder, settings->tls.ciphers),
+        .tls_groups = str(encoder, settings->tls.groups),
+        .tls_dh = str(encoder, settings->tls.dh_pem),
+        .hsts = str(encoder, settings->tls.hsts),
+        .gzip_types = str(encoder, settings->gzip.types),
+        .brotli_types = str(encoder, settings->brotli.types),
+        .gzip_not_for = str(encoder, settings->gzip.not_for),
+        .flags = settings_flags(model),
         .log_escape = settings->log_escape,
         .keep_alive_ms = settings->keep_alive_ms,
         .keep_alive_requests = settings->keep_alive_requests,
@@ -269,6 +357,20 @@ static void settings_add(struct encoder *encoder, const struct route_model *mode
         .client_body_timeout_ms = settings->client_body_timeout_ms,
         .upstream_idle_max = settings->upstream_idle_max,
         .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
+        .upstream_requests_max = settings->upstream_requests_max,
+        .upstream_age_max_ms = settings->upstream_age_max_ms,
+        .http2_streams_max = settings->http2_streams_max,
+        .proxy_protocol_timeout_ms = settings->proxy_protocol_timeout_ms,
+        .tls_versions = settings->tls.versions,
+        .tls_session_timeout_s = settings->tls.session_timeout_s,
+        .gzip_level = settings->gzip.level,
+        .gzip_length_min = settings->gzip.length_min,
+        .brotli_level = settings->brotli.level,
+        .brotli_length_min = settings->brotli.length_min,
+        .stream_timeout_ms = settings->stream.timeout_ms,
+        .stream_next_upstream_timeout_ms = settings->stream.next_upstream_timeout_ms,
+        .stream_next_upstream_tries = settings->stream.next_upstream_tries,
+        .stream_responses = settings->stream.responses,
         .default_rule = model->default_rule ? rule_add(encoder, model->default_rule) : IMAGE_NONE,
         .default_certificate_id = model->default_certificate ? model->default_certificate->id : 0,
     };
@@ -281,6 +383,29 @@ static void settings_add(struct encoder *encoder, const struct route_model *mode
     }
 }
 
+static void listener_add(struct encoder *encoder, const struct route_listener *listener)
+{
+    struct image_listener record = {
+        .transport = (uint16_t)listener->transport,
+        .port = listener->port,
+        .service = service_use(encoder, listener->service),
+        .flags = (listener->accepts_proxy ? IMAGE_LISTENER_ACCEPT_PROXY : 0) |
+                 (listener->sends_proxy ? IMAGE_LISTENER_SEND_PROXY : 0),
+        .origin = origin_add(encoder, &listener->origin),
+    };
+    ADD(encoder, IMAGE_SECTION_LISTENERS, record);
+}
+
+/* What belongs to no host lies in the first shard. */
+static void common_add(struct encoder *encoder, const struct route_model *model)
+{
+    if (encoder->sections->base != 0)
+        return;
+    settings_add(encoder, model);
+    vec_for_each (listener, &model->listeners)
+        listener_add(encoder, *listener);
+}
+
 void image_encode_routes(struct image_sections *sections, const struct route_model *model,
                          struct route_host *const *hosts, size_t hosts_len)
 {
@@ -289,8 +414,7 @@ void image_encode_routes(struct image_sections *sections, const struct route_mod
     arena_init(&encoder.arena, 4096);
     for (size_t i = 0; i < hosts_len; i++)
         host_add(&encoder, hosts[i]);
-    if (sections->base == 0) /* the first shard */
-        settings_add(&encoder, model);
+    common_add(&encoder, model);
     vec_for_each (service, &encoder.used) {
         service_add(&encoder, *service);
     }
@@ -304,5 +428,6 @@ void image_encode_routes(struct image_sections *sections, const struct route_mod
     vec_deinit(&encoder.used);
     idmap_deinit(&encoder.services);
     map_deinit(&encoder.policies);
+    map_deinit(&encoder.backend_tls);
     arena_deinit(&encoder.arena);
 }

@@ -11,11 +11,11 @@
  *   segment   struct image_segment (header with a table of sections), then the sections
  *
  *   ROUTES    a shard's hosts, sorted by name (wildcards after them), their lookup table, paths, their lookup table, rules,
- *             predicates, filters, backends, the services that these name, policies, origins,
- *             strings; in the first shard also what belongs to no host: settings, trusted blocks, the
- *             default rule
+ *             predicates, filters, backends, the services that these name, policies, TLS towards backends, client
+ *             authentication, origins, strings; in the first shard also what belongs to no host:
+ *             settings, trusted blocks, the default rule, listeners of TCP and UDP
  *   ENDPOINTS a shard's services by key → runs of endpoints; strings (DNS names)
- *   SECRETS   certificates with their private keys
+ *   SECRETS   certificates with their private keys, authorities, keys of session tickets
  *
  * Sections lie in the order of enum image_section, without overlaps; one that a segment's kind does
  * not have is empty. Tables of slots are open-addressed, probed one by one, a power of two in size
@@ -39,7 +39,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endi
 #define IMAGE_MAGIC_SEGMENT 0x3147455354544559u /* "YETTSEG1" */
 
 enum {
-    IMAGE_FORMAT_VERSION = 2,
+    IMAGE_FORMAT_VERSION = 3,
     IMAGE_ALIGN = 8,
     IMAGE_SHARD_BITS = 6,
     IMAGE_LOCAL_BITS = 32 - IMAGE_SHARD_BITS,
@@ -47,7 +47,7 @@ enum {
     IMAGE_SHARDS_MAX = 1 << IMAGE_SHARD_BITS,
     IMAGE_SEGMENTS_MAX = 1 + 2 * IMAGE_SHARDS_MAX, /* well below SCM_RIGHTS' 253 descriptors */
     IMAGE_SHARD_OBJECTS = 128, /* hosts, and services, that a shard is made for */
-    IMAGE_SECTIONS_MAX = 20,   /* a format of more sections is another version */
+    IMAGE_SECTIONS_MAX = 32,   /* a format of more sections is another version */
     IMAGE_NONE = 0xFFFFFFFF,   /* an index that names nothing */
 };
 
@@ -85,13 +85,18 @@ enum image_section {
     IMAGE_SECTION_BACKENDS,
     IMAGE_SECTION_SERVICES,
     IMAGE_SECTION_POLICIES,
-    IMAGE_SECTION_SETTINGS, /* one struct image_settings */
-    IMAGE_SECTION_TRUSTED,  /* struct image_block */
+    IMAGE_SECTION_BACKEND_TLS,
+    IMAGE_SECTION_CLIENT_AUTHS,
+    IMAGE_SECTION_SETTINGS,  /* one struct image_settings */
+    IMAGE_SECTION_TRUSTED,   /* struct image_block */
+    IMAGE_SECTION_LISTENERS, /* struct image_listener, sorted by transport and port */
     IMAGE_SECTION_ORIGINS,
     IMAGE_SECTION_ENDPOINT_SETS,  /* struct image_endpoint_set */
     IMAGE_SECTION_ENDPOINT_SLOTS, /* uint32_t index of a set; by key */
     IMAGE_SECTION_ENDPOINTS,
     IMAGE_SECTION_CERTIFICATES, /* struct image_certificate, sorted by id */
+    IMAGE_SECTION_AUTHORITIES,  /* struct image_authorities, likewise */
+    IMAGE_SECTION_TICKET_KEYS,  /* struct image_ticket_key, newest first */
     IMAGE_SECTIONS_LEN
 };
 static_assert((int)IMAGE_SECTIONS_LEN <= IMAGE_SECTIONS_MAX, "room in the table of sections");
@@ -119,14 +124,32 @@ struct image_host {
         prefix_depth_max;    /* segments of the deepest prefix: bounds the look-ups of a request */
     uint32_t flags;          /* enum image_host_flag */
     uint64_t certificate_id; /* 0: the default one */
-    uint32_t origin, index;  /* index: its own */
+    uint64_t other_certificate_id; /* with a key of another type; 0: none */
+    struct image_str tls_ciphers;  /* empty: as the settings say */
+    uint32_t client_auth;          /* IMAGE_NONE: none */
+    uint32_t passthrough;          /* service that takes its TLS undecrypted; IMAGE_NONE: none */
+    uint32_t origin, index;        /* index: its own */
 };
-static_assert(sizeof(struct image_host) == 40, "image_host");
+static_assert(sizeof(struct image_host) == 64, "image_host");
 
 enum image_host_flag {
-    IMAGE_HOST_TLS = 1 << 0,       /* an Ingress of this host has spec.tls */
-    IMAGE_HOST_HAS_EXACT = 1 << 1, /* has an Exact path: saves the others that look-up */
+    IMAGE_HOST_TLS = 1 << 0,               /* an Ingress of this host has spec.tls */
+    IMAGE_HOST_HAS_EXACT = 1 << 1,         /* has an Exact path: saves the others that look-up */
+    IMAGE_HOST_CIPHERS_OF_SERVER = 1 << 2, /* whose order of TLS 1.2 ciphers counts; neither: as */
+    IMAGE_HOST_CIPHERS_OF_CLIENT = 1 << 3, /* the settings say */
 };
+
+struct image_client_auth {
+    uint64_t identity;       /* route_client_auth_identity() */
+    uint64_t authorities_id; /* 0: none, for OFF and BROKEN only */
+    struct image_str error_page, match_cn;
+    uint32_t mode, depth; /* enum route_client_auth_mode */
+    uint32_t flags;       /* enum image_client_auth_flag */
+    uint32_t origin;
+};
+static_assert(sizeof(struct image_client_auth) == 48, "image_client_auth");
+
+enum image_client_auth_flag { IMAGE_CLIENT_AUTH_PASS_CERTIFICATE = 1 };
 
 struct image_path {
     struct image_str path;
@@ -170,7 +193,8 @@ struct image_service {
     uint64_t key;
     struct image_str namespace, name, port, upstream_name;
     uint32_t protocol, balance; /* enum route_protocol, route_balance */
-    uint32_t origin, reserved;
+    uint32_t origin;
+    uint32_t transport; /* enum route_transport */
 };
 static_assert(sizeof(struct image_service) == 56, "image_service");
 
@@ -178,8 +202,28 @@ struct image_policy {
     uint32_t connect_timeout_ms, read_timeout_ms, send_timeout_ms;
     uint32_t retry_tries, retry_timeout_ms, retry_on;
     uint64_t body_bytes_max;
+    uint32_t protocol;    /* enum route_protocol */
+    uint32_t backend_tls; /* IMAGE_NONE: any certificate will do, no SNI */
 };
-static_assert(sizeof(struct image_policy) == 32, "image_policy");
+static_assert(sizeof(struct image_policy) == 40, "image_policy");
+
+struct image_backend_tls {
+    uint64_t identity;       /* route_backend_tls_identity() */
+    uint64_t certificate_id; /* the gate's own as a client; 0: none */
+    uint64_t authorities_id; /* 0: none */
+    struct image_str name, ciphers;
+    uint32_t versions; /* enum route_tls_version, or-ed */
+    uint32_t depth;
+    uint32_t flags; /* enum image_backend_tls_flag */
+    uint32_t reserved;
+};
+static_assert(sizeof(struct image_backend_tls) == 56, "image_backend_tls");
+
+enum image_backend_tls_flag {
+    IMAGE_BACKEND_TLS_VERIFY = 1 << 0,
+    IMAGE_BACKEND_TLS_SEND_NAME = 1 << 1,
+    IMAGE_BACKEND_TLS_BROKEN = 1 << 2, /* its secrets are not here: 502, without connecting */
+};
 
 enum image_settings_flag {
     IMAGE_USE_FORWARDED_HEADERS = 1 << 0,
@@ -189,18 +233,55 @@ enum image_settings_flag {
     IMAGE_ALLOW_UNDERSCORES = 1 << 4,
     IMAGE_IGNORE_INVALID_HEADERS = 1 << 5,
     IMAGE_ACCESS_LOG = 1 << 6,
+    IMAGE_HTTP2 = 1 << 7,
+    IMAGE_PROXY_PROTOCOL = 1 << 8,
+    IMAGE_GZIP = 1 << 9,
+    IMAGE_BROTLI = 1 << 10,
+    IMAGE_TLS_CIPHERS_OF_SERVER = 1 << 11, /* else those of the client */
+    IMAGE_TLS_SESSION_CACHE = 1 << 12,
+    IMAGE_TLS_TICKETS = 1 << 13,
+    IMAGE_TLS_REJECT_UNKNOWN = 1 << 14, /* server names without a host: no handshake */
+    IMAGE_TLS_PASSTHROUGH = 1 << 15,    /* some host has it: look at each ClientHello first */
+    IMAGE_STREAM_NEXT_UPSTREAM = 1 << 16,
+    IMAGE_STREAM_ACCESS_LOG = 1 << 17,
 };
 
 struct image_settings {
     struct image_str forwarded_for_header, log_format;
+    struct image_str stream_log_format;
+    struct image_str tls_ciphers, tls_groups;  /* groups empty: the library's own */
+    struct image_str tls_dh;                   /* PEM; empty: no DHE */
+    struct image_str hsts;                     /* a header's value; empty: not sent */
+    struct image_str gzip_types, brotli_types; /* one space between; "*": all */
+    struct image_str gzip_not_for;             /* of User-Agent; empty: none */
     uint32_t flags, log_escape;
     uint32_t keep_alive_ms, keep_alive_requests;
     uint32_t client_header_timeout_ms, client_body_timeout_ms;
     uint32_t upstream_idle_max, upstream_idle_timeout_ms;
+    uint32_t upstream_requests_max, upstream_age_max_ms;
+    uint32_t http2_streams_max, proxy_protocol_timeout_ms;
+    uint32_t tls_versions, tls_session_timeout_s; /* versions: enum route_tls_version, or-ed */
+    uint32_t gzip_level, gzip_length_min;
+    uint32_t brotli_level, brotli_length_min;
+    uint32_t stream_timeout_ms, stream_next_upstream_timeout_ms;
+    uint32_t stream_next_upstream_tries, stream_responses;
     uint32_t default_rule, reserved; /* IMAGE_NONE: built-in 404 */
     uint64_t default_certificate_id; /* 0: none */
 };
-static_assert(sizeof(struct image_settings) == 64, "image_settings");
+static_assert(sizeof(struct image_settings) == 184, "image_settings");
+
+struct image_listener {
+    uint16_t transport, port; /* enum route_transport */
+    uint32_t service;
+    uint32_t flags; /* enum image_listener_flag */
+    uint32_t origin;
+};
+static_assert(sizeof(struct image_listener) == 16, "image_listener");
+
+enum image_listener_flag {
+    IMAGE_LISTENER_ACCEPT_PROXY = 1 << 0,
+    IMAGE_LISTENER_SEND_PROXY = 1 << 1,
+};
 
 struct image_block {
     uint8_t addr[16];
@@ -234,5 +315,17 @@ struct image_certificate {
     struct image_str chain_pem, key_pem;
 };
 static_assert(sizeof(struct image_certificate) == 24, "image_certificate");
+
+struct image_authorities {
+    uint64_t id;
+    struct image_str ca_pem, crl_pem;
+};
+static_assert(sizeof(struct image_authorities) == 24, "image_authorities");
+
+struct image_ticket_key {
+    uint8_t bytes[80];
+    uint32_t len, reserved; /* 48 or 80: struct route_ticket_key */
+};
+static_assert(sizeof(struct image_ticket_key) == 88, "image_ticket_key");
 
 #endif

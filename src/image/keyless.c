@@ -14,7 +14,35 @@ static void checksum_set(struct image_segment_ref *ref, const char *bytes)
     ref->checksum = hash_block(span_of(bytes, ref->size_bytes));
 }
 
-static int hosts_mend(struct image_segment_ref *ref, char *bytes, struct image_segment_view *shard)
+/* A host whose clients cannot be checked lets nobody in. */
+static void client_auths_mend(struct image_segment_view *shard)
+{
+    struct image_client_auth *auths =
+        (struct image_client_auth *)shard->at[IMAGE_SECTION_CLIENT_AUTHS];
+
+    for (uint32_t i = 0; i < shard->count[IMAGE_SECTION_CLIENT_AUTHS]; i++) {
+        if (auths[i].authorities_id == 0)
+            continue;
+        auths[i].authorities_id = 0;
+        auths[i].mode = ROUTE_CLIENT_AUTH_BROKEN;
+    }
+}
+
+/* A backend that cannot be verified, or not be shown who asks, is not asked. */
+static void backend_tls_mend(struct image_segment_view *shard)
+{
+    struct image_backend_tls *all =
+        (struct image_backend_tls *)shard->at[IMAGE_SECTION_BACKEND_TLS];
+
+    for (uint32_t i = 0; i < shard->count[IMAGE_SECTION_BACKEND_TLS]; i++) {
+        if (all[i].certificate_id == 0 && all[i].authorities_id == 0)
+            continue;
+        all[i].certificate_id = all[i].authorities_id = 0;
+        all[i].flags = IMAGE_BACKEND_TLS_BROKEN;
+    }
+}
+
+static int shard_mend(struct image_segment_ref *ref, char *bytes, struct image_segment_view *shard)
 {
     int r = image_segment_resolve(span_of(bytes, ref->size_bytes), IMAGE_ROUTES, shard);
 
@@ -22,7 +50,9 @@ static int hosts_mend(struct image_segment_ref *ref, char *bytes, struct image_s
         return r;
     struct image_host *hosts = (struct image_host *)shard->at[IMAGE_SECTION_HOSTS];
     for (uint32_t i = 0; i < shard->count[IMAGE_SECTION_HOSTS]; i++)
-        hosts[i].certificate_id = 0;
+        hosts[i].certificate_id = hosts[i].other_certificate_id = 0;
+    client_auths_mend(shard);
+    backend_tls_mend(shard);
     return IMAGE_OPEN_OK;
 }
 
@@ -35,7 +65,7 @@ static int routes_mend(struct image_root_block *block, char *const *segments, ui
         char *bytes = segments[image_routes_at(i)];
         struct image_segment_view shard;
 
-        int r = hosts_mend(ref, bytes, &shard);
+        int r = shard_mend(ref, bytes, &shard);
         if (r != IMAGE_OPEN_OK)
             return r;
         if (i == 0) {

@@ -1,7 +1,9 @@
 /* image/keyless.h
  *
  * Purpose    An image that was kept without its SECRETS → one that can be served: no host has a
- *            certificate of its own any more, and the default one is another.
+ *            certificate of its own any more, and the default one is another; a host that checks its
+ *            clients' certificates lets nobody in, and no backend is asked over TLS that would have
+ *            to be verified, or shown a certificate.
  * Ownership  Root and segments are the caller's, and changed in place.
  * Roles      keeper.
  * See        docs/internals/lifecycle.md, "A cold start" */

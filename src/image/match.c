@@ -346,15 +346,23 @@ static bool has_tls(const struct image_host *host)
     return host && (host->flags & IMAGE_HOST_TLS || host->certificate_id != 0);
 }
 
-uint64_t image_certificate_for(const struct image_view *view, struct span server_name)
+void image_certificates_for(const struct image_view *view, struct span server_name, uint64_t ids[2])
 {
     const struct image_host *host = host_exact(view, server_name);
 
     if (!has_tls(host))
         host = host_wildcard(view, wildcard_suffix(server_name));
-    if (has_tls(host) && host->certificate_id != 0)
-        return host->certificate_id;
-    return image_settings_get(view)->default_certificate_id;
+    bool has_own = has_tls(host) && host->certificate_id != 0;
+    ids[0] = has_own ? host->certificate_id : image_settings_get(view)->default_certificate_id;
+    ids[1] = has_own ? host->other_certificate_id : 0;
+}
+
+uint64_t image_certificate_for(const struct image_view *view, struct span server_name)
+{
+    uint64_t ids[2];
+
+    image_certificates_for(view, server_name, ids);
+    return ids[0];
 }
 
 const struct image_backend *image_backend_choose(const struct image_view *view,

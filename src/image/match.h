@@ -70,6 +70,10 @@ const struct image_host *image_host_find(const struct image_view *view, struct s
  * with TLS has none of its own. */
 uint64_t image_certificate_for(const struct image_view *view, struct span server_name);
 
+/* The same, and in ids[1] the host's certificate with a key of another type; 0: there is none. */
+void image_certificates_for(const struct image_view *view, struct span server_name,
+                            uint64_t ids[2]);
+
 /* One of the rule's backends, `draw` being uniform over 32 bits; NULL where it has none. */
 const struct image_backend *image_backend_choose(const struct image_view *view,
                                                  const struct image_rule *rule, uint32_t draw);

@@ -19,13 +19,18 @@ static const struct {
     [IMAGE_SECTION_BACKENDS] = { sizeof(struct image_backend), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_SERVICES] = { sizeof(struct image_service), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_POLICIES] = { sizeof(struct image_policy), 1 << IMAGE_ROUTES },
+    [IMAGE_SECTION_BACKEND_TLS] = { sizeof(struct image_backend_tls), 1 << IMAGE_ROUTES },
+    [IMAGE_SECTION_CLIENT_AUTHS] = { sizeof(struct image_client_auth), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_SETTINGS] = { sizeof(struct image_settings), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_TRUSTED] = { sizeof(struct image_block), 1 << IMAGE_ROUTES },
+    [IMAGE_SECTION_LISTENERS] = { sizeof(struct image_listener), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_ORIGINS] = { sizeof(struct image_origin), 1 << IMAGE_ROUTES },
     [IMAGE_SECTION_ENDPOINT_SETS] = { sizeof(struct image_endpoint_set), 1 << IMAGE_ENDPOINTS },
     [IMAGE_SECTION_ENDPOINT_SLOTS] = { sizeof(uint32_t), 1 << IMAGE_ENDPOINTS },
     [IMAGE_SECTION_ENDPOINTS] = { sizeof(struct image_endpoint), 1 << IMAGE_ENDPOINTS },
     [IMAGE_SECTION_CERTIFICATES] = { sizeof(struct image_certificate), 1 << IMAGE_SECRETS },
+    [IMAGE_SECTION_AUTHORITIES] = { sizeof(struct image_authorities), 1 << IMAGE_SECRETS },
+    [IMAGE_SECTION_TICKET_KEYS] = { sizeof(struct image_ticket_key), 1 << IMAGE_SECRETS },
 };
 
 uint32_t image_section_record_bytes(enum image_section section)

@@ -60,6 +60,31 @@ static bool certificates_check(struct image_check *check)
     return true;
 }
 
+static bool authorities_check(struct image_check *check)
+{
+    const struct image_segment_view *secrets = &check->view->secrets;
+    uint64_t id_before = 0;
+
+    for (uint32_t i = 0; i < secrets->count[IMAGE_SECTION_AUTHORITIES]; i++) {
+        const struct image_authorities *authorities = image_authorities_get(check->view, i);
+        IMAGE_CHECK(authorities->id > id_before, "authorities are not sorted by id");
+        IMAGE_CHECK(image_check_str(secrets, authorities->ca_pem) &&
+                        image_check_str(secrets, authorities->crl_pem),
+                    "a text of authorities is out of bounds");
+        id_before = authorities->id;
+    }
+    return true;
+}
+
+static bool secrets_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < image_ticket_key_count(check->view); i++) {
+        uint32_t len = image_ticket_key_get(check->view, i)->len;
+        IMAGE_CHECK(len == 48 || len == 80, "a key of session tickets has no known length");
+    }
+    return certificates_check(check) && authorities_check(check);
+}
+
 static bool endpoints_check(struct image_check *check, const struct image_segment_view *shard)
 {
     const struct image_endpoint *endpoints = shard->at[IMAGE_SECTION_ENDPOINTS];
@@ -117,7 +142,7 @@ static bool shard_check(struct image_check *check, const struct image_view *befo
 
     if (has_new_routes && !image_check_routes(check))
         return false;
-    if ((has_new_routes || has_new_secrets) && !image_check_route_certificates(check))
+    if ((has_new_routes || has_new_secrets) && !image_check_route_secrets(check))
         return false;
     return is_shared(&check->view->endpoints[i], before ? &before->endpoints[i] : NULL) ||
            sets_check(check);
@@ -132,7 +157,7 @@ bool image_verify_changes(const struct image_view *view, const struct image_view
     if (before && before->shards != view->shards)
         before = NULL;
     bool has_new_secrets = !is_shared(&view->secrets, before ? &before->secrets : NULL);
-    bool holds = !has_new_secrets || certificates_check(&check);
+    bool holds = !has_new_secrets || secrets_check(&check);
     for (check.shard = 0; holds && check.shard < view->shards; check.shard++)
         holds = shard_check(&check, before, has_new_secrets);
     if (!holds)

@@ -31,8 +31,8 @@ bool image_check_run(const struct image_segment_view *segment, enum image_sectio
 bool image_check_slots(struct image_check *check, const struct image_segment_view *segment,
                        enum image_section section, uint32_t base, uint32_t records);
 
-/* The routes of check->shard; the certificates that they name are there. */
+/* The routes of check->shard; the certificates and authorities that they name are there. */
 bool image_check_routes(struct image_check *check);
-bool image_check_route_certificates(struct image_check *check);
+bool image_check_route_secrets(struct image_check *check);
 
 #endif

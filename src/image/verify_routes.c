@@ -9,10 +9,17 @@ enum {
     PATH_KIND_LAST = ROUTE_PATH_PREFIX,
     PREDICATE_KIND_LAST = ROUTE_PREDICATE_HEADER,
     FILTER_KIND_LAST = ROUTE_FILTER_RESPOND,
-    PROTOCOL_LAST = ROUTE_PROTOCOL_HTTP,
+    PROTOCOL_LAST = ROUTE_PROTOCOL_H2,
+    TRANSPORT_LAST = ROUTE_TRANSPORT_UDP,
+    CLIENT_AUTH_LAST = ROUTE_CLIENT_AUTH_BROKEN,
+    TLS_VERSIONS_ALL = ROUTE_TLS_1_2 | ROUTE_TLS_1_3,
+    BACKEND_TLS_FLAGS_ALL =
+        IMAGE_BACKEND_TLS_VERIFY | IMAGE_BACKEND_TLS_SEND_NAME | IMAGE_BACKEND_TLS_BROKEN,
+    LISTENER_FLAGS_ALL = IMAGE_LISTENER_ACCEPT_PROXY | IMAGE_LISTENER_SEND_PROXY,
     BALANCE_LAST = ROUTE_BALANCE_ROUND_ROBIN,
     RETRY_ALL = ROUTE_RETRY_ERROR | ROUTE_RETRY_TIMEOUT | ROUTE_RETRY_NON_IDEMPOTENT,
-    HOST_FLAGS_ALL = IMAGE_HOST_TLS | IMAGE_HOST_HAS_EXACT,
+    HOST_CIPHERS = IMAGE_HOST_CIPHERS_OF_SERVER | IMAGE_HOST_CIPHERS_OF_CLIENT,
+    HOST_FLAGS_ALL = IMAGE_HOST_TLS | IMAGE_HOST_HAS_EXACT | HOST_CIPHERS,
 };
 
 static const struct image_segment_view *routes(const struct image_check *check)
@@ -55,6 +62,48 @@ static bool certificate_holds(const struct image_check *check, uint64_t id)
     return id == 0 || image_certificate_find(check->view, id) != NULL;
 }
 
+static bool authorities_hold(const struct image_check *check, uint64_t id)
+{
+    return id == 0 || image_authorities_find(check->view, id) != NULL;
+}
+
+static bool settings_texts_hold(const struct image_check *check,
+                                const struct image_settings *settings)
+{
+    return str_holds(check, settings->forwarded_for_header) &&
+           str_holds(check, settings->log_format) &&
+           str_holds(check, settings->stream_log_format) &&
+           str_holds(check, settings->tls_ciphers) && str_holds(check, settings->tls_groups) &&
+           str_holds(check, settings->tls_dh) && str_holds(check, settings->hsts) &&
+           str_holds(check, settings->gzip_types) && str_holds(check, settings->brotli_types) &&
+           str_holds(check, settings->gzip_not_for);
+}
+
+static bool listeners_check(struct image_check *check)
+{
+    uint32_t before = 0;
+
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_LISTENERS); i++) {
+        const struct image_listener *listener = image_listener_get(check->view, base(check) | i);
+        uint32_t place = (uint32_t)listener->transport << 16 | listener->port;
+
+        IMAGE_CHECK(listener->transport <= TRANSPORT_LAST, "a listener has no known transport");
+        IMAGE_CHECK(listener->port != 0, "a listener has no port");
+        IMAGE_CHECK(place > before, "listeners are not sorted by transport and port");
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_SERVICES, listener->service),
+                    "the service of a listener is not there");
+        IMAGE_CHECK(image_service_get(check->view, listener->service)->transport ==
+                        listener->transport,
+                    "a listener and its service are of two transports");
+        IMAGE_CHECK((listener->flags & ~(uint32_t)LISTENER_FLAGS_ALL) == 0,
+                    "a listener has unknown flags");
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, listener->origin),
+                    "the origin of a listener is not there");
+        before = place;
+    }
+    return true;
+}
+
 static bool settings_check(struct image_check *check)
 {
     IMAGE_CHECK(count(check, IMAGE_SECTION_SETTINGS) == (check->shard == 0),
@@ -62,13 +111,15 @@ static bool settings_check(struct image_check *check)
     if (check->shard != 0) {
         IMAGE_CHECK(count(check, IMAGE_SECTION_TRUSTED) == 0,
                     "trusted blocks outside the first shard");
+        IMAGE_CHECK(count(check, IMAGE_SECTION_LISTENERS) == 0,
+                    "listeners outside the first shard");
         return true;
     }
 
     const struct image_settings *settings = image_settings_get(check->view);
-    IMAGE_CHECK(str_holds(check, settings->forwarded_for_header) &&
-                    str_holds(check, settings->log_format),
-                "a text of the settings is out of bounds");
+    IMAGE_CHECK(settings_texts_hold(check, settings), "a text of the settings is out of bounds");
+    IMAGE_CHECK((settings->tls_versions & ~(uint32_t)TLS_VERSIONS_ALL) == 0,
+                "the settings have unknown versions of TLS");
     IMAGE_CHECK(settings->log_escape <= LOG_ESCAPE_LAST, "log_escape has no known value");
     IMAGE_CHECK(settings->default_rule == IMAGE_NONE ||
                     index_holds(check, IMAGE_SECTION_RULES, settings->default_rule),
@@ -98,7 +149,9 @@ static bool services_check(struct image_check *check)
         IMAGE_CHECK(str_holds(check, service->namespace) && str_holds(check, service->name) &&
                         str_holds(check, service->port) && str_holds(check, service->upstream_name),
                     "a text of a service is out of bounds");
-        IMAGE_CHECK(service->protocol <= PROTOCOL_LAST, "a service speaks no known protocol");
+        IMAGE_CHECK(service->protocol != ROUTE_PROTOCOL_UNSET && service->protocol <= PROTOCOL_LAST,
+                    "a service speaks no known protocol");
+        IMAGE_CHECK(service->transport <= TRANSPORT_LAST, "a service has no known transport");
         IMAGE_CHECK(service->balance <= BALANCE_LAST, "a service has no known balancing");
         IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, service->origin),
                     "the origin of a service is not there");
@@ -109,8 +162,52 @@ static bool services_check(struct image_check *check)
 static bool policies_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_POLICIES); i++) {
-        uint32_t retry_on = image_policy_get(check->view, base(check) | i)->retry_on;
-        IMAGE_CHECK((retry_on & ~(uint32_t)RETRY_ALL) == 0, "a policy retries on unknown causes");
+        const struct image_policy *policy = image_policy_get(check->view, base(check) | i);
+        IMAGE_CHECK((policy->retry_on & ~(uint32_t)RETRY_ALL) == 0,
+                    "a policy retries on unknown causes");
+        IMAGE_CHECK(policy->protocol <= PROTOCOL_LAST, "a policy has no known protocol");
+        IMAGE_CHECK(policy->backend_tls == IMAGE_NONE ||
+                        index_holds(check, IMAGE_SECTION_BACKEND_TLS, policy->backend_tls),
+                    "what a policy says of TLS is not there");
+    }
+    return true;
+}
+
+static bool backend_tls_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_BACKEND_TLS); i++) {
+        const struct image_backend_tls *tls = image_backend_tls_get(check->view, base(check) | i);
+        IMAGE_CHECK(str_holds(check, tls->name) && str_holds(check, tls->ciphers),
+                    "a text of TLS towards a backend is out of bounds");
+        IMAGE_CHECK((tls->flags & ~(uint32_t)BACKEND_TLS_FLAGS_ALL) == 0 &&
+                        (tls->versions & ~(uint32_t)TLS_VERSIONS_ALL) == 0,
+                    "TLS towards a backend has unknown flags or versions");
+        IMAGE_CHECK(tls->identity != 0, "TLS towards a backend has no identity");
+        IMAGE_CHECK(!(tls->flags & IMAGE_BACKEND_TLS_VERIFY) ||
+                        (tls->authorities_id != 0 && tls->name.len > 0),
+                    "a backend is to be verified by nothing");
+    }
+    return true;
+}
+
+static bool client_auths_check(struct image_check *check)
+{
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_CLIENT_AUTHS); i++) {
+        const struct image_client_auth *auth = image_client_auth_get(check->view, base(check) | i);
+        bool verifies =
+            auth->mode != ROUTE_CLIENT_AUTH_OFF && auth->mode != ROUTE_CLIENT_AUTH_BROKEN;
+
+        IMAGE_CHECK(str_holds(check, auth->error_page) && str_holds(check, auth->match_cn),
+                    "a text of client authentication is out of bounds");
+        IMAGE_CHECK(auth->mode <= CLIENT_AUTH_LAST, "client authentication has no known mode");
+        IMAGE_CHECK((auth->flags & ~(uint32_t)IMAGE_CLIENT_AUTH_PASS_CERTIFICATE) == 0,
+                    "client authentication has unknown flags");
+        IMAGE_CHECK(!verifies || auth->authorities_id != 0,
+                    "clients are to be verified by nothing");
+        IMAGE_CHECK((auth->identity == 0) == (auth->mode == ROUTE_CLIENT_AUTH_OFF),
+                    "client authentication has no identity, or one where it is off");
+        IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, auth->origin),
+                    "the origin of client authentication is not there");
     }
     return true;
 }
@@ -288,6 +385,15 @@ static bool host_check(struct image_check *check, const struct image_host *host)
     IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, host->origin),
                 "the origin of a host is not there");
     IMAGE_CHECK((host->flags & ~(uint32_t)HOST_FLAGS_ALL) == 0, "a host has unknown flags");
+    IMAGE_CHECK((host->flags & HOST_CIPHERS) != HOST_CIPHERS,
+                "a host takes the order of ciphers from both sides");
+    IMAGE_CHECK(str_holds(check, host->tls_ciphers), "the ciphers of a host are out of bounds");
+    IMAGE_CHECK(host->client_auth == IMAGE_NONE ||
+                    index_holds(check, IMAGE_SECTION_CLIENT_AUTHS, host->client_auth),
+                "the client authentication of a host is not there");
+    IMAGE_CHECK(host->passthrough == IMAGE_NONE ||
+                    index_holds(check, IMAGE_SECTION_SERVICES, host->passthrough),
+                "the service that a host is passed through to is not there");
 
     struct span name = image_str_get(check->view, host->name);
     IMAGE_CHECK(image_shard_of(image_name_hash(name), check->view->shards) == check->shard,
@@ -326,16 +432,29 @@ static bool hosts_check(struct image_check *check)
 bool image_check_routes(struct image_check *check)
 {
     return settings_check(check) && origins_check(check) && services_check(check) &&
-           policies_check(check) && conditions_check(check) && rules_check(check) &&
+           listeners_check(check) && backend_tls_check(check) && policies_check(check) &&
+           client_auths_check(check) && conditions_check(check) && rules_check(check) &&
            paths_check(check) && hosts_check(check);
 }
 
-bool image_check_route_certificates(struct image_check *check)
+bool image_check_route_secrets(struct image_check *check)
 {
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_HOSTS); i++) {
         const struct image_host *host = image_host_get(check->view, base(check) | i);
-        IMAGE_CHECK(certificate_holds(check, host->certificate_id),
+        IMAGE_CHECK(certificate_holds(check, host->certificate_id) &&
+                        certificate_holds(check, host->other_certificate_id),
                     "the certificate of a host is not there");
+    }
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_CLIENT_AUTHS); i++) {
+        const struct image_client_auth *auth = image_client_auth_get(check->view, base(check) | i);
+        IMAGE_CHECK(authorities_hold(check, auth->authorities_id),
+                    "the authorities of a host's clients are not there");
+    }
+    for (uint32_t i = 0; i < count(check, IMAGE_SECTION_BACKEND_TLS); i++) {
+        const struct image_backend_tls *tls = image_backend_tls_get(check->view, base(check) | i);
+        IMAGE_CHECK(certificate_holds(check, tls->certificate_id) &&
+                        authorities_hold(check, tls->authorities_id),
+                    "certificate or authorities of TLS towards a backend are not there");
     }
     IMAGE_CHECK(
         check->shard != 0 ||

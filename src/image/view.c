@@ -288,16 +288,47 @@ uint32_t image_next(const struct image_view *view, enum image_section section, u
     return IMAGE_NONE;
 }
 
-const struct image_certificate *image_certificate_find(const struct image_view *view, uint64_t id)
+/* Both kinds of records that are found by id begin with it, and are sorted by it. */
+static const void *secret_find(const struct image_view *view, enum image_section section,
+                               size_t record_bytes, uint64_t id)
 {
-    uint32_t from = 0, to = view->secrets.count[IMAGE_SECTION_CERTIFICATES];
+    uint32_t from = 0, to = view->secrets.count[section];
 
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        const struct image_certificate *certificate = image_certificate_get(view, middle);
-        if (certificate->id == id)
-            return certificate;
-        if (certificate->id < id)
+        const uint64_t *record = image_record(&view->secrets, section, middle, record_bytes);
+        if (*record == id)
+            return record;
+        if (*record < id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+const struct image_certificate *image_certificate_find(const struct image_view *view, uint64_t id)
+{
+    return secret_find(view, IMAGE_SECTION_CERTIFICATES, sizeof(struct image_certificate), id);
+}
+
+const struct image_authorities *image_authorities_find(const struct image_view *view, uint64_t id)
+{
+    return secret_find(view, IMAGE_SECTION_AUTHORITIES, sizeof(struct image_authorities), id);
+}
+
+const struct image_listener *image_listener_find(const struct image_view *view,
+                                                 enum route_transport transport, uint16_t port)
+{
+    uint32_t from = 0, to = image_listener_count(view);
+
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        const struct image_listener *listener = image_listener_get(view, middle);
+        if (listener->transport == transport && listener->port == port)
+            return listener;
+        if (listener->transport < transport ||
+            (listener->transport == transport && listener->port < port))
             from = middle + 1;
         else
             to = middle;

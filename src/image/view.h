@@ -15,6 +15,7 @@
 #include "base/ip.h"
 #include "base/span.h"
 #include "image/format.h"
+#include "route/model.h"
 
 enum image_open_result {
     IMAGE_OPEN_OK = 0,
@@ -102,6 +103,9 @@ IMAGE_GETTER(image_filter_get, IMAGE_SECTION_FILTERS, image_filter)
 IMAGE_GETTER(image_backend_get, IMAGE_SECTION_BACKENDS, image_backend)
 IMAGE_GETTER(image_service_get, IMAGE_SECTION_SERVICES, image_service)
 IMAGE_GETTER(image_policy_get, IMAGE_SECTION_POLICIES, image_policy)
+IMAGE_GETTER(image_backend_tls_get, IMAGE_SECTION_BACKEND_TLS, image_backend_tls)
+IMAGE_GETTER(image_client_auth_get, IMAGE_SECTION_CLIENT_AUTHS, image_client_auth)
+IMAGE_GETTER(image_listener_get, IMAGE_SECTION_LISTENERS, image_listener)
 IMAGE_GETTER(image_trusted_get, IMAGE_SECTION_TRUSTED, image_block)
 IMAGE_GETTER(image_origin_get, IMAGE_SECTION_ORIGINS, image_origin)
 #undef IMAGE_GETTER
@@ -126,11 +130,33 @@ static inline uint32_t image_trusted_count(const struct image_view *view)
     return view->routes[0].count[IMAGE_SECTION_TRUSTED];
 }
 
-static inline const struct image_certificate *image_certificate_get(const struct image_view *view,
-                                                                    uint32_t index)
+static inline uint32_t image_listener_count(const struct image_view *view)
 {
-    return (const struct image_certificate *)image_record(
-        &view->secrets, IMAGE_SECTION_CERTIFICATES, index, sizeof(struct image_certificate));
+    return view->routes[0].count[IMAGE_SECTION_LISTENERS];
+}
+
+/* How a backend is spoken to: by the rule's policy, else as its Service says. Never UNSET. */
+static inline enum route_protocol image_protocol_of(const struct image_policy *policy,
+                                                    const struct image_service *service)
+{
+    return policy->protocol != ROUTE_PROTOCOL_UNSET ? policy->protocol : service->protocol;
+}
+
+#define IMAGE_SECRET_GETTER(name, section, type)                                         \
+    static inline const struct type *name(const struct image_view *view, uint32_t index) \
+    {                                                                                    \
+        return (const struct type *)image_record(&view->secrets, section, index,         \
+                                                 sizeof(struct type));                   \
+    }
+IMAGE_SECRET_GETTER(image_certificate_get, IMAGE_SECTION_CERTIFICATES, image_certificate)
+IMAGE_SECRET_GETTER(image_authorities_get, IMAGE_SECTION_AUTHORITIES, image_authorities)
+IMAGE_SECRET_GETTER(image_ticket_key_get, IMAGE_SECTION_TICKET_KEYS, image_ticket_key)
+#undef IMAGE_SECRET_GETTER
+
+/* The newest is the first: it encrypts, all decrypt. None: there are no tickets. */
+static inline uint32_t image_ticket_key_count(const struct image_view *view)
+{
+    return view->secrets.count[IMAGE_SECTION_TICKET_KEYS];
 }
 
 /* Text of a record in ENDPOINTS or SECRETS. */
@@ -150,6 +176,12 @@ static inline struct span image_str_get(const struct image_view *view, struct im
     return image_text(image_shard(view, str.offset), local);
 }
 
+/* Text of a record in SECRETS. */
+static inline struct span image_secret_text(const struct image_view *view, struct image_str str)
+{
+    return image_text(&view->secrets, str);
+}
+
 /* A Service's endpoints; len 0 where it has none. Borrowed from the view. */
 struct image_endpoints {
     const struct image_endpoint *items;
@@ -159,7 +191,12 @@ struct image_endpoints {
 
 struct image_endpoints image_endpoints_find(const struct image_view *view, uint64_t service_key);
 
-/* By id, or NULL. The texts lie in view->secrets. */
+/* By id, or NULL. */
 const struct image_certificate *image_certificate_find(const struct image_view *view, uint64_t id);
+const struct image_authorities *image_authorities_find(const struct image_view *view, uint64_t id);
+
+/* By transport and port, or NULL. */
+const struct image_listener *image_listener_find(const struct image_view *view,
+                                                 enum route_transport transport, uint16_t port);
 
 #endif

@@ -251,7 +251,8 @@ static void deal_mark_all(struct deal *deal)
 
 static void deal_mark(struct deal *deal, const struct route_changes *changes, uint32_t shards_len)
 {
-    deal->has_secrets = changes->certificates;
+    deal->has_secrets = changes->secrets;
+    deal->shards[0].has_routes = changes->settings;
     vec_for_each (name, &changes->hosts)
         deal->shards[image_shard_of(image_name_hash(*name), shards_len)].has_routes = true;
     vec_for_each (key, &changes->services)

@@ -41,7 +41,7 @@ struct route_service *ingress_service_get(struct compiler *c, struct span namesp
         *ret_result = c->service_results.items[number];
         return service;
     }
-    int r = ingress_service_resolve(c->store, namespace, name, port, &c->model->arena, &endpoints);
+    int r = ingress_service_resolve(c->store, service, &c->model->arena, &endpoints);
     ingress_service_set_origin(c->model, service, endpoints.object);
     service->endpoints = endpoints.items;
     service->endpoints_len = service->endpoints_cap = endpoints.len;

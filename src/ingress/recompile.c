@@ -16,7 +16,7 @@ struct recompile {
     struct map hosts;     /* names of those to be made anew → themselves */
     struct map ingresses; /* "namespace/name" of those that have them → the object */
     struct idmap moved;   /* services whose origin changed, by key */
-    bool drops_certificates;
+    bool drops_secrets;   /* a host that was taken out may have been the last to name one */
 };
 
 static bool is_named(const struct ingress_object_name *name, const struct ingress_touched *touched)
@@ -144,6 +144,19 @@ static void hosts_collect(struct recompile *r)
     wildcards_want(r);
 }
 
+static bool names_secrets(const struct route_host *host)
+{
+    if (host->certificate || host->client_auth)
+        return true;
+    vec_for_each (path, &host->paths) {
+        vec_for_each (rule, &(*path)->rules) {
+            if ((*rule)->policy && (*rule)->policy->backend_tls)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void hosts_take_out(struct recompile *r)
 {
     struct route_model *model = r->c.model;
@@ -154,12 +167,12 @@ static void hosts_take_out(struct recompile *r)
             continue;
         for (const struct route_source *it = host->sources; it; it = it->next)
             ingress_want(r, it->namespace, it->name);
-        r->drops_certificates |= host->certificate != NULL;
+        r->drops_secrets |= names_secrets(host);
         route_host_remove(model, host);
     }
 }
 
-/* ---- certificates ---------------------------------------------------------------------------- */
+/* ---- certificates and authorities ------------------------------------------------------------ */
 
 static void certificates_remember(struct recompile *r)
 {
@@ -167,31 +180,56 @@ static void certificates_remember(struct recompile *r)
         idmap_put(&r->c.certificates, (*certificate)->id, *certificate);
 }
 
-static bool is_shown(void *ctx, const struct route_certificate *certificate)
+static void secret_show(struct idmap *shown, uint64_t id)
 {
-    const struct idmap *shown = ctx;
+    static char present; /* what is stored is the key */
 
-    return idmap_find(shown, certificate->id) != NULL;
+    idmap_put(shown, id, &present);
 }
 
-/* Drops those that no host shows any more. */
-static void certificates_sweep(struct recompile *r, size_t before)
+static void rule_show(struct idmap *shown, const struct route_rule *rule)
+{
+    const struct route_backend_tls *tls = rule->policy ? rule->policy->backend_tls : NULL;
+
+    if (tls && tls->certificate)
+        secret_show(shown, tls->certificate->id);
+    if (tls && tls->authorities)
+        secret_show(shown, tls->authorities->id);
+}
+
+static void host_show(struct idmap *shown, const struct route_host *host)
+{
+    if (host->certificate)
+        secret_show(shown, host->certificate->id);
+    if (host->other_certificate)
+        secret_show(shown, host->other_certificate->id);
+    if (host->client_auth && host->client_auth->authorities)
+        secret_show(shown, host->client_auth->authorities->id);
+    vec_for_each (path, &host->paths) {
+        vec_for_each (rule, &(*path)->rules)
+            rule_show(shown, *rule);
+    }
+}
+
+static size_t secrets_count(const struct route_model *model)
+{
+    return model->certificates.len + model->authorities.len;
+}
+
+/* Drops those that nothing names any more. */
+static void secrets_sweep(struct recompile *r, size_t before)
 {
     struct route_model *model = r->c.model;
     SCOPED(idmap_deinit) struct idmap shown = { 0 };
-    size_t all = model->certificates.len;
 
-    r->changes->certificates = all > before;
-    if (!r->drops_certificates)
+    r->changes->secrets = secrets_count(model) > before;
+    if (!r->drops_secrets)
         return;
     if (model->default_certificate)
-        idmap_put(&shown, model->default_certificate->id, model);
-    vec_for_each (host, &model->hosts) {
-        if ((*host)->certificate)
-            idmap_put(&shown, (*host)->certificate->id, model);
-    }
-    route_certificates_keep(model, is_shown, &shown);
-    r->changes->certificates |= model->certificates.len < all;
+        secret_show(&shown, model->default_certificate->id);
+    vec_for_each (host, &model->hosts)
+        host_show(&shown, *host);
+    r->changes->secrets |= route_secrets_keep(model, &shown);
 }
 
 /* ---- services -------------------------------------------------------------------------------- */
@@ -287,7 +325,8 @@ bool ingress_recompile(const struct kube_store *store, const struct ingress_opti
         .change = change,
         .changes = changes,
     };
-    size_t certificates_before = model->certificates.len;
+    size_t secrets_before = secrets_count(model);
+    bool had_passthrough = model->passthroughs > 0;
 
     if (!change_is_partial(options, change))
         return false;
@@ -300,8 +339,9 @@ bool ingress_recompile(const struct kube_store *store, const struct ingress_opti
     certificates_remember(&r);
     hosts_compile(&r);
     services_refresh(&r);
-    certificates_sweep(&r, certificates_before);
+    secrets_sweep(&r, secrets_before);
     services_sweep(&r);
+    changes->settings |= had_passthrough != (model->passthroughs > 0);
     compiler_deinit(&r.c);
     diag_list_deinit(&diags);
     map_deinit(&r.hosts);

@@ -51,7 +51,7 @@ void ingress_endpoints_refresh(const struct kube_store *store,
     arena_init(&scratch, 4096);
     for (; port; port = port->next_port) {
         struct service_endpoints endpoints;
-        int r = ingress_service_resolve(store, namespace, name, port->port, &scratch, &endpoints);
+        int r = ingress_service_resolve(store, port, &scratch, &endpoints);
         invariant(r == SERVICE_OK || endpoints.len == 0);
         if (endpoints_are(port, &endpoints))
             continue;

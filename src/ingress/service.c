@@ -28,10 +28,17 @@ static void candidates_deinit(struct candidates *candidates)
     }
 }
 
+static enum kube_protocol protocol_of(const struct route_service *service)
+{
+    return service->transport == ROUTE_TRANSPORT_UDP ? KUBE_UDP : KUBE_TCP;
+}
+
 /* The port by its number or name; failing that, as ingress-nginx allows, by that of its target. */
 static const struct kube_service_port *port_find(const struct kube_service *service,
-                                                 struct span text, bool *ret_by_target)
+                                                 const struct route_service *named,
+                                                 bool *ret_by_target)
 {
+    struct span text = named->port;
     uint16_t number = 0;
     bool is_number = num_parse_port(text, &number);
 
@@ -41,7 +48,7 @@ static const struct kube_service_port *port_find(const struct kube_service *serv
             uint16_t its_number = pass == 0 ? port->port : port->target_number;
             struct span its_name = pass == 0 ? port->name.text : port->target_name.text;
 
-            if (port->protocol != KUBE_TCP)
+            if (port->protocol != protocol_of(named))
                 continue;
             if (is_number ? its_number == number : span_eq(its_name, text)) {
                 *ret_by_target = pass == 1;
@@ -77,7 +84,7 @@ static void slice_collect(struct candidates *candidates, const struct kube_endpo
         uint16_t number =
             its->port ? its->port : (port->target_number ? port->target_number : port->port);
 
-        if (its->protocol != KUBE_TCP || !span_eq(its->name.text, port->name.text))
+        if (its->protocol != port->protocol || !span_eq(its->name.text, port->name.text))
             continue;
         candidates->slices_with_port++;
         for (size_t j = 0; j < slice->endpoints_len && slice->address_type != KUBE_ADDRESS_FQDN;
@@ -163,15 +170,15 @@ static bool external_name_parse(struct span text, struct arena *arena, struct sp
     return !span_eq(*ret_name, SPAN("localhost")) && !span_ends_with(*ret_name, SPAN(".localhost"));
 }
 
-static int external_resolve(struct span port_text, struct arena *arena,
+static int external_resolve(const struct route_service *named, struct arena *arena,
                             struct service_endpoints *endpoints)
 {
     const struct kube_service *service = &endpoints->object->service;
     struct route_endpoint found = { .kind = ROUTE_ENDPOINT_DNS };
 
-    if (!num_parse_port(port_text, &found.port)) {
+    if (!num_parse_port(named->port, &found.port)) {
         const struct kube_service_port *port =
-            port_find(service, port_text, &endpoints->by_target_port);
+            port_find(service, named, &endpoints->by_target_port);
         if (!port)
             return SERVICE_PORT_MISSING;
         found.port = port->port;
@@ -185,21 +192,20 @@ static int external_resolve(struct span port_text, struct arena *arena,
     return SERVICE_OK;
 }
 
-int ingress_service_resolve(const struct kube_store *store, struct span namespace, struct span name,
-                            struct span port, struct arena *arena,
-                            struct service_endpoints *ret_endpoints)
+int ingress_service_resolve(const struct kube_store *store, const struct route_service *service,
+                            struct arena *arena, struct service_endpoints *ret_endpoints)
 {
     *ret_endpoints = (struct service_endpoints){ 0 };
-    ret_endpoints->object = kube_store_find(store, KUBE_SERVICE, namespace, name);
+    ret_endpoints->object = kube_store_find(store, KUBE_SERVICE, service->namespace, service->name);
     if (!ret_endpoints->object)
         return SERVICE_MISSING;
 
-    const struct kube_service *service = &ret_endpoints->object->service;
-    if (service->type == KUBE_SERVICE_EXTERNAL_NAME)
-        return external_resolve(port, arena, ret_endpoints);
+    const struct kube_service *object = &ret_endpoints->object->service;
+    if (object->type == KUBE_SERVICE_EXTERNAL_NAME)
+        return external_resolve(service, arena, ret_endpoints);
 
     const struct kube_service_port *found =
-        port_find(service, port, &ret_endpoints->by_target_port);
+        port_find(object, service, &ret_endpoints->by_target_port);
     if (!found)
         return SERVICE_PORT_MISSING;
     return slices_resolve(store, found, arena, ret_endpoints);

@@ -27,9 +27,10 @@ struct service_endpoints {
     bool by_target_port; /* the rule names the targetPort's number or name, not the port's */
 };
 
-/* `port` is a number or a name in text. Always sets *ret_endpoints; `items` has entries for OK only. */
-YETT_MUST_USE int ingress_service_resolve(const struct kube_store *store, struct span namespace,
-                                          struct span name, struct span port, struct arena *arena,
+/* The port of `service`, by its number or name. Always sets *ret_endpoints; `items` has entries for OK
+ * only. */
+YETT_MUST_USE int ingress_service_resolve(const struct kube_store *store,
+                                          const struct route_service *service, struct arena *arena,
                                           struct service_endpoints *ret_endpoints);
 
 #endif

@@ -31,8 +31,8 @@ static struct tls_context *context_make(const struct image_view *view, uint64_t 
     const struct image_certificate *pair = image_certificate_find(view, id);
     struct tls_context *context = NULL;
 
-    if (!pair || tls_context_new(image_text(&view->secrets, pair->chain_pem),
-                                 image_text(&view->secrets, pair->key_pem), &context) != 0)
+    if (!pair || tls_context_new(image_secret_text(view, pair->chain_pem),
+                                 image_secret_text(view, pair->key_pem), &context) != 0)
         log_warn("certificate_unusable", F_UINT("certificate", id));
     return context;
 }

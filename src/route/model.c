@@ -19,10 +19,6 @@ struct route_batch {
     uint32_t refs;
 };
 
-static const struct ip_block trusted_default[] = {
-    { .addr.bytes = { [10] = 0xFF, [11] = 0xFF }, .prefix_bits = 96 }, /* 0.0.0.0/0 */
-};
-
 static struct route_batch *batch_new(void)
 {
     struct route_batch *batch = mem_alloc_zero(sizeof(*batch));
@@ -95,46 +91,20 @@ struct route_model *route_model_free(struct route_model *model)
         batch_unref((*service)->batch);
     vec_for_each (certificate, &model->certificates)
         batch_unref((*certificate)->batch);
+    vec_for_each (authorities, &model->authorities)
+        batch_unref((*authorities)->batch);
     batch_unref(model->first_batch);
+    explicit_bzero(model->ticket_keys, sizeof(model->ticket_keys));
     vec_deinit(&model->hosts);
     vec_deinit(&model->services);
     vec_deinit(&model->certificates);
+    vec_deinit(&model->authorities);
+    vec_deinit(&model->listeners);
     map_deinit(&model->hosts_by_name);
     map_deinit(&model->paths_by_key);
     map_deinit(&model->services_by_name);
     idmap_deinit(&model->services_by_key);
     return mem_free(model);
-}
-
-struct route_settings route_settings_default(void)
-{
-    return (struct route_settings){
-        .generate_request_id = true,
-        .ignore_invalid_headers = true,
-        .forwarded_for_header = SPAN("X-Forwarded-For"),
-        .trusted = trusted_default,
-        .trusted_len = ARRAY_LEN(trusted_default),
-        .access_log = true,
-        .log_format = SPAN_EMPTY,
-        .keep_alive_ms = 75000,
-        .keep_alive_requests = 1000,
-        .client_header_timeout_ms = 60000,
-        .client_body_timeout_ms = 60000,
-        .upstream_idle_max = 320,
-        .upstream_idle_timeout_ms = 60000,
-    };
-}
-
-struct route_policy route_policy_default(void)
-{
-    return (struct route_policy){
-        .connect_timeout_ms = 5000,
-        .read_timeout_ms = 60000,
-        .send_timeout_ms = 60000,
-        .retry_tries = 3,
-        .retry_on = ROUTE_RETRY_ERROR | ROUTE_RETRY_TIMEOUT,
-        .body_bytes_max = 1 << 20,
-    };
 }
 
 struct route_host *route_host_get(struct route_model *model, struct span name)
@@ -197,27 +167,29 @@ static struct span upstream_name(struct arena *arena, const struct route_service
     return span_of(text, len);
 }
 
-static bool service_is(const struct route_service *service, struct span namespace, struct span name,
-                       struct span port)
+static bool service_is(const struct route_service *service, enum route_transport transport,
+                       struct span namespace, struct span name, struct span port)
 {
-    return span_eq(service->namespace, namespace) && span_eq(service->name, name) &&
-           span_eq(service->port, port);
+    return service->transport == transport && span_eq(service->namespace, namespace) &&
+           span_eq(service->name, name) && span_eq(service->port, port);
 }
 
-struct route_service *route_service_get(struct route_model *model, struct span namespace,
-                                        struct span name, struct span port)
+static struct route_service *service_get(struct route_model *model, enum route_transport transport,
+                                         struct span namespace, struct span name, struct span port)
 {
-    uint64_t key = route_service_key(namespace, name, port);
+    uint64_t key = route_service_key(transport, namespace, name, port);
     struct route_service *service = idmap_find(&model->services_by_key, key);
 
     /* Whoever forges names of equal hash gets the next free key: traffic must never mix. */
-    while (service && !service_is(service, namespace, name, port))
+    while (service && !service_is(service, transport, namespace, name, port))
         service = idmap_find(&model->services_by_key, ++key);
     if (service)
         return service;
 
     service = arena_new(&model->arena, struct route_service);
     service->key = key;
+    service->transport = transport;
+    service->protocol = ROUTE_PROTOCOL_HTTP;
     struct span full =
         arena_printf(&model->arena, SPAN_FMT "/" SPAN_FMT, SPAN_ARG(namespace), SPAN_ARG(name));
     service->namespace = span_upto(full, namespace.len);
@@ -230,6 +202,18 @@ struct route_service *route_service_get(struct route_model *model, struct span n
     service->next_port = map_put(&model->services_by_name, full, service);
     service->batch = batch_ref(model->batch);
     return service;
+}
+
+struct route_service *route_service_get(struct route_model *model, struct span namespace,
+                                        struct span name, struct span port)
+{
+    return service_get(model, ROUTE_TRANSPORT_TCP, namespace, name, port);
+}
+
+struct route_service *route_service_get_udp(struct route_model *model, struct span namespace,
+                                            struct span name, struct span port)
+{
+    return service_get(model, ROUTE_TRANSPORT_UDP, namespace, name, port);
 }
 
 struct route_service *route_service_find(const struct route_model *model, struct span namespace,
@@ -252,6 +236,37 @@ struct route_certificate *route_certificate_new(struct route_model *model)
     certificate->batch = batch_ref(model->batch);
     vec_push(&model->certificates, certificate);
     return certificate;
+}
+
+struct route_authorities *route_authorities_new(struct route_model *model)
+{
+    struct route_authorities *authorities = arena_new(&model->arena, struct route_authorities);
+
+    authorities->batch = batch_ref(model->batch);
+    vec_push(&model->authorities, authorities);
+    return authorities;
+}
+
+struct route_listener *route_listener_new(struct route_model *model)
+{
+    struct route_listener *listener = arena_new(&model->arena, struct route_listener);
+
+    vec_push(&model->listeners, listener);
+    return listener;
+}
+
+void route_listener_set_service(struct route_listener *listener, struct route_service *service)
+{
+    listener->service = service;
+    service->uses++;
+}
+
+void route_host_set_passthrough(struct route_model *model, struct route_host *host,
+                                struct route_service *service)
+{
+    model->passthroughs++;
+    host->passthrough = service;
+    service->uses++;
 }
 
 struct route_rule *route_rule_new(struct route_model *model)
@@ -286,6 +301,10 @@ void route_host_remove(struct route_model *model, struct route_host *host)
 
     vec_for_each (path, &host->paths)
         path_forget(model, *path);
+    if (host->passthrough) {
+        host->passthrough->uses--;
+        model->passthroughs--;
+    }
     map_remove(&model->hosts_by_name, host->name);
     last->index = host->index;
     model->hosts.items[host->index] = last;
@@ -324,21 +343,26 @@ void route_service_remove(struct route_model *model, struct route_service *servi
     batch_unref(service->batch);
 }
 
-void route_certificates_keep(struct route_model *model,
-                             bool (*is_kept)(void *ctx,
-                                             const struct route_certificate *certificate),
-                             void *ctx)
-{
-    size_t kept = 0;
+/* Works for both kinds of secrets, which lie in the same form. */
+#define SECRETS_KEEP(list, kept)                \
+    ({                                          \
+        size_t count = 0, before = (list)->len; \
+        vec_for_each (it, (list)) {             \
+            if (idmap_find((kept), (*it)->id))  \
+                (list)->items[count++] = *it;   \
+            else                                \
+                batch_unref((*it)->batch);      \
+        }                                       \
+        (list)->len = count;                    \
+        count < before;                         \
+    })
 
-    for (size_t i = 0; i < model->certificates.len; i++) {
-        struct route_certificate *certificate = model->certificates.items[i];
-        if (is_kept(ctx, certificate))
-            model->certificates.items[kept++] = certificate;
-        else
-            batch_unref(certificate->batch);
-    }
-    model->certificates.len = kept;
+bool route_secrets_keep(struct route_model *model, const struct idmap *kept)
+{
+    bool has_fewer_certificates = SECRETS_KEEP(&model->certificates, kept);
+    bool has_fewer_authorities = SECRETS_KEEP(&model->authorities, kept);
+
+    return has_fewer_certificates || has_fewer_authorities;
 }
 
 void route_changes_init(struct route_changes *changes)
@@ -352,30 +376,4 @@ void route_changes_deinit(struct route_changes *changes)
     vec_deinit(&changes->hosts);
     vec_deinit(&changes->services);
     arena_deinit(&changes->texts);
-}
-
-/* Each part is hashed with the hash so far as its seed, its length included: "a"+"bc" is not
- * "ab"+"c". */
-uint64_t route_service_key(struct span namespace, struct span name, struct span port)
-{
-    return hash_bytes(port, hash_bytes(name, hash_bytes(namespace, 1)));
-}
-
-uint64_t route_endpoint_id(const struct route_endpoint *endpoint)
-{
-    struct span ip = span_of((const char *)endpoint->ip.bytes, sizeof(endpoint->ip.bytes));
-    uint64_t port_and_kind = (uint64_t)endpoint->port << 8 | (uint64_t)endpoint->kind;
-
-    if (endpoint->kind == ROUTE_ENDPOINT_DNS)
-        return hash_combine(hash_bytes(endpoint->dns_name, 2), port_and_kind);
-    return hash_combine(hash_bytes(ip, 2), port_and_kind);
-}
-
-uint64_t route_metric_id(const struct route_rule *rule, struct span host,
-                         const struct route_service *service)
-{
-    uint64_t id = hash_bytes(rule->ingress, hash_bytes(rule->namespace, 3));
-
-    id = hash_bytes(rule->path, hash_bytes(host, id));
-    return service ? hash_combine(id, service->key) : id;
 }

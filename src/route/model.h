@@ -44,8 +44,22 @@ struct route_endpoint {
     uint64_t id; /* route_endpoint_id(): the same in every image as long as it is the same */
 };
 
+/* How a backend is spoken to. */
 enum route_protocol {
-    ROUTE_PROTOCOL_HTTP, /* HTTP/1.1 in the clear; more to come */
+    ROUTE_PROTOCOL_UNSET,     /* of a policy only: as the Service's port says */
+    ROUTE_PROTOCOL_HTTP,      /* HTTP/1.1 in the clear */
+    ROUTE_PROTOCOL_HTTPS,     /* HTTP/1.1 over TLS */
+    ROUTE_PROTOCOL_AUTO_HTTP, /* one of these two, as the client's connection is */
+    ROUTE_PROTOCOL_H2C,       /* HTTP/2 in the clear, with prior knowledge */
+    ROUTE_PROTOCOL_H2,        /* HTTP/2 over TLS */
+};
+
+enum route_transport { ROUTE_TRANSPORT_TCP, ROUTE_TRANSPORT_UDP };
+
+/* A set of them; empty: whatever the library has by default. */
+enum route_tls_version {
+    ROUTE_TLS_1_2 = 1 << 0,
+    ROUTE_TLS_1_3 = 1 << 1,
 };
 
 enum route_balance {
@@ -54,9 +68,10 @@ enum route_balance {
 
 struct route_batch;
 
-/* A Service's port as a rule names it. Rules that name the same one share it. */
+/* A Service's port as a rule or listener names it. Those that name the same one share it. */
 struct route_service {
     uint64_t key;                        /* route_service_key() */
+    enum route_transport transport;      /* TCP, but for listeners of UDP */
     struct span namespace, name;         /* in one text, "namespace/name" */
     struct span port;                    /* as written in the rule: number or name */
     struct span upstream_name;           /* "namespace-name-port", as ingress-nginx logs it */
@@ -66,7 +81,7 @@ struct route_service {
     enum route_balance balance;
     struct route_origin origin;
     uint32_t index; /* in model->services */
-    uint32_t uses; /* by backends of rules; a service without any is none of the image's business */
+    uint32_t uses;  /* by backends, passthrough, listeners; one without any is not in the image */
     struct route_service *next_port; /* of the same Service */
     struct route_batch *batch;
 };
@@ -82,7 +97,21 @@ enum route_retry {
     ROUTE_RETRY_NON_IDEMPOTENT = 1 << 2, /* also for POST, PATCH, LOCK already sent */
 };
 
+/* What a backend's TLS is checked by, and what is shown to it. */
+struct route_backend_tls {
+    const struct route_certificate *certificate; /* of the gate as a client; NULL: none */
+    const struct route_authorities *authorities; /* NULL: none */
+    struct span name;    /* that the backend must have, and is asked for; empty: none */
+    struct span ciphers; /* TLS 1.2; an OpenSSL list */
+    uint32_t versions;   /* enum route_tls_version, or-ed */
+    uint32_t depth;      /* certificates between the backend's and a trusted one, at most */
+    bool verifies;       /* only with `authorities` and `name` */
+    bool sends_name;     /* as server name (SNI) */
+};
+
 struct route_policy {
+    enum route_protocol protocol;
+    const struct route_backend_tls *backend_tls; /* NULL: any certificate will do, no SNI */
     uint32_t connect_timeout_ms;
     uint32_t read_timeout_ms;  /* between two reads from the backend, the first byte included */
     uint32_t send_timeout_ms;  /* between two writes to the backend */
@@ -136,6 +165,7 @@ struct route_path {
     VEC(struct route_rule *) rules;
 };
 
+/* A chain and its key: a host's, or the gate's own as a client of backends. */
 struct route_certificate {
     uint64_t id;                    /* hash of its content; never 0 */
     struct span chain_pem, key_pem; /* the key goes into the secrets segment only */
@@ -144,17 +174,55 @@ struct route_certificate {
     struct route_batch *batch;
 };
 
+/* Who is trusted to sign certificates: of clients, or of backends. */
+struct route_authorities {
+    uint64_t id; /* hash of its content; never 0 */
+    struct span ca_pem, crl_pem;
+    struct route_origin origin;
+    struct route_batch *batch;
+};
+
+enum route_client_auth_mode {
+    ROUTE_CLIENT_AUTH_OFF,            /* no certificate is asked for */
+    ROUTE_CLIENT_AUTH_ON,             /* without a good one: 400 */
+    ROUTE_CLIENT_AUTH_OPTIONAL,       /* none passes, a bad one: 400 */
+    ROUTE_CLIENT_AUTH_OPTIONAL_NO_CA, /* as OPTIONAL, but whoever signed it */
+    ROUTE_CLIENT_AUTH_BROKEN, /* nothing to check by: every request of the host gets 403, over TLS or not */
+};
+
+struct route_client_auth {
+    enum route_client_auth_mode mode;
+    uint32_t depth; /* certificates between the client's and a trusted one, at most */
+    const struct route_authorities *authorities; /* NULL: for OFF and BROKEN only */
+    struct span error_page;  /* where those without a good certificate are sent; empty: 400 */
+    struct span match_cn;    /* base/pattern.h, for the subject; empty: any */
+    bool passes_certificate; /* to the backend, in ssl-client-cert */
+    struct route_origin origin;
+};
+
 /* Whoever has a say in what a host is. */
 struct route_source {
     struct span namespace, name;
     struct route_source *next;
 };
 
+/* Whose order of TLS 1.2 ciphers counts. */
+enum route_cipher_choice {
+    ROUTE_CIPHERS_AS_SET, /* of a host: as the settings say */
+    ROUTE_CIPHERS_OF_SERVER,
+    ROUTE_CIPHERS_OF_CLIENT,
+};
+
 struct route_host {
     struct span name; /* lower case; "*.example.com"; "" is any host */
     VEC(struct route_path *) paths;
-    const struct route_certificate *certificate; /* NULL: the default one */
+    const struct route_certificate *certificate;       /* NULL: the default one */
+    const struct route_certificate *other_certificate; /* with a key of another type; NULL: none */
     bool has_tls; /* an Ingress of this host has spec.tls: what the https redirect asks for */
+    struct span tls_ciphers; /* TLS 1.2; empty: as the settings say */
+    enum route_cipher_choice cipher_choice;
+    const struct route_client_auth *client_auth; /* NULL: none */
+    struct route_service *passthrough; /* takes connections with this server name as they are */
     struct route_origin origin;
     struct route_source *sources; /* Ingresses that have a rule or default backend for it */
     uint32_t index;               /* in model->hosts */
@@ -163,6 +231,36 @@ struct route_host {
 };
 
 enum route_log_escape { ROUTE_LOG_ESCAPE_DEFAULT, ROUTE_LOG_ESCAPE_JSON, ROUTE_LOG_ESCAPE_NONE };
+
+struct route_tls_settings {
+    uint32_t versions;   /* enum route_tls_version, or-ed */
+    struct span ciphers; /* TLS 1.2; an OpenSSL list */
+    struct span groups;  /* for key exchange, likewise; empty: the library's own */
+    struct span dh_pem;  /* parameters of DHE; empty: no DHE */
+    enum route_cipher_choice cipher_choice;
+    bool session_cache, tickets; /* what clients may resume by */
+    uint32_t session_timeout_s;
+    bool rejects_unknown; /* server names without a host: no handshake */
+    struct span hsts;     /* value of Strict-Transport-Security; empty: not sent */
+};
+
+struct route_compression {
+    bool is_on;
+    uint32_t level;
+    uint32_t length_min; /* bytes, where the response says its length */
+    struct span types;   /* lower case, one space between; "*": all */
+    struct span not_for; /* extended regular expression for User-Agent; empty: none */
+};
+
+/* Of TCP and UDP Services. */
+struct route_stream_settings {
+    uint32_t timeout_ms; /* of an idle session */
+    bool next_upstream;  /* asks another endpoint where connecting fails */
+    uint32_t next_upstream_timeout_ms, next_upstream_tries;
+    uint32_t responses; /* datagrams after which a UDP session is over */
+    bool access_log;
+    struct span log_format; /* "" is the built-in one */
+};
 
 /* What the ConfigMap and flags say for all routes. */
 struct route_settings {
@@ -183,6 +281,35 @@ struct route_settings {
     uint32_t client_header_timeout_ms, client_body_timeout_ms;
     uint32_t upstream_idle_max; /* idle connections kept per worker */
     uint32_t upstream_idle_timeout_ms;
+    uint32_t upstream_requests_max, upstream_age_max_ms; /* of a kept connection */
+    bool http2;                                          /* towards clients */
+    uint32_t http2_streams_max;
+    bool proxy_protocol; /* expected of every client */
+    uint32_t proxy_protocol_timeout_ms;
+    struct route_tls_settings tls;
+    struct route_compression gzip, brotli;
+    struct route_stream_settings stream;
+};
+
+/* A port of the gate that leads to a Service below HTTP. */
+struct route_listener {
+    enum route_transport transport;
+    uint16_t port;
+    bool accepts_proxy, sends_proxy; /* PROXY protocol: from clients, to the Service */
+    struct route_service *service;
+    struct route_origin origin;
+};
+
+enum {
+    ROUTE_LISTENERS_MAX = 256, /* each is a socket in every worker */
+    ROUTE_TICKET_KEYS_MAX = 4,
+};
+
+/* As ingress-nginx takes it: a name of 16 bytes, then AES and HMAC keys of 16 bytes each, or HMAC and AES
+ * keys of 32. */
+struct route_ticket_key {
+    uint8_t bytes[80];
+    uint32_t len; /* 48 or 80 */
 };
 
 /* How a model differs from what it was: what an image must write anew. */
@@ -190,7 +317,8 @@ struct route_changes {
     struct arena texts;
     VEC(struct span) hosts; /* names; also of hosts that are gone */
     VEC(uint64_t) services; /* keys of those whose endpoints changed, that came or went */
-    bool certificates;      /* the set of them */
+    bool secrets;           /* the set of certificates and authorities */
+    bool settings;          /* what belongs to no host */
 };
 
 struct route_model {
@@ -198,9 +326,13 @@ struct route_model {
     struct route_batch *batch, *first_batch;
     VEC(struct route_host *) hosts;
     VEC(struct route_service *) services;
-    VEC(struct route_certificate *) certificates; /* those that hosts use, and the default */
+    VEC(struct route_certificate *) certificates; /* all that anything above names */
+    VEC(struct route_authorities *) authorities;  /* likewise */
+    VEC(struct route_listener *) listeners;       /* by transport and port */
     const struct route_certificate
-        *default_certificate;        /* NULL: TLS handshakes have nothing to show */
+        *default_certificate; /* NULL: TLS handshakes have nothing to show */
+    struct route_ticket_key ticket_keys[ROUTE_TICKET_KEYS_MAX]; /* newest first */
+    size_t ticket_keys_len;
     struct route_rule *default_rule; /* for what no host and path takes; NULL: built-in 404 */
     struct route_settings settings;
     struct map hosts_by_name;
@@ -208,6 +340,7 @@ struct route_model {
     struct idmap services_by_key;
     struct map services_by_name; /* "namespace/name" → the first of its ports */
     uint32_t hosts_made;
+    uint32_t passthroughs; /* hosts that have it */
 };
 
 YETT_MUST_USE struct route_model *route_model_new(void);
@@ -231,11 +364,18 @@ struct route_path *route_path_get(struct route_model *model, struct route_host *
                                   enum route_path_kind kind, struct span path);
 struct route_service *route_service_get(struct route_model *model, struct span namespace,
                                         struct span name, struct span port);
+struct route_service *route_service_get_udp(struct route_model *model, struct span namespace,
+                                            struct span name, struct span port);
 /* The ports of a Service that rules name, by `next_port`, or NULL. */
 struct route_service *route_service_find(const struct route_model *model, struct span namespace,
                                          struct span name);
 struct route_certificate *route_certificate_new(struct route_model *model);
+struct route_authorities *route_authorities_new(struct route_model *model);
+struct route_listener *route_listener_new(struct route_model *model);
 struct route_rule *route_rule_new(struct route_model *model);
+void route_listener_set_service(struct route_listener *listener, struct route_service *service);
+void route_host_set_passthrough(struct route_model *model, struct route_host *host,
+                                struct route_service *service);
 /* One backend of full weight. */
 void route_rule_set_service(struct route_model *model, struct route_rule *rule,
                             struct route_service *service);
@@ -243,17 +383,20 @@ void route_rule_set_service(struct route_model *model, struct route_rule *rule,
 /* Take a thing out, and it is gone. The last of its kind takes its place in the list. */
 void route_host_remove(struct route_model *model, struct route_host *host);
 void route_service_remove(struct route_model *model, struct route_service *service);
-/* Takes out those of which `is_kept` is false, and keeps the order of the rest. */
-void route_certificates_keep(struct route_model *model,
-                             bool (*is_kept)(void *ctx,
-                                             const struct route_certificate *certificate),
-                             void *ctx);
+/* Takes out the certificates and authorities whose id is no key of `kept`; the rest keeps its order. Returns
+ * whether there were any. */
+bool route_secrets_keep(struct route_model *model, const struct idmap *kept);
 
 /* Identities that outlive an image. */
-uint64_t route_service_key(struct span namespace, struct span name, struct span port);
+uint64_t route_service_key(enum route_transport transport, struct span namespace, struct span name,
+                           struct span port);
 uint64_t route_endpoint_id(const struct route_endpoint *endpoint);
 /* `host`: the name of the host that the rule stands under; it is a label of its own. */
 uint64_t route_metric_id(const struct route_rule *rule, struct span host,
                          const struct route_service *service);
+/* Equal where a backend's TLS is proven and asked for alike; never 0. */
+uint64_t route_backend_tls_identity(const struct route_backend_tls *tls);
+/* Equal where a handshake proves the same of a client; 0 where it proves nothing. */
+uint64_t route_client_auth_identity(const struct route_client_auth *auth);
 
 #endif

@@ -81,6 +81,62 @@ const struct route_certificate *fixture_certificate(struct route_model *model, u
     return certificate;
 }
 
+const struct route_authorities *fixture_authorities(struct route_model *model, uint64_t id)
+{
+    struct route_authorities *authorities = arena_new(&model->arena, struct route_authorities);
+
+    authorities->id = id;
+    authorities->ca_pem = arena_printf(&model->arena, "ca-%u", (unsigned)id);
+    authorities->crl_pem = SPAN("crl");
+    vec_push(&model->authorities, authorities);
+    return authorities;
+}
+
+/* TLS on both sides of the rule, as rich as it gets. */
+static void tls_enrich(struct route_model *model, struct route_host *host, struct route_rule *rule)
+{
+    struct route_policy *policy = arena_new(&model->arena, struct route_policy);
+    struct route_backend_tls *tls = arena_new(&model->arena, struct route_backend_tls);
+    struct route_client_auth *auth = arena_new(&model->arena, struct route_client_auth);
+
+    *tls = (struct route_backend_tls){ .certificate = fixture_certificate(model, 55),
+                                       .authorities = fixture_authorities(model, 66),
+                                       .name = SPAN("backend.internal"),
+                                       .ciphers = SPAN("DEFAULT"),
+                                       .versions = ROUTE_TLS_1_2,
+                                       .depth = 2,
+                                       .verifies = true,
+                                       .sends_name = true };
+    *policy = route_policy_default();
+    policy->protocol = ROUTE_PROTOCOL_HTTPS;
+    policy->backend_tls = tls;
+    rule->policy = policy;
+    *auth = (struct route_client_auth){ .mode = ROUTE_CLIENT_AUTH_ON,
+                                        .depth = 3,
+                                        .authorities = fixture_authorities(model, 22),
+                                        .error_page = SPAN("https://error.example.com/"),
+                                        .match_cn = SPAN("CN=ops"),
+                                        .passes_certificate = true };
+    host->client_auth = auth;
+    host->other_certificate = fixture_certificate(model, 88);
+    host->tls_ciphers = SPAN("HIGH");
+    host->cipher_choice = ROUTE_CIPHERS_OF_CLIENT;
+}
+
+static void listeners_enrich(struct route_model *model)
+{
+    struct route_listener *tcp = route_listener_new(model), *udp = route_listener_new(model);
+
+    *tcp = (struct route_listener){
+        .transport = ROUTE_TRANSPORT_TCP, .port = 5432, .accepts_proxy = true, .sends_proxy = true
+    };
+    *udp = (struct route_listener){ .transport = ROUTE_TRANSPORT_UDP, .port = 53 };
+    route_listener_set_service(
+        tcp, route_service_get(model, SPAN("ns"), SPAN("database"), SPAN("5432")));
+    route_listener_set_service(udp,
+                               route_service_get_udp(model, SPAN("ns"), SPAN("names"), SPAN("53")));
+}
+
 static void rule_enrich(struct route_model *model, struct route_rule *rule)
 {
     static struct route_predicate predicates[] = {
@@ -130,6 +186,13 @@ struct route_model *fixture_model_rich(void)
     fixture_endpoints_set(model, fixture_service(model, "any"), 1, 0);
     route_host_get(model, SPAN("a.example.com"))->certificate = fixture_certificate(model, 77);
     route_host_get(model, SPAN("a.example.com"))->has_tls = true;
+    struct route_host *host = route_host_get(model, SPAN("*.example.com"));
+    tls_enrich(model, host, host->paths.items[0]->rules.items[0]);
+    route_host_set_passthrough(model, route_host_get(model, SPAN("a.example.com")),
+                               fixture_service(model, "main"));
+    listeners_enrich(model);
+    model->ticket_keys[0] = (struct route_ticket_key){ .bytes = "key-of-tickets", .len = 80 };
+    model->ticket_keys_len = 1;
     model->default_certificate = fixture_certificate(model, 11);
     model->default_rule = route_rule_new(model);
     model->default_rule->policy = policy_default(model);

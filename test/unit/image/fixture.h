@@ -26,6 +26,9 @@ struct route_service *fixture_service(struct route_model *model, const char *nam
 /* A certificate made of its id, not one that TLS would take. */
 const struct route_certificate *fixture_certificate(struct route_model *model, uint64_t id);
 
+/* Likewise. */
+const struct route_authorities *fixture_authorities(struct route_model *model, uint64_t id);
+
 /* Every kind of record at least once. */
 struct route_model *fixture_model_rich(void);
 

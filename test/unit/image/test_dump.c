@@ -11,12 +11,28 @@
 #include "image/dump.h"
 
 static const char *const lines[] = {
-    "settings generate-request-id ignore-invalid-headers access-log\n",
+    "settings generate-request-id ignore-invalid-headers access-log http2 tls-ciphers-of-server "
+    "tls-session-cache tls-passthrough stream-next-upstream stream-access-log\n",
+    "  tls versions=1.2+1.3 sessions 600s ciphers built-in groups \"\"\n",
+    "  hsts \"max-age=31536000; includeSubDomains\"\n",
+    "  gzip level 1 from 256 built-in not for \"\"\n",
+    "  stream idle 600000ms, next upstream 3 within 600000ms, responses 1, log \"\"\n",
+    "  listener tcp 5432 to ns-database-5432 accept-proxy send-proxy\n",
+    "  listener udp 53 to ns-names-53\n",
+    "  ciphers \"HIGH\"\n  order of ciphers: the client's\n"
+    "  client auth on depth=3 authorities=0000000000000016 match=\"CN=ops\" "
+    "error-page=\"https://error.example.com/\" pass-certificate\n",
+    "      protocol https\n      backend tls name=\"backend.internal\" verify depth=2 sni "
+    "certificate=0000000000000037 authorities=0000000000000042 versions=1.2 ciphers=\"DEFAULT\"\n",
+    "\nservice ns-names-53 udp round-robin\n",
+    "\nauthorities 0000000000000016 5 bytes, revoked 3 bytes\n",
+    "\nticket keys 1\n",
     "  forwarded-for-header \"X-Forwarded-For\"\n",
     "  keep-alive 75000ms 1000 requests, client header 60000ms body 60000ms\n",
     "  trusted 0.0.0.0/0\n",
     "  default certificate=000000000000000b\n",
-    "\nhost \"a.example.com\" tls certificate=000000000000004d\n  path Exact /exact\n",
+    "\nhost \"a.example.com\" tls certificate=000000000000004d\n  passthrough ns-main-80\n"
+    "  path Exact /exact\n",
     "    rule ns/ing \"a.example.com/canary\"  # Ingress ns/ing a.yaml:3\n",
     "      when method = \"GET\"\n      when header x-canary = \"always\"\n",
     "      filter https-redirect 308 keep-trailing-slash\n      filter respond 503\n",
@@ -25,7 +41,8 @@ static const char *const lines[] = {
     "      backend ns-canary-80 30/100\n      backend ns-main-80 70/100\n",
     "  path Prefix /canary\n",
     "  path Prefix /\n",
-    "\nhost \"*.example.com\"\n  path Prefix /deep/er/path\n",
+    "\nhost \"*.example.com\" and=0000000000000058\n",
+    "  path Prefix /deep/er/path\n",
     "\nhost \"\"\n  path Prefix /any\n",
     "\nservice ns-main-80 http round-robin\n  endpoint 10.1.0.0:8080\n  endpoint 10.1.0.1:8080\n",
     "\nservice ns-wild-80 http round-robin\n  endpoint backend.example.net:443\n",

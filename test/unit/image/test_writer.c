@@ -64,7 +64,7 @@ static void test_every_fact_survives(void **state)
     assert_int_equal(filter->flags, IMAGE_FILTER_KEEP_TRAILING_SLASH);
     assert_int_equal(policy->read_timeout_ms, 60000);
     assert_int_equal(policy->body_bytes_max, 1 << 20);
-    assert_int_equal(view->routes[0].count[IMAGE_SECTION_POLICIES], 1); /* equal ones lie once */
+    assert_int_equal(view->routes[0].count[IMAGE_SECTION_POLICIES], 2); /* equal ones lie once */
     assert_true(span_eq(image_str_get(view, origin->file), SPAN("a.yaml")));
     assert_int_equal(origin->line, 3);
     assert_int_equal(settings->default_certificate_id, 11);
@@ -290,7 +290,76 @@ static void test_keys_lie_in_the_secrets_only(void **state)
     struct image_bytes bytes = write_all(writer, model);
 
     for (uint32_t i = 0; i < bytes.segments_len; i++)
-        assert_int_equal(holds(bytes.segments[i], SPAN("key-77")), i == IMAGE_AT_SECRETS);
+        assert_int_equal(holds(bytes.segments[i], SPAN("key-77")) &&
+                             holds(bytes.segments[i], SPAN("key-of-tickets")),
+                         i == IMAGE_AT_SECRETS);
+    image_writer_free(writer);
+    route_model_free(model);
+}
+
+static void test_what_tls_says_survives(void **state)
+{
+    (void)state;
+    struct route_model *model = fixture_model_rich();
+    SCOPED(image_view_unrefp) struct image_view *view = fixture_view(model);
+    const struct image_host *host = image_host_find(view, SPAN("b.example.com"), NULL);
+    const struct image_client_auth *auth = image_client_auth_get(view, host->client_auth);
+    const struct image_path *path = image_path_get(view, host->paths_first);
+    const struct image_rule *rule = image_rule_get(view, path->rules_first);
+    const struct image_policy *policy = image_policy_get(view, rule->policy);
+    const struct image_backend_tls *tls = image_backend_tls_get(view, policy->backend_tls);
+    const struct image_authorities *authorities =
+        image_authorities_find(view, auth->authorities_id);
+
+    assert_int_equal(host->other_certificate_id, 88);
+    assert_int_equal(host->passthrough, IMAGE_NONE);
+    assert_int_equal(auth->mode, ROUTE_CLIENT_AUTH_ON);
+    assert_int_not_equal(auth->identity, 0);
+    assert_true(span_eq(image_secret_text(view, authorities->ca_pem), SPAN("ca-22")));
+    assert_true(span_eq(image_secret_text(view, authorities->crl_pem), SPAN("crl")));
+    assert_int_equal(policy->protocol, ROUTE_PROTOCOL_HTTPS);
+    assert_int_equal(tls->certificate_id, 55);
+    assert_int_equal(tls->authorities_id, 66);
+    assert_non_null(image_authorities_find(view, 66));
+    assert_null(image_authorities_find(view, 67));
+    assert_int_equal(image_ticket_key_get(view, 0)->len, 80);
+    route_model_free(model);
+}
+
+static void test_listeners_are_found_by_port(void **state)
+{
+    (void)state;
+    struct route_model *model = fixture_model_rich();
+    SCOPED(image_view_unrefp) struct image_view *view = fixture_view(model);
+    const struct image_listener *tcp = image_listener_find(view, ROUTE_TRANSPORT_TCP, 5432);
+    const struct image_listener *udp = image_listener_find(view, ROUTE_TRANSPORT_UDP, 53);
+
+    assert_int_equal(tcp->flags, IMAGE_LISTENER_ACCEPT_PROXY | IMAGE_LISTENER_SEND_PROXY);
+    assert_int_equal(image_service_get(view, udp->service)->transport, ROUTE_TRANSPORT_UDP);
+    assert_null(image_listener_find(view, ROUTE_TRANSPORT_TCP, 53));
+    assert_null(image_listener_find(view, ROUTE_TRANSPORT_UDP, 5432));
+    route_model_free(model);
+}
+
+/* Workers look at each ClientHello only where a host asks for it. */
+static void test_the_settings_follow_the_last_passthrough(void **state)
+{
+    (void)state;
+    struct route_model *model = fixture_model_rich();
+    struct image_writer *writer = image_writer_new();
+    struct route_changes news;
+    struct image_bytes bytes = write_all(writer, model);
+
+    route_changes_init(&news);
+    SCOPED(image_view_unrefp) struct image_view *before = fixture_view_of(&bytes);
+    assert_true(image_settings_get(before)->flags & IMAGE_TLS_PASSTHROUGH);
+    route_host_remove(model, route_host_get(model, SPAN("a.example.com")));
+    vec_push(&news.hosts, SPAN("a.example.com"));
+    news.settings = true;
+    assert_int_equal(image_write_changes(writer, model, &news, &bytes), IMAGE_WRITE_OK);
+    SCOPED(image_view_unrefp) struct image_view *after = fixture_view_of(&bytes);
+    assert_false(image_settings_get(after)->flags & IMAGE_TLS_PASSTHROUGH);
+    route_changes_deinit(&news);
     image_writer_free(writer);
     route_model_free(model);
 }
@@ -303,7 +372,7 @@ static void test_equal_certificates_lie_once(void **state)
 
     fixture_certificate(model, 77);
     SCOPED(image_view_unrefp) struct image_view *view = fixture_view(model);
-    assert_int_equal(view->secrets.count[IMAGE_SECTION_CERTIFICATES], 2);
+    assert_int_equal(view->secrets.count[IMAGE_SECTION_CERTIFICATES], 4);
     route_model_free(model);
 }
 
@@ -319,6 +388,9 @@ int main(void)
         cmocka_unit_test(test_shards_grow_soon_and_shrink_late),
         cmocka_unit_test(test_endpoints_rewrite_their_shards_only),
         cmocka_unit_test(test_keys_lie_in_the_secrets_only),
+        cmocka_unit_test(test_what_tls_says_survives),
+        cmocka_unit_test(test_listeners_are_found_by_port),
+        cmocka_unit_test(test_the_settings_follow_the_last_passthrough),
         cmocka_unit_test(test_equal_certificates_lie_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

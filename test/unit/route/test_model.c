@@ -74,7 +74,8 @@ static void test_services_are_shared(void **state)
     assert_ptr_not_equal(by_number, by_name);
     assert_ptr_equal(route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("80")), by_number);
     assert_span_equal(by_number->upstream_name, "shop-web-80");
-    assert_int_equal(by_number->key, route_service_key(SPAN("shop"), SPAN("web"), SPAN("80")));
+    assert_int_equal(by_number->key,
+                     route_service_key(ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80")));
     assert_int_equal(by_name->index, 1);
     route_model_free(model);
 }
@@ -85,7 +86,7 @@ static void test_colliding_services_stay_apart(void **state)
     struct route_service forged = { .namespace = SPAN("evil"),
                                     .name = SPAN("x"),
                                     .port = SPAN("1") };
-    uint64_t key = route_service_key(SPAN("shop"), SPAN("web"), SPAN("80"));
+    uint64_t key = route_service_key(ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80"));
 
     (void)state;
     idmap_put(&model->services_by_key, key, &forged);
@@ -99,10 +100,10 @@ static void test_colliding_services_stay_apart(void **state)
 static void test_keys_know_where_parts_end(void **state)
 {
     (void)state;
-    assert_int_not_equal(route_service_key(SPAN("a"), SPAN("bc"), SPAN("1")),
-                         route_service_key(SPAN("ab"), SPAN("c"), SPAN("1")));
-    assert_int_not_equal(route_service_key(SPAN("a"), SPAN(""), SPAN("b")),
-                         route_service_key(SPAN(""), SPAN("a"), SPAN("b")));
+    assert_int_not_equal(route_service_key(ROUTE_TRANSPORT_TCP, SPAN("a"), SPAN("bc"), SPAN("1")),
+                         route_service_key(ROUTE_TRANSPORT_TCP, SPAN("ab"), SPAN("c"), SPAN("1")));
+    assert_int_not_equal(route_service_key(ROUTE_TRANSPORT_TCP, SPAN("a"), SPAN(""), SPAN("b")),
+                         route_service_key(ROUTE_TRANSPORT_TCP, SPAN(""), SPAN("a"), SPAN("b")));
 }
 
 static void test_endpoint_ids_follow_what_is_dialled(void **state)
