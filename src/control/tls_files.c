@@ -12,6 +12,9 @@
 /* Certificate and key are two files, and may be seen while only one of them is new. Such a pair does not
  * fit, is passed over, and is looked at again as soon as a file changes once more. */
 
+/* As OpenSSL has it where nobody says how long a client's chain may be. */
+enum { CLIENT_DEPTH_MAX = 100 };
+
 /* All zero where there is none. */
 static struct tls_file_mark mark_of(const char *path)
 {
@@ -65,24 +68,35 @@ static void contextp_unref(struct tls_context **context)
     *context = tls_context_unref(*context);
 }
 
-static bool clients_require(const struct tls_files *files, struct tls_context *context)
+/* Who may connect; nothing where anyone may. */
+static bool clients_read(const struct tls_files *files, struct buf *authorities)
 {
-    SCOPED(buf_deinit) struct buf authorities = { 0 };
-
     if (!files->paths.client_ca)
         return true;
-    int r = file_read(files->paths.client_ca, &authorities);
-    if (r < 0)
-        return trouble(files->paths.client_ca, r, "it cannot be read");
-    if (tls_context_require_client(context, buf_span(&authorities)) != TLS_CONTEXT_OK)
-        return trouble(files->paths.client_ca, 0, "it holds no certificate");
-    return true;
+    int r = file_read(files->paths.client_ca, authorities);
+    return r < 0 ? trouble(files->paths.client_ca, r, "it cannot be read") : true;
+}
+
+static bool context_make(const struct tls_files *files, const struct tls_server *server,
+                         struct tls_context **ret_context)
+{
+    switch ((enum tls_context_result)tls_context_new_server(server, ret_context)) {
+    case TLS_CONTEXT_OK:
+        return true;
+    case TLS_CONTEXT_BAD_AUTHORITIES:
+        return trouble(files->paths.client_ca, 0, "it holds no certificate, or a damaged one");
+    case TLS_CONTEXT_BAD_PAIR:
+    case TLS_CONTEXT_BAD_POLICY:
+        break;
+    }
+    return trouble(files->paths.certificate, 0, "it is no certificate, or not that of the key");
 }
 
 static bool load(struct tls_files *files)
 {
     SCOPED(buf_deinit) struct buf chain = { 0 };
     SCOPED(secret_deinit) struct buf key = { 0 };
+    SCOPED(buf_deinit) struct buf authorities = { 0 };
     SCOPED(contextp_unref) struct tls_context *context = NULL;
 
     int r = file_read(files->paths.certificate, &chain);
@@ -91,9 +105,16 @@ static bool load(struct tls_files *files)
     r = file_read(files->paths.key, &key);
     if (r < 0)
         return trouble(files->paths.key, r, "it cannot be read");
-    if (tls_context_new(buf_span(&chain), buf_span(&key), &context) != TLS_CONTEXT_OK)
-        return trouble(files->paths.certificate, 0, "it is no certificate, or not that of the key");
-    if (!clients_require(files, context))
+    if (!clients_read(files, &authorities))
+        return false;
+    const struct tls_server server = {
+        .pairs = { { buf_span(&chain), buf_span(&key) } },
+        .pairs_len = 1,
+        .client_auth = { .mode = files->paths.client_ca ? TLS_CLIENT_REQUIRE : TLS_CLIENT_OFF,
+                         .depth = CLIENT_DEPTH_MAX,
+                         .ca_pem = buf_span(&authorities) },
+    };
+    if (!context_make(files, &server, &context))
         return false;
     tls_context_unref(files->context);
     files->context = TAKE(context);

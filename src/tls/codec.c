@@ -4,8 +4,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
-#include "tls/context_internal.h"
-#include "tls/wire.h"
+#include "tls/codec_internal.h"
 
 /* OpenSSL holds the protocol's state; the codec holds the ciphertext on both sides of it, and the
  * rules: how much may wait, which context answers, and that a failure is final.
@@ -14,27 +13,10 @@
  * connection leaves behind would be read as the failure of the next. So the queue is empty whenever
  * OpenSSL is called, and emptied again when it failed. */
 
-enum codec_state { CODEC_HANDSHAKE, CODEC_ESTABLISHED, CODEC_FAILED };
-
 enum {
     RECORD_BYTES_MAX = SSL3_RT_MAX_PLAIN_LENGTH,
     RECORD_OVERHEAD_MAX = 256, /* header, nonce, tag; and a key update that goes ahead of it */
     RECORD_BYTES_WORTH = 4096, /* with less room than this, waiting is better than a small record */
-    FIRST_BYTES = 8,           /* "CONNECT " */
-};
-
-struct tls_codec {
-    SSL *ssl;
-    struct tls_wire wire;
-    struct tls_context *context;
-    tls_choose_fn *choose;
-    void *choose_ctx;
-    char *server_name;
-    const char *failure; /* static text, in CODEC_FAILED */
-    enum codec_state state;
-    uint8_t server_name_len; /* RFC 6066: at most 255 */
-    uint8_t first_len;
-    char first[FIRST_BYTES]; /* what the peer said first */
 };
 
 static void codec_set_state(struct tls_codec *codec, enum codec_state state)
@@ -43,19 +25,52 @@ static void codec_set_state(struct tls_codec *codec, enum codec_state state)
     codec->state = state;
 }
 
-struct tls_codec *tls_codec_new(struct tls_context *initial, tls_choose_fn *choose,
-                                void *choose_ctx)
+static struct tls_codec *codec_make(struct tls_context *context)
 {
     struct tls_codec *codec = mem_alloc_zero(sizeof(*codec));
 
-    codec->context = tls_context_ref(initial);
-    codec->choose = choose;
-    codec->choose_ctx = choose_ctx;
-    codec->ssl = SSL_new(initial->ssl_ctx);
+    codec->context = tls_context_ref(context);
+    codec->ssl = SSL_new(context->ssl_ctx);
     invariant(codec->ssl != NULL);
     BIO *bio = tls_wire_bio_new(&codec->wire);
     SSL_set_bio(codec->ssl, bio, bio);
+    return codec;
+}
+
+struct tls_codec *tls_codec_new(struct tls_context *initial, tls_choose_fn *choose,
+                                void *choose_ctx)
+{
+    struct tls_codec *codec = codec_make(initial);
+
+    codec->choose = choose;
+    codec->choose_ctx = choose_ctx;
     SSL_set_accept_state(codec->ssl);
+    return codec;
+}
+
+/* A copy, since OpenSSL spoils what it offered once: that tickets be used once (RFC 8446, C.4) is for
+ * the privacy of those who would be recognised by them, which a gate is anyway. */
+static void session_offer(struct tls_codec *codec)
+{
+    const SSL_SESSION *kept = tls_sessions_find(codec->context->sessions, codec->peer);
+    SSL_SESSION *copy = kept ? SSL_SESSION_dup(kept) : NULL;
+
+    if (copy) /* refused where it cannot be resumed any more: then without one */
+        (void)SSL_set_session(codec->ssl, copy);
+    SSL_SESSION_free(copy);
+}
+
+struct tls_codec *tls_codec_new_client(struct tls_context *context, uint64_t peer)
+{
+    struct tls_codec *codec = codec_make(context);
+
+    codec->peer = peer;
+    if (context->server_name)
+        invariant(SSL_set_tlsext_host_name(codec->ssl, context->server_name) == 1);
+    if (peer != 0)
+        session_offer(codec);
+    SSL_set_connect_state(codec->ssl);
+    ERR_clear_error();
     return codec;
 }
 
@@ -63,6 +78,9 @@ struct tls_codec *tls_codec_free(struct tls_codec *codec)
 {
     if (!codec)
         return NULL;
+    /* Connections just end; that is no reason not to resume their sessions (RFC 5246, 7.2.1). */
+    if (codec->state == CODEC_ESTABLISHED)
+        SSL_set_shutdown(codec->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(codec->ssl);
     tls_wire_deinit(&codec->wire);
     tls_context_unref(codec->context);
@@ -70,43 +88,21 @@ struct tls_codec *tls_codec_free(struct tls_codec *codec)
     return mem_free(codec);
 }
 
-static void server_name_set(struct tls_codec *codec, struct span name)
+/* OpenSSL's words for what went wrong; of a server's certificate, what is wrong with that. */
+static const char *failure_text(const struct tls_codec *codec)
 {
-    if (span_ends_with(name, SPAN("."))) /* not allowed by RFC 6066, but sent and meant */
-        name.len--;
-    invariant(name.len <= UINT8_MAX);
-    mem_free(codec->server_name);
-    codec->server_name = mem_alloc(name.len);
-    codec->server_name_len = (uint8_t)name.len;
-    for (size_t i = 0; i < name.len; i++)
-        codec->server_name[i] = ascii_lower(name.ptr[i]);
-}
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    long verdict = SSL_get_verify_result(codec->ssl);
 
-int tls_codec_on_server_name(SSL *ssl, int *ret_alert, void *ctx)
-{
-    /* The reading side is ours even while OpenSSL buffers what it writes. */
-    struct tls_wire *wire = tls_wire_of_bio(SSL_get_rbio(ssl));
-    struct tls_codec *codec = container_of(wire, struct tls_codec, wire);
-
-    (void)ctx;
-    server_name_set(codec, span_from_str(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
-    struct tls_context *chosen = codec->choose(codec->choose_ctx, tls_codec_server_name(codec));
-    if (!chosen || !SSL_set_SSL_CTX(ssl, chosen->ssl_ctx)) {
-        *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    struct tls_context *before = codec->context;
-    codec->context = tls_context_ref(chosen);
-    tls_context_unref(before);
-    return SSL_TLSEXT_ERR_OK;
+    if (!codec->choose && verdict != X509_V_OK)
+        return X509_verify_cert_error_string(verdict);
+    return reason ? reason : "unknown";
 }
 
 static int codec_fail(struct tls_codec *codec)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-
     codec_set_state(codec, CODEC_FAILED);
-    codec->failure = reason ? reason : "unknown";
+    codec->failure = failure_text(codec);
     if (tls_codec_saw_plain_http(codec)) /* an alert would only be noise before the answer */
         wire_queue_shift(&codec->wire.out, wire_queue_len(&codec->wire.out));
     return TLS_CODEC_FAILED;
@@ -143,7 +139,7 @@ static bool peer_has_ended(const struct tls_codec *codec)
 
 static void first_bytes_keep(struct tls_codec *codec, struct span bytes)
 {
-    size_t n = MIN(bytes.len, (size_t)(FIRST_BYTES - codec->first_len));
+    size_t n = MIN(bytes.len, (size_t)(CODEC_FIRST_BYTES - codec->first_len));
 
     memcpy(codec->first + codec->first_len, bytes.ptr, n);
     codec->first_len += (uint8_t)n;
@@ -156,7 +152,7 @@ size_t tls_codec_feed(struct tls_codec *codec, struct span ciphertext)
     if (peer_has_ended(codec))
         return ciphertext.len;
     ciphertext = span_upto(ciphertext, TLS_CODEC_INPUT_MAX - waiting);
-    if (codec->first_len < FIRST_BYTES && ciphertext.len > 0)
+    if (codec->first_len < CODEC_FIRST_BYTES && ciphertext.len > 0)
         first_bytes_keep(codec, ciphertext);
     wire_queue_push(&codec->wire.in, ciphertext);
     return ciphertext.len;
@@ -283,28 +279,4 @@ bool tls_codec_saw_plain_http(const struct tls_codec *codec)
            codec->first[letters] <= 'Z')
         letters++;
     return letters > 0 && (letters == codec->first_len || codec->first[letters] == ' ');
-}
-
-struct span tls_codec_failure(const struct tls_codec *codec)
-{
-    return span_from_str(codec->failure);
-}
-
-struct span tls_codec_protocol(const struct tls_codec *codec)
-{
-    if (codec->state == CODEC_HANDSHAKE)
-        return SPAN_EMPTY;
-    return span_from_str(SSL_get_version(codec->ssl));
-}
-
-struct span tls_codec_cipher(const struct tls_codec *codec)
-{
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(codec->ssl);
-
-    return cipher ? span_from_str(SSL_CIPHER_get_name(cipher)) : SPAN_EMPTY;
-}
-
-struct span tls_codec_server_name(const struct tls_codec *codec)
-{
-    return span_of(codec->server_name ? codec->server_name : "", codec->server_name_len);
 }

@@ -1,14 +1,18 @@
 /* tls/codec.h
  *
- * Purpose    The server side of one TLS connection, without I/O: ciphertext in, plaintext out, and
- * back. feed() what the socket gave; then step() and read() until they want more; take() what is to
- * be sent after every call. Ownership  The codec owns its buffers. Spans from tls_codec_pending()
- * borrow until the next call. Lifetime   tls_codec_new() … tls_codec_free(). The choice of context
- * happens during the handshake, by `choose`, which runs inside step() and must not call back into
- * the codec. Limits     TLS_CODEC_INPUT_MAX bytes of fed but unread ciphertext: feed() takes less
- * than offered then. TLS_CODEC_OUTPUT_MAX bytes of unsent ciphertext: write() takes less than
- * offered then, and read() waits, so that a peer who does not listen is not listened to. Roles
- * proxy. See        RFC 8446, RFC 6066 */
+ * Purpose    One TLS connection, in either role, without I/O: ciphertext in, plaintext out, and back.
+ *            feed() what the socket gave; then step() and read() until they want more; take what is to be
+ *            sent after every call.
+ * Ownership  The codec owns its buffers and holds its context. Spans from tls_codec_pending() borrow until
+ *            the next call.
+ * Lifetime   tls_codec_new() or tls_codec_new_client() … tls_codec_free(). A server's choice of context
+ *            happens during the handshake, by `choose`, which runs inside step() and must not call back
+ *            into the codec.
+ * Roles      proxy, control.
+ * Limits     TLS_CODEC_INPUT_MAX bytes of fed but unread ciphertext: feed() takes less than offered then.
+ *            TLS_CODEC_OUTPUT_MAX bytes of unsent ciphertext: write() takes less than offered then, and
+ *            read() waits, so that a peer who does not listen is not listened to.
+ * See        RFC 8446, RFC 6066 */
 #ifndef YETT_TLS_CODEC_H
 #define YETT_TLS_CODEC_H
 
@@ -36,13 +40,17 @@ enum tls_codec_result {
 struct tls_codec;
 
 /* The context for a server name (lower case, no final dot; empty: none sent), without taking a
- * reference for the caller; NULL: refuse the handshake (unrecognized_name). A client that must send
- * its hello again (RFC 8446, 4.1.4) makes it run twice. */
+ * reference for the caller; NULL: refuse the handshake (unrecognized_name). Runs once, on the client's
+ * first word: before a session is resumed, so that none is resumed where another context rules. */
 typedef struct tls_context *tls_choose_fn(void *ctx, struct span server_name);
 
-/* Starts with `initial`, which is held until the handshake chose another. */
+/* The server's role. Starts with `initial`, which is held until the handshake chose another. */
 YETT_MUST_USE struct tls_codec *tls_codec_new(struct tls_context *initial, tls_choose_fn *choose,
                                               void *choose_ctx);
+/* The client's role, with a context of client.h: step() brings the first flight. `peer` names the server
+ * among those that the context serves; a session with it is resumed, and kept for the next time. 0: no
+ * session. */
+YETT_MUST_USE struct tls_codec *tls_codec_new_client(struct tls_context *context, uint64_t peer);
 struct tls_codec *tls_codec_free(struct tls_codec *codec);
 
 /* Takes ciphertext; returns how many bytes it took. After FAILED or CLOSED it takes all and drops
@@ -78,12 +86,21 @@ void tls_codec_relax(struct tls_codec *codec);
 /* After FAILED: the peer spoke HTTP instead of TLS. No alert waits then, so that the caller can
  * answer in plain text. */
 bool tls_codec_saw_plain_http(const struct tls_codec *codec);
-/* After FAILED: OpenSSL's words for it, for a log line; static text. Otherwise empty. */
+/* After FAILED: OpenSSL's words for it, or what is wrong with the server's certificate, for a log line;
+ * static text. Otherwise empty. */
 struct span tls_codec_failure(const struct tls_codec *codec);
 
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256", the server name sent; "" before they are known. */
 struct span tls_codec_protocol(const struct tls_codec *codec);
 struct span tls_codec_cipher(const struct tls_codec *codec);
 struct span tls_codec_server_name(const struct tls_codec *codec);
+
+enum tls_alpn { TLS_ALPN_NONE, TLS_ALPN_HTTP1, TLS_ALPN_HTTP2 };
+
+/* After the handshake: what was agreed on, and whether it resumed a session. */
+enum tls_alpn tls_codec_alpn(const struct tls_codec *codec);
+bool tls_codec_was_resumed(const struct tls_codec *codec);
+/* The context that the connection has now. Borrowed. */
+struct tls_context *tls_codec_context(const struct tls_codec *codec);
 
 #endif

@@ -21,6 +21,11 @@ void tls_library_init(void);
 
 /* A reading BIO over `bytes`, which must outlive it; at most INT_MAX of them. */
 BIO *tls_library_reader(struct span bytes);
+/* Did the last PEM_read_bio_…() fail because there is nothing more to read? */
+bool tls_library_reader_is_at_end(void);
+
+/* For encrypted texts, which have no one to ask: without this, OpenSSL would prompt on the terminal. */
+int tls_library_no_password(char *at, int room, int writing, void *ctx);
 
 #define TLS_LIBRARY_GUARD(type, release)         \
     static inline void release##p(type **object) \

@@ -6,20 +6,6 @@
 
 #include "base/bug.h"
 
-/* An encrypted key has no one to ask: without this, OpenSSL would prompt on the terminal. */
-static int no_password(char *at, int room, int writing, void *ctx)
-{
-    (void)at, (void)room, (void)writing, (void)ctx;
-    return -1;
-}
-
-static bool reader_is_at_end(void)
-{
-    unsigned long error = ERR_peek_last_error();
-
-    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-}
-
 static int chain_read(struct span pem, struct tls_pair *pair)
 {
     X509 *certificate;
@@ -27,13 +13,13 @@ static int chain_read(struct span pem, struct tls_pair *pair)
     if (pem.len > TLS_PEM_BYTES_MAX)
         return TLS_PAIR_BAD_CERTIFICATE;
     SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
-    while ((certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
+    while ((certificate = PEM_read_bio_X509(bio, NULL, tls_library_no_password, NULL)) != NULL) {
         if (!pair->leaf)
             pair->leaf = certificate;
         else
             invariant(sk_X509_push(pair->issuers, certificate) > 0);
     }
-    if (!reader_is_at_end())
+    if (!tls_library_reader_is_at_end())
         return TLS_PAIR_BAD_CERTIFICATE;
     return pair->leaf ? TLS_PAIR_OK : TLS_PAIR_NO_CERTIFICATE;
 }
@@ -48,7 +34,7 @@ static EVP_PKEY *key_read_as_leaf(struct span pem, const EVP_PKEY *leaf_key)
     SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
 
     invariant(decoder != NULL);
-    OSSL_DECODER_CTX_set_pem_password_cb(decoder, no_password, NULL);
+    OSSL_DECODER_CTX_set_pem_password_cb(decoder, tls_library_no_password, NULL);
     if (OSSL_DECODER_from_bio(decoder, bio) != 1) {
         EVP_PKEY_free(key);
         key = NULL;
@@ -61,7 +47,7 @@ static EVP_PKEY *key_read_any(struct span pem)
 {
     SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
 
-    return PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    return PEM_read_bio_PrivateKey(bio, NULL, tls_library_no_password, NULL);
 }
 
 /* The leaf must be there. */

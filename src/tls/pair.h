@@ -1,9 +1,10 @@
 /* tls/pair.h
  *
- * Purpose    A chain and its key, read from PEM: the one reader behind certificate.h and context.h,
- * so that what `check` finds good is what a worker can use. Ownership  The pair owns its objects;
- * tls_pair_deinit() frees them. Roles      Inside the room only. Limits     TLS_PEM_BYTES_MAX for
- * each text, as a Secret cannot be larger; a larger one is bad. */
+ * Purpose    A chain and its key, read from PEM: the one reader behind certificate.h and context.h, so
+ *            that what `check` finds good is what a worker can use.
+ * Ownership  The pair owns its objects; tls_pair_deinit() frees them.
+ * Roles      Inside the room only.
+ * Limits     TLS_PEM_BYTES_MAX for each text, as a Secret cannot be larger; a larger one is bad. */
 #ifndef YETT_TLS_PAIR_H
 #define YETT_TLS_PAIR_H
 

@@ -5,9 +5,9 @@
  * Ownership  The wire owns its bytes. The BIO belongs to whoever gets it and borrows the wire.
  * Lifetime   A zeroed struct is an empty wire, and an empty queue holds no memory after
  *            wire_queue_trim(). tls_wire_deinit() returns it to that.
- * Limits     The codec keeps them: `in` at TLS_CODEC_INPUT_MAX. `out` refuses at WIRE_OUT_MAX,
- * which the codec never reaches with data, but a long certificate chain may. Roles      Inside the
- * room only. */
+ * Roles      Inside the room only.
+ * Limits     The codec keeps them: `in` at TLS_CODEC_INPUT_MAX. `out` refuses at WIRE_OUT_MAX, which the
+ *            codec never reaches with data, but a long certificate chain may. */
 #ifndef YETT_TLS_WIRE_H
 #define YETT_TLS_WIRE_H
 

@@ -116,3 +116,34 @@ void fixture_pair(const struct fixture_recipe *recipe, struct buf *chain_pem, st
     fixture_certificate(recipe, key, key, recipe->cn, chain_pem);
     fixture_key_pem(key, key_pem);
 }
+
+void fixture_crl(EVP_PKEY *signer, const char *issuer_cn, bool revokes, struct buf *crl_pem)
+{
+    X509_CRL *crl = X509_CRL_new();
+    X509_NAME *issuer = X509_NAME_new();
+    ASN1_TIME *at = X509_gmtime_adj(NULL, 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    name_add(issuer, issuer_cn);
+    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(crl, issuer);
+    X509_CRL_set1_lastUpdate(crl, at);
+    ASN1_TIME *next = X509_gmtime_adj(NULL, 86400);
+    X509_CRL_set1_nextUpdate(crl, next);
+    if (revokes) {
+        X509_REVOKED *revoked = X509_REVOKED_new();
+        ASN1_INTEGER *serial = ASN1_INTEGER_new();
+        ASN1_INTEGER_set(serial, 1);
+        X509_REVOKED_set_serialNumber(revoked, serial);
+        X509_REVOKED_set_revocationDate(revoked, at);
+        X509_CRL_add0_revoked(crl, revoked);
+        ASN1_INTEGER_free(serial);
+    }
+    invariant(X509_CRL_sign(crl, signer, EVP_sha256()) > 0);
+    PEM_write_bio_X509_CRL(bio, crl);
+    fixture_take(bio, crl_pem);
+    ASN1_TIME_free(at);
+    ASN1_TIME_free(next);
+    X509_NAME_free(issuer);
+    X509_CRL_free(crl);
+}

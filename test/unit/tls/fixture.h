@@ -31,6 +31,10 @@ void fixture_key_pem(EVP_PKEY *key, struct buf *key_pem);
 /* Both, self-signed, with key 0 of its kind. */
 void fixture_pair(const struct fixture_recipe *recipe, struct buf *chain_pem, struct buf *key_pem);
 
+/* An authority's list of what it revoked: the certificates with serial 1, or none. `signer` signs as
+ * `issuer_cn`. */
+void fixture_crl(EVP_PKEY *signer, const char *issuer_cn, bool revokes, struct buf *crl_pem);
+
 /* Moves what a memory BIO holds to the end of `out`, and frees the BIO. */
 void fixture_take(BIO *bio, struct buf *out);
 

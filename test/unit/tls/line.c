@@ -16,6 +16,8 @@ struct tls_context *gate_choose(void *ctx, struct span name)
 {
     assert_ptr_equal(ctx, &gate);
     gate.asked++;
+    if (gate.only)
+        return gate.only;
     if (span_eq(name, SPAN("ec.example")))
         return gate.ec;
     if (span_eq(name, SPAN("ed.example")))
@@ -39,6 +41,14 @@ struct tls_context *gate_context_make(enum fixture_key key, const char *cn)
     return context;
 }
 
+struct tls_context *gate_server_make(const struct tls_server *server)
+{
+    struct tls_context *context = NULL;
+
+    assert_int_equal(tls_context_new_server(server, &context), TLS_CONTEXT_OK);
+    return context;
+}
+
 int gate_open(void **state)
 {
     (void)state;
@@ -54,13 +64,14 @@ int gate_close(void **state)
     gate.rsa = tls_context_unref(gate.rsa);
     gate.ec = tls_context_unref(gate.ec);
     gate.ed25519 = tls_context_unref(gate.ed25519);
+    gate.only = NULL;
     return 0;
 }
 
 void line_open(struct line *line, const char *server_name)
 {
     line->piece = SIZE_MAX;
-    line->codec = tls_codec_new(gate.rsa, gate_choose, &gate);
+    line->codec = tls_codec_new(gate.only ? gate.only : gate.rsa, gate_choose, &gate);
     line->client_ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(line->client_ctx, 0);
     line->client = SSL_new(line->client_ctx);
@@ -72,8 +83,16 @@ void line_open(struct line *line, const char *server_name)
         SSL_set_tlsext_host_name(line->client, server_name);
 }
 
+void line_open_on(struct line *line, struct tls_context *only, const char *server_name)
+{
+    gate.only = only;
+    line_open(line, server_name);
+}
+
 void line_close(struct line *line)
 {
+    SSL_set_shutdown(line->client,
+                     SSL_SENT_SHUTDOWN); /* else its session would be taken for broken */
     SSL_free(line->client);
     SSL_CTX_free(line->client_ctx);
     line->codec = tls_codec_free(line->codec);

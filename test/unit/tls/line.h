@@ -14,6 +14,7 @@
 /* The worker's side: a few contexts and who gets which. */
 struct gate {
     struct tls_context *rsa, *ec, *ed25519; /* for rsa.example, ec.example, ed.example */
+    struct tls_context *only;               /* where set: for all names */
     size_t asked;
 };
 extern struct gate gate;
@@ -22,6 +23,8 @@ int gate_open(void **state);
 int gate_close(void **state);
 struct tls_context *gate_choose(void *gate, struct span name);
 struct tls_context *gate_context_make(enum fixture_key key, const char *cn);
+/* Must be good. */
+struct tls_context *gate_server_make(const struct tls_server *server);
 
 /* A client, a codec, and the wire between them: bytes travel in pieces of `piece`. */
 struct line {
@@ -35,6 +38,8 @@ struct line {
 void line_open(struct line *line, const char *server_name);
 /* As above with the handshake done, for ec.example. */
 void line_open_established(struct line *line, int protocol);
+/* A line to a gate that has one context for all; stays so until the next line_open_on(), or NULL. */
+void line_open_on(struct line *line, struct tls_context *only, const char *server_name);
 void line_close(struct line *line);
 
 /* One piece; false when there was none to move. */

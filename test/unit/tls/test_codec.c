@@ -106,33 +106,67 @@ static void test_server_name_chooses_the_certificate(void **state)
 
 static const struct {
     struct span offer;
-    const char *chosen;
+    const char *chosen, *chosen_by_http2;
 } alpn_offers[] = {
-    { { "", 0 }, "" },
-    { { "\x08http/1.1", 9 }, "http/1.1" },
-    { { "\x02h2\x08http/1.1", 12 }, "http/1.1" },
-    { { "\x08http/1.0\x08http/1.1", 18 }, "http/1.1" },
-    { { "\x02h2", 3 }, "" }, /* served without, not refused */
-    { { "\x09http/1.1x", 10 }, "" },
+    { { "", 0 }, "", "" },
+    { { "\x08http/1.1", 9 }, "http/1.1", "http/1.1" },
+    { { "\x02h2\x08http/1.1", 12 }, "http/1.1", "h2" },
+    { { "\x08http/1.1\x02h2", 12 }, "http/1.1", "h2" },
+    { { "\x08http/1.0\x08http/1.1", 18 }, "http/1.1", "http/1.1" },
+    { { "\x02h2", 3 }, "", "h2" }, /* served without, not refused */
+    { { "\x02h3\x03h2c", 7 }, "", "" },
+    { { "\x09http/1.1x", 10 }, "", "" },
 };
+
+static struct tls_context *http2_context_make(void)
+{
+    struct fixture_recipe recipe = { FIXTURE_EC, "ec.example", NULL, -1, 1, 0 };
+    struct buf chain = { 0 }, key = { 0 };
+
+    fixture_pair(&recipe, &chain, &key);
+    struct tls_context *context = gate_server_make(&(struct tls_server){
+        .pairs = { { buf_span(&chain), buf_span(&key) } },
+        .pairs_len = 1,
+        .policy = { .http2 = true },
+    });
+    buf_deinit(&chain);
+    buf_deinit(&key);
+    return context;
+}
+
+static enum tls_alpn alpn_named(const char *name)
+{
+    return !strcmp(name, "h2") ? TLS_ALPN_HTTP2 : *name ? TLS_ALPN_HTTP1 : TLS_ALPN_NONE;
+}
+
+static void alpn_expect(struct tls_context *context, struct span offer, const char *expected)
+{
+    struct line line;
+    const unsigned char *chosen;
+    unsigned chosen_len;
+
+    line_open_on(&line, context, "ec.example");
+    if (offer.len > 0)
+        SSL_set_alpn_protos(line.client, (const unsigned char *)offer.ptr, (unsigned)offer.len);
+    assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
+    SSL_get0_alpn_selected(line.client, &chosen, &chosen_len);
+    assert_span(span_of((const char *)chosen, chosen_len), expected);
+    assert_int_equal(tls_codec_alpn(line.codec), alpn_named(expected));
+    line_close(&line);
+}
 
 static void test_alpn(void **state)
 {
+    struct tls_context *http2 = http2_context_make();
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(alpn_offers); i++) {
-        struct line line;
-        const unsigned char *chosen;
-        unsigned chosen_len;
-
-        line_open(&line, "ec.example");
-        if (alpn_offers[i].offer.len > 0)
-            SSL_set_alpn_protos(line.client, (const unsigned char *)alpn_offers[i].offer.ptr,
-                                (unsigned)alpn_offers[i].offer.len);
-        assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
-        SSL_get0_alpn_selected(line.client, &chosen, &chosen_len);
-        assert_span(span_of((const char *)chosen, chosen_len), alpn_offers[i].chosen);
-        line_close(&line);
+        print_message("case %zu\n", i);
+        alpn_expect(gate.ec, alpn_offers[i].offer, alpn_offers[i].chosen);
+        alpn_expect(http2, alpn_offers[i].offer, alpn_offers[i].chosen_by_http2);
     }
+    gate.only = NULL;
+    tls_context_unref(http2);
 }
 
 static void test_decrypted_rest_counts_as_input(void **state)

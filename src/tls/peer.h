@@ -1,0 +1,38 @@
+/* tls/peer.h
+ *
+ * Purpose    Who the client of a connection is, by the certificate that it showed: the verdict, and the
+ *            facts as nginx prints them.
+ * Ownership  Texts go into the caller's arena.
+ * Roles      proxy.
+ * Limits     TLS_PEER_CERTIFICATE_MAX and TLS_PEER_NAME_MAX: what is larger would not fit into a head, and
+ *            is bad.
+ * See        RFC 5280, RFC 2253; docs/compatibility.md */
+#ifndef YETT_TLS_PEER_H
+#define YETT_TLS_PEER_H
+
+#include "base/arena.h"
+#include "tls/codec.h"
+
+enum {
+    TLS_PEER_CERTIFICATE_MAX = 8192, /* DER; one of an organisation takes 1 to 2 KB */
+    TLS_PEER_NAME_MAX = 1024,        /* of a distinguished name as text */
+};
+
+enum tls_peer_verdict {
+    TLS_PEER_NONE, /* none was shown */
+    TLS_PEER_VERIFIED,
+    TLS_PEER_UNTRUSTED, /* nothing is wrong with it but that no CA of ours vouches for it */
+    TLS_PEER_BAD,
+};
+
+struct tls_peer {
+    enum tls_peer_verdict verdict;
+    struct span verify;                /* "NONE", "SUCCESS", "FAILED:reason" */
+    struct span subject_dn, issuer_dn; /* RFC 2253; empty where none was shown, as all below */
+    struct span escaped_pem;           /* as a component of a URI */
+};
+
+/* After the handshake. */
+void tls_codec_peer(const struct tls_codec *codec, struct arena *arena, struct tls_peer *ret_peer);
+
+#endif
