@@ -176,28 +176,6 @@ int chunked_decode(struct chunked *decoder, struct span bytes, size_t *ret_consu
     return r;
 }
 
-/* RFC 9110, 6.5.1: what steers framing, routing, authentication or the meaning of the content may
- * not come after it. Every name that the program itself looks at is of that sort. */
-static bool may_trail(const struct http_header *h)
-{
-    static const struct span forbidden[] = {
-        SPAN("age"),           SPAN("cache-control"),     SPAN("content-range"),
-        SPAN("expires"),       SPAN("forwarded"),         SPAN("if-match"),
-        SPAN("if-none-match"), SPAN("if-modified-since"), SPAN("if-unmodified-since"),
-        SPAN("if-range"),      SPAN("max-forwards"),      SPAN("pragma"),
-        SPAN("range"),         SPAN("retry-after"),       SPAN("vary"),
-        SPAN("warning"),       SPAN("www-authenticate"),
-    };
-
-    if (h->id != HTTP_NAME_OTHER)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
-        if (span_eq_nocase(http_header_name(h), forbidden[i]))
-            return false;
-    }
-    return true;
-}
-
 size_t chunked_trailers_parse(struct span lines, struct http_header *headers, size_t max)
 {
     struct h1_parser parser = { 0 };
@@ -209,7 +187,7 @@ size_t chunked_trailers_parse(struct span lines, struct http_header *headers, si
         at = h1_field_parse(&parser, at, end, &header);
         if (at == NULL)
             return len;
-        if (may_trail(&header))
+        if (http_may_trail(&header))
             headers[len++] = header;
     }
     return len;

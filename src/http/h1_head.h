@@ -51,6 +51,9 @@ static inline const char *h1_line_end(struct h1_parser *parser, const char *at, 
 const char *h1_field_parse(struct h1_parser *parser, const char *at, const char *end,
                            struct http_header *ret_header);
 
+/* Draws from one field what framing and the connection need of it; it is not yet in fields->names_seen. */
+YETT_MUST_USE enum h1_fault h1_field_note(struct h1_fields *fields, const struct http_header *h);
+
 /* Parses the field lines of a complete head: all of [at, end) but the empty line, at most as many
  * as h1_head_end() let pass. */
 YETT_MUST_USE int h1_fields_parse(struct h1_parser *parser, const char *at, const char *end,

@@ -8,9 +8,6 @@
  * someone keeping the connection busy. */
 enum { EMPTY_LINES_MAX = 4 };
 
-/* Registered methods have at most 17 bytes ("UPDATEREDIRECTREF"). */
-enum { METHOD_BYTES_MAX = 32 };
-
 static size_t skip_empty_lines(struct span bytes)
 {
     size_t at = 0;
@@ -25,7 +22,7 @@ static size_t skip_empty_lines(struct span bytes)
 static size_t method_bytes(const char *at, const char *end)
 {
     const char *start = at;
-    while (at < end && at - start <= METHOD_BYTES_MAX && http_char_is(*at, HTTP_CHAR_TOKEN))
+    while (at < end && at - start <= HTTP_METHOD_BYTES_MAX && http_char_is(*at, HTTP_CHAR_TOKEN))
         at++;
     return (size_t)(at - start);
 }
@@ -45,7 +42,7 @@ static int check_beginning(struct h1_parser *parser, struct span bytes, size_t s
     struct span head = span_upto(span_from(bytes, start), limits->head_bytes);
     size_t method_len = method_bytes(head.ptr, head.ptr + head.len);
 
-    if (method_len > METHOD_BYTES_MAX)
+    if (method_len > HTTP_METHOD_BYTES_MAX)
         return h1_refuse(parser, H1_FAULT_METHOD);
     if (method_len == head.len)
         return H1_OK;
@@ -78,6 +75,7 @@ static const char *parse_version(struct h1_parser *parser, const char *at, const
         (void)h1_refuse(parser, version_fault(at, end));
         return NULL;
     }
+    head->version_major = 1;
     head->version_minor = (uint8_t)(at[7] - '0');
     return h1_line_end(parser, at + 8, end, H1_FAULT_START_LINE);
 }

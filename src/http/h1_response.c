@@ -41,6 +41,7 @@ static const char *parse_status_line(struct h1_parser *parser, const char *at, c
         return NULL;
     }
 
+    head->version_major = 1;
     head->version_minor = (uint8_t)(at[7] - '0');
     at += CODE_END;
     if (*at == ' ')

@@ -184,3 +184,81 @@ bool http_head_connection_lists(const struct http_head *head, struct span name)
     }
     return false;
 }
+
+/* RFC 9110, 6.5.1: what steers framing, routing, authentication or the meaning of the content may
+ * not come after it. Every name that the program itself looks at is of that sort. */
+bool http_may_trail(const struct http_header *header)
+{
+    static const struct span forbidden[] = {
+        SPAN("age"),           SPAN("cache-control"),     SPAN("content-range"),
+        SPAN("expires"),       SPAN("forwarded"),         SPAN("if-match"),
+        SPAN("if-none-match"), SPAN("if-modified-since"), SPAN("if-unmodified-since"),
+        SPAN("if-range"),      SPAN("max-forwards"),      SPAN("pragma"),
+        SPAN("range"),         SPAN("retry-after"),       SPAN("vary"),
+        SPAN("warning"),       SPAN("www-authenticate"),
+    };
+
+    if (header->id != HTTP_NAME_OTHER)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
+        if (span_eq_nocase(http_header_name(header), forbidden[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The texts of a head that are not among its fields. */
+enum { HEAD_TEXTS = 6 };
+
+static void texts_list(struct http_head *head, struct span *texts[HEAD_TEXTS])
+{
+    struct span *const all[] = { &head->method_text, &head->target, &head->host,
+                                 &head->protocol,    &head->reason, &head->upgrade };
+
+    static_assert(ARRAY_LEN(all) == HEAD_TEXTS, "each has its place");
+    memcpy(texts, all, sizeof(all));
+}
+
+size_t http_head_text_bytes(const struct http_head *head)
+{
+    struct http_head shallow = *head;
+    struct span *texts[HEAD_TEXTS];
+    size_t bytes = 0;
+
+    texts_list(&shallow, texts);
+    for (size_t i = 0; i < HEAD_TEXTS; i++)
+        bytes += texts[i]->len;
+    for (uint32_t i = 0; i < head->headers_len; i++)
+        bytes += head->headers[i].name_len + (size_t)head->headers[i].value_len;
+    return bytes;
+}
+
+static const char *text_copy(char **at, const char *ptr, size_t len)
+{
+    char *to = *at;
+
+    if (len > 0)
+        memcpy(to, ptr, len);
+    *at += len;
+    return to;
+}
+
+void http_head_copy(const struct http_head *head, char *at, struct http_header *headers,
+                    struct http_head *ret_head)
+{
+    struct http_head copy = *head;
+    struct span *texts[HEAD_TEXTS];
+
+    texts_list(&copy, texts);
+    for (size_t i = 0; i < HEAD_TEXTS; i++)
+        texts[i]->ptr = text_copy(&at, texts[i]->ptr, texts[i]->len);
+    copy.headers = headers;
+    for (uint32_t i = 0; i < head->headers_len; i++) {
+        const struct http_header *from = &head->headers[i];
+
+        headers[i] = *from;
+        headers[i].name = text_copy(&at, from->name, from->name_len);
+        headers[i].value = text_copy(&at, from->value, from->value_len);
+    }
+    *ret_head = copy;
+}

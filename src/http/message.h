@@ -13,7 +13,10 @@
 
 #include "base/span.h"
 
-enum { HTTP_HEADERS_MAX = 128 };
+enum {
+    HTTP_HEADERS_MAX = 128,
+    HTTP_METHOD_BYTES_MAX = 32, /* registered ones have at most 17 ("UPDATEREDIRECTREF") */
+};
 
 enum http_method {
     HTTP_METHOD_OTHER, /* any other token: `method_text` has it */
@@ -65,16 +68,17 @@ struct http_head {
     /* requests */
     enum http_method method;
     struct span method_text, target;
-    struct span host; /* the Host field's value, or the authority of an absolute-form target */
+    struct span host;     /* the Host field's value, or the authority of an absolute-form target */
+    struct span protocol; /* of an extended CONNECT (RFC 8441); "" for all else */
     bool expects_continue;
     /* responses */
     uint16_t status;
     struct span reason;
     /* both */
-    uint8_t version_minor; /* HTTP/1.x */
-    bool keep_alive;       /* as version and Connection say; the framing may forbid it still */
-    bool upgrades;         /* Connection: upgrade and an Upgrade field; for responses: status 101 */
-    struct span upgrade;   /* the Upgrade field's value */
+    uint8_t version_major, version_minor; /* 1.0, 1.1, 2.0 */
+    bool keep_alive;     /* as version and Connection say; the framing may forbid it still */
+    bool upgrades;       /* Connection: upgrade and an Upgrade field; for responses: status 101 */
+    struct span upgrade; /* the Upgrade field's value */
     enum http_body_kind body;
     uint64_t content_length; /* of HTTP_BODY_LENGTH; of a HEAD's answer: what the field says */
     struct http_header *headers;
@@ -83,6 +87,12 @@ struct http_head {
 };
 
 static_assert(HTTP_NAMES_LEN <= 64, "names_seen has 64 bits");
+
+/* HTTP/1.1 or later: knows interim answers, and bodies that end without a length or a close. */
+static inline bool http_head_is_1_1(const struct http_head *head)
+{
+    return head->version_major > 1 || head->version_minor >= 1;
+}
 
 /* First field of that name, or NULL. */
 const struct http_header *http_head_find(const struct http_head *head, enum http_name id);
@@ -101,5 +111,14 @@ enum http_method http_method_of(struct span text);
 struct span http_reason(uint16_t status); /* "Not Found"; "" for codes without one */
 
 bool http_is_token(struct span text);
+
+/* Copies a head: its texts to `at`, where http_head_text_bytes() have room, its fields to `headers`. */
+size_t http_head_text_bytes(const struct http_head *head);
+void http_head_copy(const struct http_head *head, char *at, struct http_header *headers,
+                    struct http_head *ret_head);
+
+/* False for fields that may not come behind the content (RFC 9110, 6.5.1: framing, routing,
+ * authentication, …). */
+bool http_may_trail(const struct http_header *header);
 
 #endif
