@@ -1,5 +1,7 @@
 #include "base/token_bucket.h"
 
+#include "base/compiler.h"
+
 /* What is missing from a full bucket is a time: one number says all, and nothing has to be refilled. */
 
 uint64_t token_bucket_wait_ms(const struct token_bucket *bucket, struct token_rate rate,
@@ -18,4 +20,11 @@ bool token_bucket_take(struct token_bucket *bucket, struct token_rate rate, uint
         bucket->full_at_ms = now_ms;
     bucket->full_at_ms += rate.token_ms;
     return true;
+}
+
+void token_bucket_give(struct token_bucket *bucket, struct token_rate rate, uint32_t tokens)
+{
+    uint64_t sooner_ms = (uint64_t)tokens * rate.token_ms;
+
+    bucket->full_at_ms -= MIN(sooner_ms, bucket->full_at_ms);
 }

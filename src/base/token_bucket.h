@@ -23,5 +23,7 @@ uint64_t token_bucket_wait_ms(const struct token_bucket *bucket, struct token_ra
                               uint64_t now_ms);
 /* Takes a token; false: none is there. */
 bool token_bucket_take(struct token_bucket *bucket, struct token_rate rate, uint64_t now_ms);
+/* Puts tokens back before their time; what is more than full is lost. */
+void token_bucket_give(struct token_bucket *bucket, struct token_rate rate, uint32_t tokens);
 
 #endif

@@ -40,11 +40,24 @@ static void test_it_never_holds_more_than_a_burst(void **state)
     assert_int_equal(take_all(&bucket, 1000000), 3);
 }
 
+static void test_what_is_given_back_can_be_taken(void **state)
+{
+    struct token_bucket bucket = { 0 };
+
+    (void)state;
+    assert_int_equal(take_all(&bucket, 1000), 3);
+    token_bucket_give(&bucket, rate, 2);
+    assert_int_equal(take_all(&bucket, 1000), 2);
+    token_bucket_give(&bucket, rate, 1000);
+    assert_int_equal(take_all(&bucket, 1000), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_burst_then_one_at_a_time),
         cmocka_unit_test(test_it_never_holds_more_than_a_burst),
+        cmocka_unit_test(test_what_is_given_back_can_be_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
