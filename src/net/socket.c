@@ -1,51 +1,12 @@
 #include "net/socket.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/scope.h"
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_un local;
-};
-
-static socklen_t address_fill(union address *address, const struct ip_addr *ip, uint16_t port)
-{
-    memset(address, 0, sizeof(*address));
-    if (ip_is_v4(ip)) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(port);
-        memcpy(&address->v4.sin_addr, ip->bytes + 12, 4);
-        return sizeof(address->v4);
-    }
-    address->v6.sin6_family = AF_INET6;
-    address->v6.sin6_port = htons(port);
-    memcpy(&address->v6.sin6_addr, ip->bytes, 16);
-    return sizeof(address->v6);
-}
-
-static void peer_read(const union address *address, struct net_peer *ret_peer)
-{
-    static const struct ip_addr v4_zero = { { [10] = 0xFF, [11] = 0xFF } };
-
-    ret_peer->ip = v4_zero;
-    ret_peer->port = 0;
-    if (address->any.sa_family == AF_INET) {
-        memcpy(ret_peer->ip.bytes + 12, &address->v4.sin_addr, 4);
-        ret_peer->port = ntohs(address->v4.sin_port);
-    } else if (address->any.sa_family == AF_INET6) {
-        memcpy(ret_peer->ip.bytes, &address->v6.sin6_addr, 16);
-        ret_peer->port = ntohs(address->v6.sin6_port);
-    }
-}
+#include "net/address.h"
 
 static void no_delay_set(int fd)
 {
@@ -63,7 +24,7 @@ int socket_accept(int listener, struct net_peer *ret_peer)
         return -errno;
     if (address.any.sa_family != AF_UNIX)
         no_delay_set(fd);
-    peer_read(&address, ret_peer);
+    address_read(&address, &ret_peer->ip, &ret_peer->port);
     return fd;
 }
 
@@ -116,13 +77,12 @@ int socket_listen_tcp(const struct ip_addr *ip, uint16_t port, int backlog)
 int socket_local_port(int fd, uint16_t *ret_port)
 {
     union address address;
-    struct net_peer peer;
+    struct ip_addr ip;
     socklen_t len = sizeof(address);
 
     if (getsockname(fd, &address.any, &len) == -1)
         return -errno;
-    peer_read(&address, &peer);
-    *ret_port = peer.port;
+    address_read(&address, &ip, ret_port);
     return 0;
 }
 
