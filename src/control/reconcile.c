@@ -13,6 +13,7 @@
 #include "base/scope.h"
 #include "control/diag_log.h"
 #include "control/diagnosis.h"
+#include "control/port_failures.h"
 #include "image/publish.h"
 #include "image/verify.h"
 #include "image/writer.h"
@@ -41,6 +42,7 @@ struct reconcile {
     struct loop_timer settle_timer; /* of the next diagnosis */
     bool is_settling;               /* it follows a change, and not the clock alone */
     struct diagnosis diagnosis;
+    struct port_failures port_failures;
     struct diag_list diags;
     struct diag_log diag_log;
 
@@ -157,17 +159,25 @@ static uint64_t bytes_hash(const struct image_bytes *bytes)
     return hash;
 }
 
-static int fds_send(struct reconcile *reconcile, const struct image_fds *fds, uint64_t generation)
+static_assert((int)ROUTE_LISTENERS_MAX <= (int)PROC_PORTS_MAX, "all ports go into one message");
+
+static int image_send(struct reconcile *reconcile, const struct image_fds *fds,
+                      const struct image_view *view)
 {
     struct proc_message message = {
         .kind = PROC_PUBLISH,
-        .generation = generation,
+        .generation = view->generation,
         .fds_len = 1 + fds->segments_len,
         .fds[0] = fds->root,
+        .ports_len = image_listener_count(view),
     };
 
-    invariant(message.fds_len <= PROC_FDS_MAX);
+    invariant(message.fds_len <= PROC_FDS_MAX && message.ports_len <= PROC_PORTS_MAX);
     memcpy(message.fds + 1, fds->segments, fds->segments_len * sizeof(int));
+    for (uint32_t i = 0; i < message.ports_len; i++) {
+        const struct image_listener *listener = image_listener_get(view, i);
+        message.ports[i] = (struct proc_port){ listener->transport, listener->port };
+    }
     return proc_channel_send(reconcile->channel, &message);
 }
 
@@ -210,7 +220,7 @@ static bool put_out(struct reconcile *reconcile, const struct image_bytes *bytes
     SCOPED(fds_closep) struct image_fds *fds_guard = &fds;
     if (!image_holds(reconcile, &fds, &view))
         return false;
-    r = fds_send(reconcile, &fds, bytes->generation);
+    r = image_send(reconcile, &fds, view);
     if (r < 0) {
         log_error("image_not_sent", F_ERRNO(r));
         return false;
@@ -261,6 +271,7 @@ static void diags_take(struct reconcile *reconcile, const struct diag_list *comp
     diag_list_deinit(&reconcile->diags);
     diag_list_init(&reconcile->diags);
     source_diags_append(reconcile->source, &reconcile->diags);
+    port_failures_report(&reconcile->port_failures, reconcile->model, &reconcile->diags);
     diag_list_append(&reconcile->diags, compiled);
     diag_list_sort(&reconcile->diags);
 }
@@ -508,12 +519,23 @@ static void on_rejected(struct reconcile *reconcile, uint64_t generation, int32_
         in_flight_end(reconcile);
 }
 
+static void on_port(struct reconcile *reconcile, const struct proc_message *message)
+{
+    port_failures_note(&reconcile->port_failures, message);
+    if (!reconcile->model)
+        return; /* nothing has been read yet, so nothing may be compiled */
+    reconcile->pending.has_new_diags = true;
+    work_later(reconcile);
+}
+
 void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message)
 {
     if (message->kind == PROC_PUBLISHED)
         on_published(reconcile, message->generation);
     else if (message->kind == PROC_REJECTED)
         on_rejected(reconcile, message->generation, message->result);
+    else if (message->kind == PROC_PORT)
+        on_port(reconcile, message);
 }
 
 void reconcile_resume(struct reconcile *reconcile, uint64_t generation, struct image_view *served)
@@ -560,6 +582,7 @@ struct reconcile *reconcile_free(struct reconcile *reconcile)
     route_model_free(reconcile->model);
     diag_list_deinit(&reconcile->diags);
     diag_log_deinit(&reconcile->diag_log);
+    port_failures_deinit(&reconcile->port_failures);
     source_change_deinit(&reconcile->pending);
     return mem_free(reconcile);
 }

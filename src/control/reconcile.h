@@ -72,7 +72,7 @@ void reconcile_on_change(void *ctx, const struct source_change *change);
  * every worker serves. */
 void reconcile_resume(struct reconcile *reconcile, uint64_t generation, struct image_view *served);
 
-/* PUBLISHED and REJECTED, as they come from the channel. */
+/* PUBLISHED, REJECTED and PORT, as they come from the channel. */
 void reconcile_on_message(struct reconcile *reconcile, const struct proc_message *message);
 
 /* Called whenever another image is served by every worker. */

@@ -204,6 +204,7 @@ static bool is_final(const struct diag *diag)
     case DIAG_TLS_SECRET_INVALID:
     case DIAG_TLS_SECRET_UNREADABLE:
     case DIAG_API_FORBIDDEN:
+    case DIAG_PORT_UNAVAILABLE:
     case DIAG_TLS_HOST_NOT_COVERED:
     case DIAG_TLS_CERTIFICATE_EXPIRED:
     case DIAG_TLS_HOST_WITHOUT_RULE:

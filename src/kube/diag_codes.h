@@ -14,8 +14,9 @@ DIAG_CODE(DIAG_UNKNOWN_FIELD, "unknown-field")
 DIAG_CODE(DIAG_OUTDATED_API, "outdated-api")
 DIAG_CODE(DIAG_DUPLICATE_OBJECT, "duplicate-object")
 
-/* The API server (control) */
+/* The API server, and the machine (control) */
 DIAG_CODE(DIAG_API_FORBIDDEN, "api-forbidden")
+DIAG_CODE(DIAG_PORT_UNAVAILABLE, "port-unavailable")
 
 /* Meaning (ingress) */
 DIAG_CODE(DIAG_CLASS_MISSING, "class-missing")
