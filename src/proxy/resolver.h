@@ -5,7 +5,8 @@
  * Ownership  The resolver owns its cache; a query lives inside its asker.
  * Lifetime   resolver_new() before the sandbox is entered (it reads resolv.conf) … resolver_free().
  * Limits     RESOLVER_NAMES_MAX cached names, RESOLVER_ADDRESSES_MAX a name; TTLs are held between
- *            RESOLVER_TTL_MIN_MS and RESOLVER_TTL_MAX_MS; a query ends after RESOLVER_TIMEOUT_MS. */
+ *            RESOLVER_TTL_MIN_MS and RESOLVER_TTL_MAX_MS; nobody waits longer than RESOLVER_TIMEOUT_MS,
+ *            however many name servers there are to be asked in turn. */
 #ifndef YETT_PROXY_RESOLVER_H
 #define YETT_PROXY_RESOLVER_H
 
@@ -37,8 +38,8 @@ enum resolver_result {
 YETT_MUST_USE int resolver_new(struct loop *loop, struct resolver **ret_resolver);
 struct resolver *resolver_free(struct resolver *resolver);
 
-/* One of the addresses of `name` (lower case), each in its turn. IPv4 before IPv6. An answer whose TTL
- * ran out is used once more while a new one is fetched. */
+/* One of the addresses of `name` (lower case), each in its turn: IPv4 ones, or IPv6 where there are none.
+ * An answer whose TTL ran out is used until a new one is here, or the news that there is none. */
 YETT_MUST_USE int resolver_find(struct resolver *resolver, struct span name,
                                 struct resolver_query *query, struct ip_addr *ret_ip);
 

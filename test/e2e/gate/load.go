@@ -36,6 +36,7 @@ type Load struct {
 	requests    int
 	connections int
 	failures    map[string]int
+	slowest     time.Duration
 }
 
 // Failure reasons that callers tell apart; others are the text of the error or of Check.
@@ -100,13 +101,14 @@ type LoadResult struct {
 	Requests    int // answered as they should
 	Connections int // opened
 	Failures    map[string]int
+	Slowest     time.Duration // from a request to the end of its answer
 }
 
 // Result so far.
 func (l *Load) Result() LoadResult {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return LoadResult{l.requests, l.connections, maps.Clone(l.failures)}
+	return LoadResult{l.requests, l.connections, maps.Clone(l.failures), l.slowest}
 }
 
 // Failed is the number of failed requests.
@@ -164,7 +166,8 @@ func (l *Load) connection(conn *RawConn) {
 	defer conn.Close()
 	request := "GET " + l.options.Target + " HTTP/1.1\r\nHost: " + l.options.Host + "\r\n\r\n"
 	for !l.stopped() {
-		conn.SetDeadline(time.Now().Add(10 * time.Second * Scale()))
+		begin := time.Now()
+		conn.SetDeadline(begin.Add(10 * time.Second * Scale()))
 		if _, err := io.WriteString(conn, request); err != nil {
 			l.note(failureOf(err))
 			return
@@ -175,6 +178,7 @@ func (l *Load) connection(conn *RawConn) {
 			return
 		}
 		l.note(l.options.Check(answer))
+		l.noteTime(time.Since(begin))
 		if answer.Close {
 			return
 		}
@@ -190,6 +194,12 @@ func (l *Load) note(failure string) {
 	} else {
 		l.failures[failure]++
 	}
+}
+
+func (l *Load) noteTime(took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slowest = max(l.slowest, took)
 }
 
 func failureOf(err error) string {

@@ -148,12 +148,17 @@ func (g *Gate) GetTLS(t testing.TB, host, target string, fields ...string) Answe
 
 // TryGet is Get for conditions that are not true yet: any failure is a zero status.
 func (g *Gate) TryGet(host, target string) (status int, body string) {
+	return g.TryGetWithin(host, target, 5*time.Second*Scale())
+}
+
+// TryGetWithin is TryGet with another limit.
+func (g *Gate) TryGetWithin(host, target string, limit time.Duration) (status int, body string) {
 	conn, err := net.DialTimeout("tcp", g.HTTP, time.Second)
 	if err != nil {
 		return 0, ""
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second * Scale()))
+	conn.SetDeadline(time.Now().Add(limit))
 	_, err = io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
 	if err != nil {
 		return 0, ""
