@@ -34,6 +34,9 @@ struct ingress_options meaning_options(const struct meaning_flags *flags)
     options.config_map = object_name(flags->config_map);
     options.default_certificate = object_name(flags->default_certificate);
     options.default_backend = object_name(flags->default_backend);
+    options.tcp_services = object_name(flags->tcp_services);
+    options.udp_services = object_name(flags->udp_services);
+    options.allows_passthrough = flags->enable_ssl_passthrough;
     options.now_s = time(NULL);
     return options;
 }

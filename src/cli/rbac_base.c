@@ -95,6 +95,8 @@ void rbac_base(const struct rbac_flags *flags, struct rbac *rbac)
     if (flags->meaning.watch_namespace.len > 0)
         routes_add(flags, rbac_role_get(rbac, flags->meaning.watch_namespace));
     named_add(rbac, &flags->meaning.config_map, "configmaps", rbac_list_watch);
+    named_add(rbac, &flags->meaning.tcp_services, "configmaps", rbac_list_watch);
+    named_add(rbac, &flags->meaning.udp_services, "configmaps", rbac_list_watch);
     if (!flags->watch_secrets)
         named_add(rbac, &flags->meaning.default_certificate, "secrets", rbac_list_watch);
     named_add(rbac, &flags->publish_service, "services", rbac_get_list_watch);

@@ -289,6 +289,19 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
     });
 }
 
+/* Where no TCP Service can have a port, since the gate itself has it. */
+static void own_ports_set(const struct run_flags *flags, struct ingress_options *ingress)
+{
+    const uint16_t ports[INGRESS_OWN_PORTS_MAX] = {
+        flags->http_port.is_off ? 0 : flags->http_port.number,
+        flags->https_port.is_off ? 0 : flags->https_port.number,
+        flags->health_port.is_off ? 0 : flags->health_port.number,
+        flags->webhook.is_set ? flags->webhook.port : 0,
+    };
+
+    memcpy(ingress->own_tcp_ports, ports, sizeof(ports));
+}
+
 static int run_controller(const struct run_flags *flags)
 {
     struct ingress_options ingress = meaning_options(&flags->meaning);
@@ -297,6 +310,7 @@ static int run_controller(const struct run_flags *flags)
 
     /* In a cluster its admission fills the default class in. */
     ingress.default_class_applies = flags->manifests.len > 0;
+    own_ports_set(flags, &ingress);
     return control_main(&(struct control_options){
         .manifests = flags->manifests.len > 0 ? flags->manifests.ptr : NULL,
         .api = api_choice(flags),
@@ -344,9 +358,14 @@ static uint64_t source_hash(const struct run_flags *flags)
         meaning->config_map.name,
         meaning->default_backend.namespace,
         meaning->default_backend.name,
+        meaning->tcp_services.namespace,
+        meaning->tcp_services.name,
+        meaning->udp_services.namespace,
+        meaning->udp_services.name,
     };
     uint64_t hash = (uint64_t)meaning->class_by_name | (uint64_t)meaning->watch_without_class << 1 |
-                    (uint64_t)meaning->disable_catch_all << 2;
+                    (uint64_t)meaning->disable_catch_all << 2 |
+                    (uint64_t)meaning->enable_ssl_passthrough << 3;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         hash = hash_combine(hash, hash_bytes(texts[i], 0));

@@ -97,9 +97,6 @@ RUN_FLAG("version", BOOL, version, NULL, "Print the version and end.")
 RUN_IDLE("sync-period", TEXT, "watches need no resync: what was missed is listed again")
 
 /* Those of features that come later. */
-RUN_IDLE("tcp-services-configmap", TEXT, "TCP services are not carried yet")
-RUN_IDLE("udp-services-configmap", TEXT, "UDP services are not carried yet")
-RUN_IDLE("enable-ssl-passthrough", BOOL, "TLS is not passed through yet")
 RUN_IDLE("enable-ssl-chain-completion", BOOL, "certificate chains are not completed yet")
 RUN_IDLE("enable-topology-aware-routing", BOOL, "zone hints are not honoured yet")
 RUN_IDLE("disable-svc-external-name", BOOL, "Services of type ExternalName are always resolved")

@@ -11,7 +11,7 @@
  * have told all that there is, and the Secrets are known or out of reach. */
 
 enum {
-    FEEDS_MAX = 8,
+    FEEDS_MAX = 10,
     /* A server that is back is asked for all kinds within so long. */
     FEED_HURRY_MS = 200,
 };
@@ -275,11 +275,8 @@ static void backend_feeds_add(struct source_api *api)
              &events);
 }
 
-static void named_feeds_add(struct source_api *api)
+static void config_map_feed_add(struct source_api *api, const struct ingress_object_name *map)
 {
-    const struct ingress_options *ingress = api->options.ingress;
-    const struct ingress_object_name *map = &ingress->config_map;
-
     if (map->name.len)
         feed_add(api,
                  (struct api_feed_options){
@@ -287,6 +284,15 @@ static void named_feeds_add(struct source_api *api)
                      .scope = { .namespace = map->namespace, .name = map->name },
                  },
                  &events);
+}
+
+static void named_feeds_add(struct source_api *api)
+{
+    const struct ingress_options *ingress = api->options.ingress;
+
+    config_map_feed_add(api, &ingress->config_map);
+    config_map_feed_add(api, &ingress->tcp_services);
+    config_map_feed_add(api, &ingress->udp_services);
     if (ingress->default_backend.name.len && ingress->watch_namespace.len &&
         !span_eq(ingress->watch_namespace, ingress->default_backend.namespace))
         backend_feeds_add(api);

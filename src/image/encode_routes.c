@@ -362,7 +362,7 @@ static void settings_add(struct encoder *encoder, const struct route_model *mode
         .http2_streams_max = settings->http2_streams_max,
         .proxy_protocol_timeout_ms = settings->proxy_protocol_timeout_ms,
         .tls_versions = settings->tls.versions,
-        .tls_session_timeout_s = settings->tls.session_timeout_s,
+        .tls_session_timeout_s = MAX(settings->tls.session_timeout_ms / 1000, 1u),
         .gzip_level = settings->gzip.level,
         .gzip_length_min = settings->gzip.length_min,
         .brotli_level = settings->brotli.level,

@@ -212,6 +212,7 @@ static bool is_final(const struct diag *diag)
     case DIAG_CONFIG_KEY_UNKNOWN:
     case DIAG_CONFIG_KEY_UNSUPPORTED:
     case DIAG_CONFIG_VALUE_INVALID:
+    case DIAG_LISTENER_INVALID:
     case DIAG_FLAG_OBJECT_MISSING:
     case DIAG_IMAGE_LIMIT:
     case DIAG_CODES_LEN:

@@ -3,33 +3,41 @@
 #include "base/num.h"
 #include "ingress/suggest.h"
 
-bool ingress_service_set_origin(struct route_model *model, struct route_service *service,
-                                const struct kube_object *object)
+static struct route_origin service_origin(const struct route_service *service,
+                                          const struct kube_object *object)
 {
-    struct route_origin origin = { 0 }, *before = &service->origin;
+    if (!object)
+        return (struct route_origin){ 0 };
+    return (struct route_origin){
+        .kind = SPAN("Service"),
+        .namespace = service->namespace,
+        .name = service->name,
+        .field = SPAN_EMPTY,
+        .file = object->file,
+        .line = object->pos.line,
+        .column = object->pos.column,
+    };
+}
 
-    if (object)
-        origin = (struct route_origin){
-            .kind = SPAN("Service"),
-            .namespace = service->namespace,
-            .name = service->name,
-            .field = SPAN_EMPTY,
-            .file = object->file,
-            .line = object->pos.line,
-            .column = object->pos.column,
-        };
-    if (span_eq(origin.kind, before->kind) && span_eq(origin.file, before->file) &&
-        origin.line == before->line && origin.column == before->column)
+bool ingress_service_set_facts(struct route_model *model, struct route_service *service,
+                               const struct service_endpoints *endpoints)
+{
+    struct route_origin origin = service_origin(service, endpoints->object);
+    const struct route_origin *before = &service->origin;
+
+    if (service->protocol == endpoints->protocol && span_eq(origin.kind, before->kind) &&
+        span_eq(origin.file, before->file) && origin.line == before->line &&
+        origin.column == before->column)
         return false;
     origin.file = arena_dup(route_service_arena(model, service), origin.file);
     service->origin = origin;
+    service->protocol = endpoints->protocol;
     return true;
 }
 
-struct route_service *ingress_service_get(struct compiler *c, struct span namespace,
-                                          struct span name, struct span port, int *ret_result)
+struct route_service *ingress_service_judge(struct compiler *c, struct route_service *service,
+                                            int *ret_result)
 {
-    struct route_service *service = route_service_get(c->model, namespace, name, port);
     struct service_endpoints endpoints;
 
     if (service->index < c->services_before) { /* judged when it was made */
@@ -42,7 +50,7 @@ struct route_service *ingress_service_get(struct compiler *c, struct span namesp
         return service;
     }
     int r = ingress_service_resolve(c->store, service, &c->model->arena, &endpoints);
-    ingress_service_set_origin(c->model, service, endpoints.object);
+    ingress_service_set_facts(c->model, service, &endpoints);
     service->endpoints = endpoints.items;
     service->endpoints_len = service->endpoints_cap = endpoints.len;
     vec_push(&c->services, endpoints);
@@ -203,8 +211,8 @@ struct route_service *ingress_backend_get(struct compiler *c, const struct kube_
     struct span port = kube_text_is_set(&backend->port_name)
                            ? backend->port_name.text
                            : span_of(digits, num_format_u64(digits, backend->port_number));
-    struct route_service *service =
-        ingress_service_get(c, ingress->namespace, backend->service.text, port, &result);
+    struct route_service *service = ingress_service_judge(
+        c, route_service_get(c->model, ingress->namespace, backend->service.text, port), &result);
     bool is_first =
         service->index >= c->services_before && compiler_is_new(c, service->key, ingress);
 

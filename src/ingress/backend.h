@@ -12,12 +12,13 @@
 struct route_service *ingress_backend_get(struct compiler *c, const struct kube_object *ingress,
                                           const struct kube_backend *backend, struct span field);
 
-/* Takes over what the manifest of the Service says of itself; true where that is news. */
-bool ingress_service_set_origin(struct route_model *model, struct route_service *service,
-                                const struct kube_object *object);
+/* Takes over where the Service stands and what its port speaks; true where that is news. */
+bool ingress_service_set_facts(struct route_model *model, struct route_service *service,
+                               const struct service_endpoints *endpoints);
 
-/* Finds or makes the service; says in *ret_result (enum service_result) what the store has of it. */
-struct route_service *ingress_service_get(struct compiler *c, struct span namespace,
-                                          struct span name, struct span port, int *ret_result);
+/* Says in *ret_result (enum service_result) what the store has of `service`, which the model has just
+ * found or made; asked once. */
+struct route_service *ingress_service_judge(struct compiler *c, struct route_service *service,
+                                            int *ret_result);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "ingress/class.h"
 #include "ingress/compiler.h"
+#include "ingress/listeners.h"
 #include "ingress/merge.h"
 #include "ingress/tls.h"
 
@@ -251,6 +252,7 @@ struct route_model *ingress_compile(const struct kube_store *store,
     ingress_tls_default(&c);
     ingress_merge(&c);
     ingress_default_rule(&c);
+    ingress_listeners_read(&c);
     compiler_drop_unused(&c);
     compiler_deinit(&c);
     return c.model;

@@ -19,6 +19,8 @@ struct ingress_object_name {
     struct span namespace, name; /* both empty: not given */
 };
 
+enum { INGRESS_OWN_PORTS_MAX = 4 }; /* HTTP, HTTPS, health, webhook */
+
 struct ingress_options {
     struct span
         ingress_class; /* "yett": the legacy annotation's value, and the class name by name */
@@ -32,6 +34,9 @@ struct ingress_options {
     struct span watch_namespace;    /* empty: all */
     struct span annotations_prefix; /* "nginx.ingress.kubernetes.io" */
     struct ingress_object_name config_map, default_certificate, default_backend;
+    struct ingress_object_name tcp_services, udp_services; /* ConfigMaps */
+    uint16_t own_tcp_ports[INGRESS_OWN_PORTS_MAX]; /* the gate listens there already; 0: none */
+    bool allows_passthrough;                       /* --enable-ssl-passthrough */
     /* The pair shown where no other fits; PEM, borrowed. Empty: none. */
     struct span fallback_chain_pem, fallback_key_pem;
     int64_t now_s;               /* Unix time, for the expiry of certificates */

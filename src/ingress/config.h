@@ -15,9 +15,11 @@ struct ingress_config {
     struct route_policy policy;
     bool ssl_redirect, force_ssl_redirect, preserve_trailing_slash;
     bool retry_non_idempotent;
+    bool allows_other_namespaces; /* annotations may name Secrets of them */
     uint16_t redirect_status;
     const struct span *no_redirect_paths; /* no-tls-redirect-locations: prefixes of rule paths */
     size_t no_redirect_paths_len;
+    struct route_ticket_key ticket_key; /* len 0: none */
 };
 
 /* `config_map` may be NULL: all defaults. */

@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "ingress/compiler.h"
+#include "ingress/listeners.h"
 #include "ingress/merge.h"
 #include "ingress/names.h"
 #include "ingress/tls.h"
@@ -92,6 +93,7 @@ struct ingress_diagnosis *ingress_diagnosis_new(const struct kube_store *store,
     compiler_take(&c, NULL, 0);
     ingress_tls_default(&c);
     ingress_default_rule(&c);
+    ingress_listeners_read(&c);
     names_keep(diagnosis, &c);
     compiler_end(&c, diagnosis);
     return diagnosis;

@@ -387,8 +387,8 @@ void ingress_default_rule(struct compiler *c)
         return;
     }
     struct span port = arena_printf(&c->scratch, "%u", object->service.ports[0].port);
-    struct route_service *service =
-        ingress_service_get(c, name->namespace, name->name, port, &result);
+    struct route_service *service = ingress_service_judge(
+        c, route_service_get(c->model, name->namespace, name->name, port), &result);
     struct route_rule *rule = route_rule_new(c->model);
 
     rule->path = SPAN_EMPTY;

@@ -2,6 +2,13 @@
 
 #include "base/num.h"
 
+uint32_t ingress_tls_version(struct span word)
+{
+    if (span_eq(word, SPAN("TLSv1.2")))
+        return ROUTE_TLS_1_2;
+    return span_eq(word, SPAN("TLSv1.3")) ? ROUTE_TLS_1_3 : 0;
+}
+
 bool ingress_seconds_parse(struct span text, uint32_t min, uint32_t *ret_ms)
 {
     uint32_t seconds;

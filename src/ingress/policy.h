@@ -36,6 +36,9 @@ YETT_MUST_USE int ingress_policy_set(struct route_policy *policy, enum policy_fi
 /* What the field wants, for diagnostics: "a number of seconds from 1, without unit". */
 const char *ingress_policy_grammar(enum policy_field field);
 
+/* "TLSv1.2", "TLSv1.3" → enum route_tls_version; 0: another word. */
+uint32_t ingress_tls_version(struct span word);
+
 /* Whole seconds from `min`, without a unit, as milliseconds. */
 YETT_MUST_USE bool ingress_seconds_parse(struct span text, uint32_t min, uint32_t *ret_ms);
 

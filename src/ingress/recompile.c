@@ -31,7 +31,9 @@ static bool concerns_all(const struct ingress_options *options,
     case KUBE_INGRESS_CLASS:
         return true;
     case KUBE_CONFIG_MAP:
-        return is_named(&options->config_map, touched);
+        return is_named(&options->config_map, touched) ||
+               is_named(&options->tcp_services, touched) ||
+               is_named(&options->udp_services, touched);
     case KUBE_SECRET:
         return is_named(&options->default_certificate, touched);
     case KUBE_SERVICE:
@@ -243,21 +245,24 @@ static void on_endpoints(void *ctx, struct route_service *service)
 
 static void service_refresh(struct recompile *r, const struct ingress_touched *touched)
 {
-    const struct kube_object *object =
-        kube_store_find(r->c.store, KUBE_SERVICE, touched->namespace, touched->name);
+    struct service_endpoints endpoints;
 
     ingress_endpoints_refresh(r->c.store, r->c.options, r->c.model, touched->namespace,
                               touched->name, on_endpoints, r);
     for (struct route_service *port =
              route_service_find(r->c.model, touched->namespace, touched->name);
          port; port = port->next_port) {
-        if (ingress_service_set_origin(r->c.model, port, object))
+        int result = ingress_service_resolve(r->c.store, port, &r->c.scratch, &endpoints);
+        invariant(result == SERVICE_OK || endpoints.len == 0);
+        if (ingress_service_set_facts(r->c.model, port, &endpoints))
             idmap_put(&r->moved, port->key, port);
     }
 }
 
 static bool uses_moved(const struct recompile *r, const struct route_host *host)
 {
+    if (host->passthrough && idmap_find(&r->moved, host->passthrough->key))
+        return true;
     vec_for_each (path, &host->paths) {
         vec_for_each (rule, &(*path)->rules) {
             for (size_t i = 0; i < (*rule)->backends_len; i++) {
@@ -281,6 +286,11 @@ static void services_refresh(struct recompile *r)
         if (uses_moved(r, *host))
             vec_push(&r->changes->hosts, (*host)->name);
     }
+    vec_for_each (listener, &r->c.model->listeners)
+        r->changes->settings |= idmap_find(&r->moved, (*listener)->service->key) != NULL;
+    if (r->c.model->default_rule && r->c.model->default_rule->backends_len > 0)
+        r->changes->settings |=
+            idmap_find(&r->moved, r->c.model->default_rule->backends[0].service->key) != NULL;
 }
 
 /* Tells of those that came, and drops those that no rule uses any more. */

@@ -59,6 +59,28 @@ static const struct kube_service_port *port_find(const struct kube_service *serv
     return NULL;
 }
 
+/* https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol; what is not known
+ * says nothing. */
+static enum route_protocol protocol_named(struct span name)
+{
+    static const struct {
+        struct span name;
+        enum route_protocol protocol;
+    } names[] = {
+        { { "kubernetes.io/h2c", 17 }, ROUTE_PROTOCOL_H2C },
+        { { "kubernetes.io/ws", 16 }, ROUTE_PROTOCOL_HTTP },
+        { { "kubernetes.io/wss", 17 }, ROUTE_PROTOCOL_HTTPS },
+        { { "grpc", 4 }, ROUTE_PROTOCOL_H2C },
+        { { "https", 5 }, ROUTE_PROTOCOL_HTTPS },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (span_eq_nocase(name, names[i].name))
+            return names[i].protocol;
+    }
+    return ROUTE_PROTOCOL_HTTP;
+}
+
 static void endpoint_add(struct candidates *candidates, const struct kube_endpoint *endpoint,
                          enum family family, uint16_t port)
 {
@@ -170,17 +192,21 @@ static bool external_name_parse(struct span text, struct arena *arena, struct sp
     return !span_eq(*ret_name, SPAN("localhost")) && !span_ends_with(*ret_name, SPAN(".localhost"));
 }
 
+/* Its ports need not list the one that is named by number: the name leads elsewhere. */
 static int external_resolve(const struct route_service *named, struct arena *arena,
                             struct service_endpoints *endpoints)
 {
     const struct kube_service *service = &endpoints->object->service;
     struct route_endpoint found = { .kind = ROUTE_ENDPOINT_DNS };
+    bool by_target_port = false;
+    const struct kube_service_port *port = port_find(service, named, &by_target_port);
 
+    if (port)
+        endpoints->protocol = protocol_named(port->app_protocol.text);
     if (!num_parse_port(named->port, &found.port)) {
-        const struct kube_service_port *port =
-            port_find(service, named, &endpoints->by_target_port);
         if (!port)
             return SERVICE_PORT_MISSING;
+        endpoints->by_target_port = by_target_port;
         found.port = port->port;
     }
     if (!external_name_parse(service->external_name.text, arena, &found.dns_name))
@@ -195,7 +221,7 @@ static int external_resolve(const struct route_service *named, struct arena *are
 int ingress_service_resolve(const struct kube_store *store, const struct route_service *service,
                             struct arena *arena, struct service_endpoints *ret_endpoints)
 {
-    *ret_endpoints = (struct service_endpoints){ 0 };
+    *ret_endpoints = (struct service_endpoints){ .protocol = ROUTE_PROTOCOL_HTTP };
     ret_endpoints->object = kube_store_find(store, KUBE_SERVICE, service->namespace, service->name);
     if (!ret_endpoints->object)
         return SERVICE_MISSING;
@@ -208,5 +234,6 @@ int ingress_service_resolve(const struct kube_store *store, const struct route_s
         port_find(object, service, &ret_endpoints->by_target_port);
     if (!found)
         return SERVICE_PORT_MISSING;
+    ret_endpoints->protocol = protocol_named(found->app_protocol.text);
     return slices_resolve(store, found, arena, ret_endpoints);
 }

@@ -24,6 +24,7 @@ struct service_endpoints {
     const struct kube_object *object; /* NULL: SERVICE_MISSING */
     struct route_endpoint *items;     /* sorted, each once */
     size_t len;
+    enum route_protocol protocol; /* by appProtocol */
     bool by_target_port; /* the rule names the targetPort's number or name, not the port's */
 };
 

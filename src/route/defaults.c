@@ -24,7 +24,7 @@ static struct route_tls_settings tls_default(void)
         .groups = SPAN_EMPTY,
         .cipher_choice = ROUTE_CIPHERS_OF_SERVER,
         .session_cache = true,
-        .session_timeout_s = 600,
+        .session_timeout_ms = 600000,
         .hsts = SPAN("max-age=31536000; includeSubDomains"),
     };
 }

@@ -239,7 +239,7 @@ struct route_tls_settings {
     struct span dh_pem;  /* parameters of DHE; empty: no DHE */
     enum route_cipher_choice cipher_choice;
     bool session_cache, tickets; /* what clients may resume by */
-    uint32_t session_timeout_s;
+    uint32_t session_timeout_ms;
     bool rejects_unknown; /* server names without a host: no handshake */
     struct span hsts;     /* value of Strict-Transport-Security; empty: not sent */
 };

@@ -141,6 +141,7 @@ static bool option_set(struct ingress_options *options, struct span name, struct
         { "default-class-applies", &options->default_class_applies },
         { "any-class", &options->any_class },
         { "disable-catch-all", &options->disable_catch_all },
+        { "allows-passthrough", &options->allows_passthrough },
     };
     const struct {
         const char *name;
@@ -158,6 +159,8 @@ static bool option_set(struct ingress_options *options, struct span name, struct
         { "config-map", &options->config_map },
         { "default-certificate", &options->default_certificate },
         { "default-backend", &options->default_backend },
+        { "tcp-services", &options->tcp_services },
+        { "udp-services", &options->udp_services },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
@@ -186,6 +189,7 @@ static void options_read(struct golden *golden)
     golden->options = ingress_options_default();
     golden->options.default_class_applies = true;
     golden->options.now_s = NOW_S;
+    golden->options.own_tcp_ports[0] = 443;
     if (!file_read(golden, "options", &text))
         return;
     while (span_split(&text, '\n', &line)) {

@@ -1,0 +1,243 @@
+#include "ingress/listeners.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "ingress/backend.h"
+
+/* A ConfigMap of such Services has a port as key and "namespace/service:port" as value, followed by ":PROXY"
+ * where clients begin with a PROXY header, and by another where the Service wants one. An empty field in
+ * between skips the first. Lines are taken in the order of their ports, and what is wrong with one costs
+ * that line. */
+
+/* One line: what it says, and where it stands. */
+struct line {
+    const struct kube_object *object;
+    const struct kube_pair *pair;
+    enum route_transport transport;
+    uint16_t port;
+};
+
+static struct place line_place(struct compiler *c, const struct line *line)
+{
+    struct span field =
+        arena_printf(&c->model->arena, "data." SPAN_FMT, SPAN_ARG(line->pair->key.text));
+
+    return place_of(line->object, field, line->pair->key.pos);
+}
+
+static void line_refuse(struct compiler *c, const struct line *line, struct span mend,
+                        const char *what)
+{
+    ingress_report(c->diags, DIAG_ERROR, DIAG_LISTENER_INVALID, line_place(c, line), mend,
+                   "'" SPAN_FMT "' %s; nothing listens there",
+                   SPAN_ARG(span_upto(line->pair->value.text, 200)), what);
+}
+
+static struct span mend_of_form(void)
+{
+    return SPAN("write namespace/service:port, then :PROXY where clients send that header, and "
+                "::PROXY where only the Service wants it");
+}
+
+struct target {
+    struct span namespace, name, port;
+    bool accepts_proxy, sends_proxy;
+};
+
+static bool flag_read(struct span *rest, bool *ret_is_set)
+{
+    struct span word = SPAN_EMPTY;
+
+    *ret_is_set = false;
+    if (!span_split(rest, ':', &word) || span_is_empty(word))
+        return true;
+    *ret_is_set = span_eq_nocase(word, SPAN("PROXY"));
+    return *ret_is_set;
+}
+
+static bool target_parse(struct span text, struct target *ret_target)
+{
+    struct target target = { 0 };
+    struct span rest = span_trim(text), service = SPAN_EMPTY;
+    size_t slash;
+
+    if (!span_split(&rest, ':', &service) || !span_split(&rest, ':', &target.port))
+        return false;
+    slash = span_find(service, '/');
+    if (slash == SPAN_NOT_FOUND || slash == 0 || slash + 1 == service.len ||
+        span_is_empty(target.port))
+        return false;
+    target.namespace = span_upto(service, slash);
+    target.name = span_from(service, slash + 1);
+    if (!flag_read(&rest, &target.accepts_proxy) || !flag_read(&rest, &target.sends_proxy) ||
+        !span_is_empty(rest))
+        return false;
+    *ret_target = target;
+    return true;
+}
+
+/* The header is a beginning, and datagrams have none. */
+static void udp_flags_drop(struct compiler *c, const struct line *line, struct target *target)
+{
+    if (line->transport != ROUTE_TRANSPORT_UDP || (!target->accepts_proxy && !target->sends_proxy))
+        return;
+    ingress_report(c->diags, DIAG_WARNING, DIAG_LISTENER_INVALID, line_place(c, line),
+                   SPAN("remove PROXY"), "the PROXY protocol is for TCP; it is left out");
+    target->accepts_proxy = target->sends_proxy = false;
+}
+
+static bool is_own_port(const struct compiler *c, const struct line *line)
+{
+    for (size_t i = 0; i < INGRESS_OWN_PORTS_MAX; i++) {
+        if (line->transport == ROUTE_TRANSPORT_TCP && line->port == c->options->own_tcp_ports[i])
+            return true;
+    }
+    return false;
+}
+
+/* The listener stands in any case: connections are closed until there is someone to take them. */
+static void service_report(struct compiler *c, const struct line *line,
+                           const struct route_service *service, enum service_result result)
+{
+    static const char *const whats[] = {
+        [SERVICE_MISSING] = "does not exist",
+        [SERVICE_PORT_MISSING] = "has no such port",
+        [SERVICE_EXTERNAL_NAME_INVALID] = "has an externalName that is not used",
+        [SERVICE_NO_SLICES] = "has no EndpointSlice",
+        [SERVICE_NO_SLICE_PORT] = "has no EndpointSlice with this port",
+        [SERVICE_NONE_READY] = "has no endpoint that is ready",
+    };
+    static const enum diag_code codes[] = {
+        [SERVICE_MISSING] = DIAG_SERVICE_MISSING,
+        [SERVICE_PORT_MISSING] = DIAG_SERVICE_PORT_MISSING,
+        [SERVICE_EXTERNAL_NAME_INVALID] = DIAG_EXTERNAL_NAME_INVALID,
+        [SERVICE_NO_SLICES] = DIAG_SERVICE_NO_ENDPOINTS,
+        [SERVICE_NO_SLICE_PORT] = DIAG_SERVICE_NO_ENDPOINTS,
+        [SERVICE_NONE_READY] = DIAG_SERVICE_NO_ENDPOINTS,
+    };
+    bool is_passing = codes[result] == DIAG_SERVICE_NO_ENDPOINTS;
+
+    if (result == SERVICE_OK ||
+        !compiler_expects(c, is_passing ? KUBE_ENDPOINT_SLICE : KUBE_SERVICE))
+        return;
+    ingress_report(
+        c->diags, is_passing ? DIAG_WARNING : DIAG_ERROR, codes[result], line_place(c, line),
+        is_passing ? SPAN("start Pods that the Service selects")
+                   : SPAN("name a Service that exists, and a port of it"),
+        "%s port " SPAN_FMT " of Service " SPAN_FMT "/" SPAN_FMT
+        ": it %s; nobody is served at port %u",
+        line->transport == ROUTE_TRANSPORT_UDP ? "UDP" : "TCP", SPAN_ARG(service->port),
+        SPAN_ARG(service->namespace), SPAN_ARG(service->name), whats[result], line->port);
+}
+
+static struct route_service *service_get(struct compiler *c, const struct line *line,
+                                         const struct target *target)
+{
+    struct route_service *service =
+        line->transport == ROUTE_TRANSPORT_UDP
+            ? route_service_get_udp(c->model, target->namespace, target->name, target->port)
+            : route_service_get(c->model, target->namespace, target->name, target->port);
+    int result;
+
+    ingress_service_judge(c, service, &result);
+    service_report(c, line, service, (enum service_result)result);
+    return service;
+}
+
+static void listener_add(struct compiler *c, const struct line *line, const struct target *target)
+{
+    struct arena *arena = &c->model->arena;
+    struct route_listener *listener = route_listener_new(c->model);
+    struct place place = line_place(c, line);
+
+    *listener = (struct route_listener){
+        .transport = line->transport,
+        .port = line->port,
+        .accepts_proxy = target->accepts_proxy,
+        .sends_proxy = target->sends_proxy,
+        .origin = { .kind = SPAN("ConfigMap"),
+                    .namespace = arena_dup(arena, line->object->namespace),
+                    .name = arena_dup(arena, line->object->name),
+                    .field = place.field,
+                    .file = arena_dup(arena, line->object->file),
+                    .line = place.pos.line,
+                    .column = place.pos.column },
+    };
+    route_listener_set_service(listener, service_get(c, line, target));
+}
+
+static void line_take(struct compiler *c, const struct line *line)
+{
+    struct target target;
+
+    if (is_own_port(c, line))
+        line_refuse(c, line, SPAN("use another port"), "is for a port that the gate itself has");
+    else if (!target_parse(line->pair->value.text, &target))
+        line_refuse(c, line, mend_of_form(), "names no port of a Service");
+    else if (c->model->listeners.len >= ROUTE_LISTENERS_MAX)
+        line_refuse(c, line, SPAN("spread the ports over several gates"),
+                    "is one listener too many");
+    else {
+        udp_flags_drop(c, line, &target);
+        listener_add(c, line, &target);
+    }
+}
+
+static int by_port(const void *a, const void *b)
+{
+    const struct line *left = a, *right = b;
+
+    if (left->port != right->port)
+        return (int)left->port - (int)right->port;
+    return (left->pair > right->pair) - (left->pair < right->pair);
+}
+
+static void map_read(struct compiler *c, const struct kube_object *object,
+                     enum route_transport transport)
+{
+    const struct kube_pairs *pairs = &object->config_map.entries;
+    struct line *lines = arena_new_array(&c->scratch, struct line, pairs->len);
+    size_t len = 0;
+
+    for (size_t i = 0; i < pairs->len; i++) {
+        struct line line = { object, &pairs->items[i], transport, 0 };
+        if (num_parse_port(line.pair->key.text, &line.port))
+            lines[len++] = line;
+        else
+            line_refuse(c, &line, SPAN("write a number from 1 to 65535 as the key"),
+                        "stands under a key that is no port");
+    }
+    if (len > 1)
+        qsort(lines, len, sizeof(lines[0]), by_port);
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && lines[i].port == lines[i - 1].port)
+            line_refuse(c, &lines[i], SPAN("keep one line for the port"),
+                        "is for a port that another line has");
+        else
+            line_take(c, &lines[i]);
+    }
+}
+
+static void named_read(struct compiler *c, const struct ingress_object_name *name,
+                       enum route_transport transport, struct span flag)
+{
+    if (span_is_empty(name->name))
+        return;
+    const struct kube_object *object =
+        kube_store_find(c->store, KUBE_CONFIG_MAP, name->namespace, name->name);
+    if (object)
+        map_read(c, object, transport);
+    else
+        ingress_report(c->diags, DIAG_WARNING, DIAG_FLAG_OBJECT_MISSING,
+                       place_of(NULL, flag, (struct kube_pos){ 0 }),
+                       SPAN("create the ConfigMap, or leave the flag out"),
+                       "there is no ConfigMap " SPAN_FMT "/" SPAN_FMT "; nothing listens for it",
+                       SPAN_ARG(name->namespace), SPAN_ARG(name->name));
+}
+
+void ingress_listeners_read(struct compiler *c)
+{
+    named_read(c, &c->options->tcp_services, ROUTE_TRANSPORT_TCP, SPAN("--tcp-services-configmap"));
+    named_read(c, &c->options->udp_services, ROUTE_TRANSPORT_UDP, SPAN("--udp-services-configmap"));
+}
