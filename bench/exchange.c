@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "image/publish.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
 #include "proxy/worker.h"
 #include "route/model.h"
 
@@ -148,7 +148,7 @@ static int worker_make(struct worker *worker, struct loop *loop, int log, uint16
     check(worker_init(worker, loop, stats_make(), log, &options) == 0, "worker");
     worker_take_image(worker, view);
     image_view_unref(view);
-    client_accept(worker, pair[0], &peer, &plain);
+    connection_accept(worker, pair[0], &peer, &plain);
     return pair[1];
 }
 

@@ -90,7 +90,11 @@ PUT_VALUE(connection_requests, put_u64(out, record->connection_requests))
 PUT(server_protocol)
 {
     (void)format;
-    buf_append(out, record->request->version_minor ? SPAN("HTTP/1.1") : SPAN("HTTP/1.0"));
+    const struct http_head *request = record->request;
+
+    buf_append(out, request->version_major == 2   ? SPAN("HTTP/2.0")
+                    : request->version_minor == 0 ? SPAN("HTTP/1.0")
+                                                  : SPAN("HTTP/1.1"));
 }
 
 PUT(request)

@@ -1,17 +1,10 @@
 #include "proxy/answer.h"
 
 #include "proxy/attempt.h"
-#include "proxy/client.h"
 #include "proxy/limits.h"
 #include "proxy/response_head.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
-
-static const struct h1_limits response_limits = {
-    .head_bytes = PROXY_RESPONSE_HEAD_BYTES_MAX,
-    .target_bytes = 0,
-    .headers = HTTP_HEADERS_MAX,
-};
 
 static struct access_try *present_try(struct exchange *exchange)
 {
@@ -27,15 +20,16 @@ static void keep_decide(struct exchange *exchange)
 
 static void answer_begin(struct exchange *exchange)
 {
+    struct upstream *upstream = exchange->upstream;
     const struct http_head *response = &exchange->response;
 
     keep_decide(exchange);
     enum http_body_kind framing = response_head_framing(exchange);
     response_head_write(exchange, framing);
-    iobuf_consume(exchange->upstream->stream.in, exchange->response_parser.seen);
+    upstream->ops->take_head(upstream, response);
     present_try(exchange)->status = response->status;
-    pump_init(&exchange->response_pump, &exchange->upstream->stream, &exchange->client->stream,
-              response->body, response->content_length, framing);
+    pump_init(&exchange->response_pump, framing == HTTP_BODY_NONE ? NULL : upstream->source,
+              exchange->client->sink);
     exchange_set_state(exchange, EXCHANGE_RESPONDING);
     answer_pump(exchange);
 }
@@ -44,25 +38,25 @@ static void answer_begin(struct exchange *exchange)
  * that found the earlier ones unread is dropped, so that they do not pile up. */
 static bool interim_is_wanted(const struct exchange *exchange, size_t head_bytes)
 {
-    return exchange->response.status != 100 && exchange->request.version_minor >= 1 &&
-           head_bytes <= PROXY_INTERIM_BYTES_MAX && !stream_has_output(&exchange->client->stream);
+    return exchange->response.status != 100 && http_head_is_1_1(&exchange->request) &&
+           head_bytes <= PROXY_INTERIM_BYTES_MAX &&
+           exchange->client->ops->can_take_interim(exchange->client);
 }
 
 /* 1xx before the final answer. False: it was one too many. */
 static bool interim_pass_on(struct exchange *exchange, size_t head_bytes)
 {
+    struct downstream *client = exchange->client;
+
     if (exchange->interims++ == PROXY_INTERIM_MAX) {
         attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
         return false;
     }
     if (interim_is_wanted(exchange, head_bytes)) {
-        exchange->response_head_bytes = head_bytes;
-        response_interim_write(exchange);
-        exchange->response_head_bytes = 0;
-        (void)!stream_flush(&exchange->client->stream); /* a failure shows with the final answer */
+        response_interim_write(exchange, head_bytes);
+        (void)!client->sink->ops->flush(client->sink); /* a failure shows with the final answer */
     }
-    iobuf_consume(exchange->upstream->stream.in, head_bytes);
-    exchange->response_parser = (struct h1_parser){ 0 };
+    exchange->upstream->ops->take_head(exchange->upstream, &exchange->response);
     return true;
 }
 
@@ -70,7 +64,7 @@ static void upgrade_begin(struct exchange *exchange)
 {
     present_try(exchange)->status = 101;
     response_head_write(exchange, HTTP_BODY_NONE);
-    iobuf_consume(exchange->upstream->stream.in, exchange->response_parser.seen);
+    exchange->upstream->ops->take_head(exchange->upstream, &exchange->response);
     exchange_set_state(exchange, EXCHANGE_DONE);
     tunnel_begin(exchange);
 }
@@ -81,7 +75,6 @@ static bool head_take(struct exchange *exchange, size_t head_bytes)
     uint16_t status = exchange->response.status;
 
     present_try(exchange)->header_us = loop_now_us(exchange->worker->loop);
-    exchange->response_parser.seen = head_bytes;
     exchange->response_head_bytes = head_bytes;
     if (status == 101 && exchange->upgrade_asked && exchange->request_is_sent)
         upgrade_begin(exchange);
@@ -94,56 +87,34 @@ static bool head_take(struct exchange *exchange, size_t head_bytes)
     return false;
 }
 
-/* Makes room for the rest of a large head. False: it is too large. */
-static bool room_make(struct stream *stream)
-{
-    if (!stream->in || iobuf_room(stream->in) > 0)
-        return true;
-    stream->in = iobuf_enlarge(stream->pool, stream->in);
-    return iobuf_room(stream->in) > 0;
-}
-
-/* Reads more of the head. True: something came. */
-static bool head_fill(struct exchange *exchange)
-{
-    struct stream *stream = &exchange->upstream->stream;
-
-    if (!room_make(stream)) {
-        attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
-        return false;
-    }
-    switch ((enum stream_result)stream_fill(stream)) {
-    case STREAM_OK:
-        if (exchange->request_is_sent)
-            attempt_wait_for_answer(exchange); /* a sign of life begins the time anew */
-        return true;
-    case STREAM_WAIT:
-        return false;
-    case STREAM_END:
-    case STREAM_FAILED:
-        break;
-    }
-    attempt_fail(exchange, ATTEMPT_ERROR);
-    return false;
-}
-
 void answer_read_head(struct exchange *exchange)
 {
-    for (;;) {
-        struct iobuf *in = exchange->upstream->stream.in;
-        size_t head_bytes;
-        int r = H1_PARTIAL;
+    struct upstream *upstream = exchange->upstream;
 
-        if (iobuf_len(in) > 0)
-            r = h1_response_parse(&exchange->response_parser, iobuf_span(in), &response_limits,
-                                  exchange->request.method, exchange->response_headers,
-                                  &exchange->response, &head_bytes);
-        if (r == H1_BAD) {
+    for (;;) {
+        size_t head_bytes;
+        int r =
+            upstream->ops->read_head(upstream, exchange->request.method, exchange->response_headers,
+                                     &exchange->response, &head_bytes);
+
+        switch ((enum upstream_result)r) {
+        case UPSTREAM_OK:
+            if (!head_take(exchange, head_bytes))
+                return;
+            break;
+        case UPSTREAM_MORE:
+            break;
+        case UPSTREAM_WAIT:
+            return;
+        case UPSTREAM_BAD:
             attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
             return;
-        }
-        if (r == H1_OK ? !head_take(exchange, head_bytes) : !head_fill(exchange))
+        case UPSTREAM_FAILED:
+            attempt_fail(exchange, ATTEMPT_ERROR);
             return;
+        }
+        if (exchange->request_is_sent)
+            attempt_wait_for_answer(exchange); /* a sign of life begins the time anew */
     }
 }
 
@@ -168,24 +139,24 @@ void answer_pump(struct exchange *exchange)
         return;
     case PUMP_WAIT_SOURCE:
         if (exchange->request_is_sent)
-            client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+            exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
         attempt_wait_for_answer(exchange);
         return;
     case PUMP_WAIT_SINK:
         loop_timer_cancel(&exchange->timer);
-        client_wait_for(exchange->client, CLIENT_WAIT_SEND, PROXY_CLIENT_SEND_TIMEOUT_MS);
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_SEND, PROXY_CLIENT_SEND_TIMEOUT_MS);
         return;
     case PUMP_AGAIN:
         loop_timer_cancel(&exchange->timer); /* neither side is waited for */
         if (exchange->request_is_sent)
-            client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+            exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
         loop_task_queue(exchange->worker->loop, &exchange->again);
         return;
     case PUMP_SOURCE_BAD:
     case PUMP_SOURCE_ENDED:
     case PUMP_SOURCE_FAILED:
         /* What came is the client's; that the rest is missing, the end of the connection tells it. */
-        (void)!stream_flush(&exchange->client->stream);
+        (void)!exchange->client->sink->ops->flush(exchange->client->sink);
         break;
     case PUMP_SINK_FAILED:
     case PUMP_TOO_LARGE:

@@ -4,9 +4,10 @@
 
 #include "base/log.h"
 #include "net/socket.h"
-#include "proxy/client.h"
+#include "proxy/h1_upstream.h"
 #include "proxy/limits.h"
 #include "proxy/request_head.h"
+#include "proxy/response_head.h"
 #include "proxy/worker.h"
 #include "route/model.h"
 
@@ -49,7 +50,7 @@ static void exchange_on_ready(void *owner)
 {
     struct exchange *exchange = owner;
 
-    client_advance(exchange->client);
+    exchange->client->ops->advance(exchange->client);
 }
 
 static void on_resolved(struct resolver_query *query)
@@ -57,7 +58,7 @@ static void on_resolved(struct resolver_query *query)
     struct exchange *exchange = container_of(query, struct exchange, query);
 
     attempt_begin(exchange);
-    client_advance(exchange->client);
+    exchange->client->ops->advance(exchange->client);
 }
 
 static bool was_tried(const struct exchange *exchange, const struct image_endpoint *endpoint)
@@ -83,14 +84,14 @@ static const struct image_endpoint *turn_take(struct exchange *exchange)
  * failed already, and every try those that nobody answered for lately, where there are others. */
 static const struct image_endpoint *endpoint_choose(struct exchange *exchange)
 {
-    struct upstream_table *upstreams = &exchange->worker->upstreams;
+    struct endpoint_table *endpoints = &exchange->worker->endpoints;
     const struct image_endpoint *chosen, *untried = NULL;
 
     for (uint32_t left = exchange->endpoints.len; left > 0; left--) {
         chosen = turn_take(exchange);
         if (was_tried(exchange, chosen))
             continue;
-        if (!endpoint_is_avoided(upstreams, chosen->id))
+        if (!endpoint_is_avoided(endpoints, chosen->id))
             return chosen;
         untried = chosen;
     }
@@ -105,13 +106,13 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
     struct ip_addr ip;
 
     if (exchange->is_health) {
-        *ret_endpoint = endpoint_get_local(&worker->upstreams, 1, worker->admin_name);
+        *ret_endpoint = endpoint_get_local(&worker->endpoints, 1, worker->admin_name);
         return RESOLVER_OK;
     }
     chosen = endpoint_choose(exchange);
     memcpy(ip.bytes, chosen->ip, sizeof(ip.bytes));
     if (chosen->kind == ROUTE_ENDPOINT_IP) {
-        *ret_endpoint = endpoint_get(&worker->upstreams, chosen->id, &ip, chosen->port);
+        *ret_endpoint = endpoint_get(&worker->endpoints, chosen->id, &ip, chosen->port);
         return RESOLVER_OK;
     }
     if (!worker->resolver)
@@ -122,7 +123,7 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
         return r;
     struct route_endpoint resolved = { .kind = ROUTE_ENDPOINT_IP, .ip = ip, .port = chosen->port };
     *ret_endpoint =
-        endpoint_get(&worker->upstreams, route_endpoint_id(&resolved), &ip, chosen->port);
+        endpoint_get(&worker->endpoints, route_endpoint_id(&resolved), &ip, chosen->port);
     (*ret_endpoint)->is_resolved = true;
     return RESOLVER_OK;
 }
@@ -130,7 +131,7 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
 static void endpoint_fault(struct exchange *exchange, uint64_t avoid_ms)
 {
     if (exchange->upstream && !exchange->is_health)
-        endpoint_avoid(&exchange->worker->upstreams, exchange->upstream->endpoint, avoid_ms);
+        endpoint_avoid(&exchange->worker->endpoints, exchange->upstream->endpoint, avoid_ms);
 }
 
 static void connect_failed(struct exchange *exchange, int error)
@@ -163,10 +164,9 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
 
     try_record(exchange, &endpoint->ip, endpoint->port);
     exchange->try_was_sent = false;
-    exchange->response_parser = (struct h1_parser){ 0 };
-    exchange->upstream = upstream_reuse(endpoint, probe);
+    exchange->upstream = h1_upstream_reuse(endpoint, probe);
     if (!exchange->upstream) {
-        int r = upstream_connect(endpoint, &worker->upstreams, &exchange->upstream);
+        int r = h1_upstream_connect(endpoint, &worker->endpoints, &exchange->upstream);
         if (r < 0) {
             connect_failed(exchange, r);
             return;
@@ -201,41 +201,34 @@ void attempt_begin(struct exchange *exchange)
 
 static void request_write(struct exchange *exchange)
 {
-    struct stream *upstream = &exchange->upstream->stream;
-    struct stream *client = &exchange->client->stream;
-    const struct http_head *request = &exchange->request;
+    struct downstream *client = exchange->client;
+    struct body_source *source = client->source;
 
     request_head_write(exchange);
-    if (exchange->body_is_whole) {
-        struct iobuf *out = stream_out(upstream);
-        if (iobuf_room(out) < exchange->whole_body.len)
-            upstream->out = out = iobuf_enlarge(upstream->pool, out);
-        iobuf_append(out, exchange->whole_body);
-        return;
-    }
-    if (exchange->wants_continue) {
+    if (exchange->request.body == HTTP_BODY_NONE) {
+        source = NULL;
+    } else if (exchange->body_is_whole) {
+        memory_source_init(&exchange->memory, exchange->whole_body);
+        source = &exchange->memory.base;
+    } else if (exchange->wants_continue) {
         exchange->wants_continue = false;
-        iobuf_append(stream_out(client), SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
-        (void)!stream_flush(client); /* a failure shows when the body is read */
+        response_continue_write(exchange);
+        (void)!client->sink->ops->flush(client->sink); /* a failure shows when the body is read */
     }
-    pump_init(&exchange->request_pump, client, upstream, request->body, request->content_length,
-              request_head_framing(exchange));
+    pump_init(&exchange->request_pump, source, exchange->upstream->sink);
     exchange->request_pump.bytes_max = exchange->policy->body_bytes_max;
 }
 
 void attempt_connect(struct exchange *exchange)
 {
     struct upstream *upstream = exchange->upstream;
+    int r = upstream->ops->connect(upstream);
 
-    if (upstream->stream.connecting) {
-        if (!upstream->stream.may_write)
-            return;
-        int r = upstream_connected(upstream);
-        if (r < 0) {
-            connect_failed(exchange, r);
-            return;
-        }
-        endpoint_trust(upstream->table, upstream->endpoint);
+    if (r == UPSTREAM_WAIT)
+        return;
+    if (r < 0) {
+        connect_failed(exchange, r);
+        return;
     }
     present_try(exchange)->connected_us = loop_now_us(exchange->worker->loop);
     request_write(exchange);
@@ -251,7 +244,7 @@ void attempt_wait_for_answer(struct exchange *exchange)
 static void request_sent(struct exchange *exchange)
 {
     exchange->request_is_sent = true;
-    client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+    exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
     attempt_wait_for_answer(exchange);
 }
 
@@ -259,53 +252,35 @@ static void request_sent(struct exchange *exchange)
 static void request_broken(struct exchange *exchange)
 {
     exchange->request_is_broken = true;
-    client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+    exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
     attempt_wait_for_answer(exchange);
 }
 
-static void wait_for_backend_to_take(struct exchange *exchange)
+void attempt_send(struct exchange *exchange)
 {
-    wait_at_most(exchange, exchange->policy->send_timeout_ms);
-}
-
-static void whole_request_send(struct exchange *exchange)
-{
-    switch ((enum stream_result)stream_flush(&exchange->upstream->stream)) {
-    case STREAM_OK:
-        request_sent(exchange);
+    if (exchange->request_is_sent || exchange->request_is_broken)
         return;
-    case STREAM_WAIT:
-        wait_for_backend_to_take(exchange);
-        return;
-    case STREAM_END:
-    case STREAM_FAILED:
-        break;
-    }
-    request_broken(exchange);
-}
-
-static void streamed_request_send(struct exchange *exchange)
-{
+    exchange->try_was_sent = true;
     int r = pump_run(&exchange->request_pump);
-
-    exchange->body_started = exchange->request_pump.reader.begun;
+    exchange->body_started = !exchange->body_is_whole && exchange->client->source->begun;
     switch ((enum pump_result)r) {
     case PUMP_DONE:
         request_sent(exchange);
         return;
     case PUMP_WAIT_SOURCE:
         loop_timer_cancel(&exchange->timer);
-        client_wait_for(exchange->client, CLIENT_WAIT_BODY,
-                        exchange->view ? image_settings_get(exchange->view)->client_body_timeout_ms
-                                       : exchange->policy->read_timeout_ms);
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_BODY,
+                                 exchange->view
+                                     ? image_settings_get(exchange->view)->client_body_timeout_ms
+                                     : exchange->policy->read_timeout_ms);
         return;
     case PUMP_WAIT_SINK:
-        client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
-        wait_for_backend_to_take(exchange);
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
+        wait_at_most(exchange, exchange->policy->send_timeout_ms);
         return;
     case PUMP_AGAIN:
         loop_timer_cancel(&exchange->timer); /* neither side is waited for */
-        client_wait_for(exchange->client, CLIENT_WAIT_NOTHING, 0);
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
         loop_task_queue(exchange->worker->loop, &exchange->again);
         return;
     case PUMP_SINK_FAILED:
@@ -324,17 +299,6 @@ static void streamed_request_send(struct exchange *exchange)
     exchange_abort(exchange, 499);
 }
 
-void attempt_send(struct exchange *exchange)
-{
-    if (exchange->request_is_sent || exchange->request_is_broken)
-        return;
-    exchange->try_was_sent = true;
-    if (exchange->body_is_whole)
-        whole_request_send(exchange);
-    else
-        streamed_request_send(exchange);
-}
-
 void attempt_release(struct exchange *exchange, bool reusable)
 {
     struct upstream *upstream = exchange->upstream;
@@ -344,10 +308,7 @@ void attempt_release(struct exchange *exchange, bool reusable)
         return;
     exchange->upstream = NULL;
     present_try(exchange)->end_us = loop_now_us(exchange->worker->loop);
-    if (reusable)
-        upstream_release(upstream);
-    else
-        upstream_close(upstream);
+    upstream_release(upstream, reusable);
 }
 
 static bool is_in_time(const struct exchange *exchange)
@@ -388,7 +349,7 @@ static bool may_try_again(struct exchange *exchange, enum attempt_failure failur
 void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
 {
     bool was_stale = exchange->upstream && exchange->upstream->was_reused &&
-                     failure == ATTEMPT_ERROR && iobuf_len(exchange->upstream->stream.in) == 0;
+                     failure == ATTEMPT_ERROR && !exchange->upstream->answer_started;
 
     if (failure != ATTEMPT_UNRESOLVED) /* as nginx's log says it */
         present_try(exchange)->status = failure == ATTEMPT_TIMED_OUT ? 504 : 502;
@@ -439,7 +400,7 @@ bool attempt_on_timeout(struct exchange *exchange)
         wait_is_over(exchange);
         return true;
     }
-    if (socket_peer_is_silent(exchange->upstream->stream.watch.fd,
+    if (socket_peer_is_silent(exchange->upstream->stream->watch.fd,
                               exchange->policy->connect_timeout_ms / 2)) {
         peer_is_lost(exchange);
         return true;

@@ -103,11 +103,8 @@ void body_write(enum http_body_kind kind, struct iobuf *out, struct span piece)
     iobuf_append(out, SPAN("\r\n"));
 }
 
-void body_write_end(enum http_body_kind kind, struct iobuf *out, const struct http_header *trailers,
-                    size_t trailers_len)
+void body_write_end(struct iobuf *out, const struct http_header *trailers, size_t trailers_len)
 {
-    if (kind != HTTP_BODY_CHUNKED)
-        return;
     iobuf_append(out, SPAN("0\r\n"));
     for (size_t i = 0; i < trailers_len; i++) {
         iobuf_append(out, http_header_name(&trailers[i]));

@@ -8,12 +8,12 @@
 
 #include "http/chunked.h"
 #include "http/message.h"
+#include "proxy/body_source.h"
 #include "proxy/iobuf.h"
 
 struct body_reader {
     enum http_body_kind kind;
-    bool
-        begun; /* bytes were consumed, content or framing: it cannot be read from the start again */
+    bool begun; /* bytes were consumed, content or framing */
     bool done;
     uint64_t left;      /* HTTP_BODY_LENGTH: still to come */
     size_t piece_bytes; /* content at the front of the buffer, found already */
@@ -41,13 +41,10 @@ void body_consume(struct body_reader *reader, struct iobuf *in, size_t len);
 size_t body_writer_room(enum http_body_kind kind, const struct iobuf *out);
 /* Appends a piece (within that room, not empty) in this framing. */
 void body_write(enum http_body_kind kind, struct iobuf *out, struct span piece);
-/* Trailer fields that are passed on: more than this are noise. */
-enum { BODY_TRAILERS_MAX = 32 };
 /* Each field is written with a space behind its colon, which it may have come without. */
-enum { BODY_END_MAX = CHUNKED_TRAILERS_MAX + BODY_TRAILERS_MAX + 8 };
-/* Appends what ends the body, with trailer fields for HTTP_BODY_CHUNKED. Needs BODY_END_MAX of room
- * when there are trailers, else 8 bytes. */
-void body_write_end(enum http_body_kind kind, struct iobuf *out, const struct http_header *trailers,
-                    size_t trailers_len);
+enum { BODY_END_MIN = 8, BODY_END_MAX = CHUNKED_TRAILERS_MAX + BODY_TRAILERS_MAX + BODY_END_MIN };
+/* Appends the last chunk, with trailer fields. Needs BODY_END_MAX of room when there are any, else
+ * BODY_END_MIN. */
+void body_write_end(struct iobuf *out, const struct http_header *trailers, size_t trailers_len);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "proxy/answer.h"
 #include "proxy/attempt.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
 #include "proxy/response_head.h"
@@ -14,11 +14,12 @@
 enum { EXCHANGES_KEPT = 128 };
 
 static void exchange_on_timeout(struct loop_timer *timer);
+static void exchange_on_client_timeout(struct loop_timer *timer);
 static void exchange_on_again(struct loop_task *task);
 
-struct exchange *exchange_take(struct client *client)
+struct exchange *exchange_take(struct downstream *client)
 {
-    struct worker *worker = client->worker;
+    struct worker *worker = client->connection->worker;
     struct exchange *exchange = worker->exchanges_free;
 
     if (exchange) {
@@ -27,10 +28,11 @@ struct exchange *exchange_take(struct client *client)
     } else {
         exchange = mem_alloc(sizeof(*exchange));
     }
-    memset(exchange, 0, offsetof(struct exchange, host_text));
+    memset(exchange, 0, offsetof(struct exchange, request));
     exchange->worker = worker;
     exchange->client = client;
     loop_timer_init(&exchange->timer, exchange_on_timeout);
+    loop_timer_init(&exchange->client_timer, exchange_on_client_timeout);
     loop_task_init(&exchange->again, exchange_on_again);
     resolver_query_init(&exchange->query, NULL);
     return exchange;
@@ -55,57 +57,32 @@ void exchange_set_state(struct exchange *exchange, enum exchange_state state)
     exchange->state = state;
 }
 
-/* A body that came with the head is kept with it, so that another try can send it again. What lies
- * behind (a pipelined request, the beginning of a longer body) is the connection's. */
-static void body_divide(struct exchange *exchange, size_t head_bytes)
-{
-    struct iobuf *buf = exchange->head_buf;
-    struct stream *stream = &exchange->client->stream;
-    struct span rest = span_from(iobuf_span(buf), head_bytes);
-    const struct http_head *request = &exchange->request;
-
-    exchange->body_is_whole =
-        request->body == HTTP_BODY_NONE ||
-        (request->body == HTTP_BODY_LENGTH && request->content_length <= rest.len &&
-         request->content_length <= PROXY_WHOLE_BODY_BYTES_MAX);
-    if (exchange->body_is_whole && request->body == HTTP_BODY_LENGTH) {
-        exchange->whole_body = span_upto(rest, request->content_length);
-        rest = span_from(rest, exchange->whole_body.len);
-    }
-    if (rest.len == 0)
-        return;
-    stream->in =
-        buf->cap > PROXY_BUFFER_BYTES ? iobuf_take_large(stream->pool) : iobuf_take(stream->pool);
-    iobuf_append(stream->in, rest);
-}
-
 /* `Upgrade: h2c` is never passed on: it walks around path rules (RFC 9113 dropped it). An upgrade
  * together with a body is not one that we know. */
 static bool upgrade_is_wanted(const struct http_head *request)
 {
-    return request->upgrades && request->body == HTTP_BODY_NONE && request->version_minor >= 1 &&
+    return request->upgrades && request->body == HTTP_BODY_NONE && http_head_is_1_1(request) &&
            !http_list_has(request->upgrade, SPAN("h2c"));
 }
 
 void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t head_bytes)
 {
     struct worker *worker = exchange->worker;
-    struct client *client = exchange->client;
+    const struct connection *connection = exchange->client->connection;
     const struct http_head *request = &exchange->request;
 
     exchange->head_buf = head_buf;
     exchange->request_head_bytes = head_bytes;
     exchange->start_us = loop_now_us(worker->loop);
     exchange->view = worker->view ? image_view_ref(worker->view) : NULL;
-    exchange->is_health = client->listener_kind == PROC_LISTEN_HEALTH;
+    exchange->is_health = connection->listener_kind == PROC_LISTEN_HEALTH;
     exchange->upgrade_asked = upgrade_is_wanted(request);
     exchange->client_may_keep = request->keep_alive && !worker->draining;
     if (exchange->view && !exchange->is_health) {
         const struct image_settings *settings = image_settings_get(exchange->view);
-        if (settings->keep_alive_ms == 0 || client->requests >= settings->keep_alive_requests)
+        if (settings->keep_alive_ms == 0 || connection->requests >= settings->keep_alive_requests)
             exchange->client_may_keep = false;
     }
-    body_divide(exchange, head_bytes);
     exchange->wants_continue = request->expects_continue && !exchange->body_is_whole;
     stats_add(&worker->stats->requests, 1);
     routing_run(exchange);
@@ -114,7 +91,7 @@ void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t he
 void exchange_refuse(struct exchange *exchange, uint16_t status)
 {
     exchange->start_us = loop_now_us(exchange->worker->loop);
-    exchange->request = (struct http_head){ .version_minor = 1 };
+    exchange->request = (struct http_head){ .version_major = 1, .version_minor = 1 };
     origin_find(exchange);
     exchange->body_is_whole = true;
     exchange->client_may_keep = false;
@@ -147,40 +124,49 @@ void exchange_abort(struct exchange *exchange, uint16_t status)
     exchange_set_state(exchange, EXCHANGE_ABORTED);
 }
 
-static void local_answer_flush(struct exchange *exchange)
+void exchange_wait_for_client(struct exchange *exchange, enum exchange_wait wait,
+                              uint64_t timeout_ms)
 {
-    switch ((enum stream_result)stream_flush(&exchange->client->stream)) {
-    case STREAM_OK:
+    exchange->client_wait = wait;
+    if (wait != EXCHANGE_WAIT_NOTHING)
+        loop_timer_set(exchange->worker->loop, &exchange->client_timer, timeout_ms);
+}
+
+static void local_answer_send(struct exchange *exchange)
+{
+    switch ((enum pump_result)pump_run(&exchange->response_pump)) {
+    case PUMP_DONE:
         exchange_set_state(exchange, EXCHANGE_DONE);
         return;
-    case STREAM_WAIT:
-        client_wait_for(exchange->client, CLIENT_WAIT_SEND, PROXY_CLIENT_SEND_TIMEOUT_MS);
+    case PUMP_WAIT_SINK:
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_SEND, PROXY_CLIENT_SEND_TIMEOUT_MS);
         return;
-    case STREAM_END:
-    case STREAM_FAILED:
+    case PUMP_AGAIN:
+        loop_task_queue(exchange->worker->loop, &exchange->again);
+        return;
+    case PUMP_WAIT_SOURCE:
+    case PUMP_SOURCE_BAD:
+    case PUMP_SOURCE_ENDED:
+    case PUMP_SOURCE_FAILED:
+    case PUMP_SINK_FAILED:
+    case PUMP_TOO_LARGE:
         break;
     }
     exchange_abort(exchange, exchange->status);
 }
 
-/* A client that went away before its answer came gets none, and its backend is spared the work. One
- * that only said its end is gone as long as no answer was begun, as ingress-nginx sees it. */
+/* A client that went away before its answer came gets none, and its backend is spared the work. */
 static bool client_is_gone(const struct exchange *exchange)
 {
-    const struct stream *client = &exchange->client->stream;
+    bool unanswered =
+        exchange->status == 0 && (exchange->body_is_whole || exchange->request_is_sent);
 
-    return client->error || (client->peer_ended && exchange->status == 0 &&
-                             (exchange->body_is_whole || exchange->request_is_sent));
-}
-
-static bool is_over(const struct exchange *exchange)
-{
-    return exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_ABORTED;
+    return exchange->client->ops->is_gone(exchange->client, unanswered);
 }
 
 void exchange_run(struct exchange *exchange)
 {
-    if (!is_over(exchange) && client_is_gone(exchange)) {
+    if (!exchange_is_over(exchange) && client_is_gone(exchange)) {
         exchange_abort(exchange, 499);
         return;
     }
@@ -195,7 +181,7 @@ void exchange_run(struct exchange *exchange)
         return;
     case EXCHANGE_RESPONDING:
         if (exchange->answer_is_local) {
-            local_answer_flush(exchange);
+            local_answer_send(exchange);
             return;
         }
         attempt_send(exchange);
@@ -212,7 +198,9 @@ void exchange_run(struct exchange *exchange)
 
 static void exchange_on_again(struct loop_task *task)
 {
-    client_advance(container_of(task, struct exchange, again)->client);
+    struct downstream *client = container_of(task, struct exchange, again)->client;
+
+    client->ops->advance(client);
 }
 
 static void exchange_on_timeout(struct loop_timer *timer)
@@ -220,42 +208,53 @@ static void exchange_on_timeout(struct loop_timer *timer)
     struct exchange *exchange = container_of(timer, struct exchange, timer);
 
     if (attempt_on_timeout(exchange))
-        client_advance(exchange->client);
+        exchange->client->ops->advance(exchange->client);
 }
 
-void exchange_client_timed_out(struct exchange *exchange)
+/* The client takes no more, or sends no more: 408 where it can still be said. */
+static void exchange_on_client_timeout(struct loop_timer *timer)
 {
+    struct exchange *exchange = container_of(timer, struct exchange, client_timer);
+
+    if (exchange->client_wait == EXCHANGE_WAIT_NOTHING)
+        return; /* armed for what is over by now */
     if (exchange->status == 0 && exchange->state == EXCHANGE_SENDING)
         exchange_respond(exchange, 408, SPAN_EMPTY);
     else
         exchange_abort(exchange, 408);
+    exchange->client->ops->advance(exchange->client);
+}
+
+static uint64_t request_bytes(const struct exchange *exchange)
+{
+    return exchange->request_head_bytes +
+           (exchange->body_is_whole ? exchange->whole_body.len : exchange->request_pump.bytes);
 }
 
 struct access_record exchange_record(struct exchange *exchange)
 {
-    struct client *client = exchange->client;
+    const struct connection *connection = exchange->client->connection;
     const struct image_rule *rule = exchange->rule;
     const struct image_service *service = exchange->service;
     const struct image_view *view = exchange->view;
     struct access_record record = {
         .request = &exchange->request,
         .client_ip = span_of(exchange->origin.ip_text, exchange->origin.ip_text_len),
-        .peer_ip = client->ip,
-        .client_port = client->port,
-        .server_port = client->listener_port,
+        .peer_ip = connection->ip,
+        .client_port = connection->port,
+        .server_port = connection->listener_port,
         .scheme = exchange->origin.scheme,
         .host = exchange->host,
         .path = exchange->path,
         .query = exchange->target.query,
         .request_id = exchange->request_id_text,
         .status = exchange->status,
-        .request_bytes =
-            exchange->request_head_bytes + exchange->whole_body.len + exchange->request_pump.bytes,
+        .request_bytes = request_bytes(exchange),
         .response_head_bytes = exchange->response_head_bytes,
         .response_bytes = exchange->response_bytes,
         .tries = exchange->tried,
         .tries_len = exchange->tried_len,
-        .connection_requests = client->requests,
+        .connection_requests = connection->requests,
     };
 
     if (rule) {
@@ -267,10 +266,10 @@ struct access_record exchange_record(struct exchange *exchange)
         record.service_port = image_str_get(view, service->port);
         record.upstream_name = image_str_get(view, service->upstream_name);
     }
-    if (client->stream.tls) {
-        record.tls_protocol = tls_codec_protocol(client->stream.tls);
-        record.tls_cipher = tls_codec_cipher(client->stream.tls);
-        record.tls_server_name = tls_codec_server_name(client->stream.tls);
+    if (connection->stream.tls) {
+        record.tls_protocol = tls_codec_protocol(connection->stream.tls);
+        record.tls_cipher = tls_codec_cipher(connection->stream.tls);
+        record.tls_server_name = tls_codec_server_name(connection->stream.tls);
     }
     return record;
 }
@@ -283,10 +282,7 @@ static void exchange_count(struct exchange *exchange)
     if (exchange->rule) {
         uint64_t sent = exchange->response_head_bytes + exchange->response_bytes;
         stats_slot_count(stats_writer_slot(worker->slots, exchange->rule->metric_id),
-                         exchange->status, duration_us,
-                         exchange->request_head_bytes + exchange->whole_body.len +
-                             exchange->request_pump.bytes,
-                         sent);
+                         exchange->status, duration_us, request_bytes(exchange), sent);
     }
     if (worker->access_log.enabled && !exchange->is_health) {
         struct access_record record = exchange_record(exchange);
@@ -299,11 +295,12 @@ static void exchange_count(struct exchange *exchange)
 
 void exchange_end(struct exchange *exchange)
 {
-    if (!is_over(exchange))
+    if (!exchange_is_over(exchange))
         exchange_abort(exchange, 499);
     if (!exchange->client->tunnel)
         exchange_count(exchange);
     loop_timer_cancel(&exchange->timer);
+    loop_timer_cancel(&exchange->client_timer);
     loop_task_cancel(&exchange->again);
     resolver_query_cancel(&exchange->query);
     iobuf_put(&exchange->worker->buffers, exchange->head_buf);

@@ -3,20 +3,21 @@
  * Purpose    One request and its answer: route it, filter it, attempt endpoints, pump both bodies, count
  *            and log it. docs/internals/exchange.md draws its states.
  * Ownership  The exchange owns the request's head (its buffer), a reference to the image that it was
- *            routed with, and the upstream connection of its attempt. It borrows the client.
- * Lifetime   exchange_begin() … exchange_end(), by the client connection; pooled per worker. */
+ *            routed with, and the upstream of its attempt. It borrows the client's side.
+ * Lifetime   exchange_begin() … exchange_end(), by the client's side; pooled per worker. */
 #ifndef YETT_PROXY_EXCHANGE_H
 #define YETT_PROXY_EXCHANGE_H
 
-#include "http/h1.h"
 #include "http/target.h"
 #include "image/match.h"
 #include "proxy/access_format.h"
+#include "proxy/downstream.h"
+#include "proxy/endpoint.h"
+#include "proxy/iobuf.h"
 #include "proxy/pump.h"
 #include "proxy/resolver.h"
 #include "proxy/upstream.h"
 
-struct client;
 struct worker;
 
 enum exchange_state {
@@ -25,8 +26,15 @@ enum exchange_state {
     EXCHANGE_CONNECTING,
     EXCHANGE_SENDING,    /* the request is on its way, no answer yet */
     EXCHANGE_RESPONDING, /* the answer's head stands in the client's output */
-    EXCHANGE_DONE,       /* the answer is complete: the client takes over */
-    EXCHANGE_ABORTED,    /* it cannot be completed: the client closes the connection */
+    EXCHANGE_DONE,       /* the answer is complete: the client's side takes over */
+    EXCHANGE_ABORTED,    /* it cannot be completed: the client's side cuts it off */
+};
+
+/* What is waited for from the client, with a limit. */
+enum exchange_wait {
+    EXCHANGE_WAIT_NOTHING,
+    EXCHANGE_WAIT_BODY, /* more of its request */
+    EXCHANGE_WAIT_SEND, /* that it takes more of its answer */
 };
 
 /* What the client says of itself, after trust was considered. */
@@ -42,9 +50,12 @@ struct exchange_origin {
 
 enum { EXCHANGE_TRIES_LOGGED = 4, EXCHANGE_REQUEST_ID_LEN = 32 };
 
+/* The page that goes with an answer of the gate's own. */
+enum { EXCHANGE_PAGE_MAX = 512 };
+
 struct exchange {
     struct worker *worker;
-    struct client *client;
+    struct downstream *client;
     enum exchange_state state;
     struct exchange *next_free;
 
@@ -57,7 +68,7 @@ struct exchange {
     struct iobuf *head_buf; /* the request's head, and its body where that came with it whole */
     size_t request_head_bytes;
     struct span whole_body; /* content that lies in head_buf behind the head; replayable */
-    bool body_is_whole;     /* nothing of the body is to come from the connection */
+    bool body_is_whole;     /* nothing of the body is to come from the client's source */
     bool body_started;      /* bytes of the body were consumed: no further try */
     bool wants_continue;    /* 100 Continue is owed before the body is read */
     bool is_health;         /* came to the health listener */
@@ -69,51 +80,56 @@ struct exchange {
     bool answer_is_local;
     struct target target;
     struct span host, path; /* normalised, for matching */
-    struct exchange_origin origin;
-    char request_id[EXCHANGE_REQUEST_ID_LEN];
     struct span request_id_text;
 
-    struct upstream *upstream; /* of the present try; NULL: none */
-    uint32_t tries;            /* begun, without those that a stale connection granted */
+    struct loop_timer client_timer;
+    enum exchange_wait client_wait; /* what that timer is armed for */
+    struct upstream *upstream;      /* of the present try; NULL: none */
+    uint32_t tries;                 /* begun, without those that a stale connection granted */
     uint32_t stale_tries;
     uint32_t interims;
     struct resolver_query query;
     struct loop_timer timer; /* of the present try */
     uint64_t wait_until_ms; /* its end; the timer may fire before, to see whether anyone is there */
     struct loop_task again; /* goes on after others had their turn */
-    struct h1_parser response_parser;
+    struct memory_source memory; /* of whole_body; then of an own answer's page */
     struct pump request_pump, response_pump;
 
     uint16_t status;                              /* sent to the client; 0: none yet */
     uint64_t start_us;                            /* when its first byte was read */
-    uint64_t request_bytes;                       /* head and content */
     uint64_t response_head_bytes, response_bytes; /* sent: head; content */
-    struct access_try tried[EXCHANGE_TRIES_LOGGED];
     uint32_t tried_len;
 
+    /* From here on nothing is cleared when an exchange begins: it is written before it is read. */
     struct http_head request, response;
-    /* Below here is not cleared when an exchange begins. */
+    struct exchange_origin origin;
+    struct access_try tried[EXCHANGE_TRIES_LOGGED];
+    char request_id[EXCHANGE_REQUEST_ID_LEN];
     char host_text[256];
+    char page[EXCHANGE_PAGE_MAX];
     struct http_header request_headers[HTTP_HEADERS_MAX], response_headers[HTTP_HEADERS_MAX];
 };
 
 /* A cleared exchange from the pool: `request` and `request_headers` are to be filled by the parser. */
-struct exchange *exchange_take(struct client *client);
+struct exchange *exchange_take(struct downstream *client);
 /* Back to the pool, of one that never began. */
 void exchange_give_back(struct exchange *exchange);
 
-/* Begins with the request that was parsed from the start of `head_buf`, which the exchange takes; its
- * body may follow there. The exchange may be over (DONE or ABORTED) when this returns. */
+/* Begins with the request whose head was parsed from the start of `head_buf`, which the exchange takes.
+ * body_is_whole is set, and whole_body, which lies in `head_buf` too. The exchange may be over when this
+ * returns. */
 void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t head_bytes);
 
 /* Answers a request whose head could not be understood, and is done. */
 void exchange_refuse(struct exchange *exchange, uint16_t status);
 
-/* Either stream may go on. */
+/* Either side may go on. */
 void exchange_run(struct exchange *exchange);
 
-/* The client takes no more, or sends no more: answers 408 where it still can, else gives up. */
-void exchange_client_timed_out(struct exchange *exchange);
+static inline bool exchange_is_over(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_ABORTED;
+}
 
 /* Counts, logs, lets go of everything. */
 void exchange_end(struct exchange *exchange);
@@ -122,9 +138,12 @@ void exchange_end(struct exchange *exchange);
 
 /* Sends an answer of the gate's own; `extra` are whole field lines or "". */
 void exchange_respond(struct exchange *exchange, uint16_t status, struct span extra);
-/* Gives up: the client's connection will be closed. `status` is what is logged. */
+/* Gives up: the client will see that something is missing. `status` is what is logged. */
 void exchange_abort(struct exchange *exchange, uint16_t status);
 void exchange_set_state(struct exchange *exchange, enum exchange_state state);
+/* Arms the client's timer; EXCHANGE_WAIT_NOTHING costs nothing. */
+void exchange_wait_for_client(struct exchange *exchange, enum exchange_wait wait,
+                              uint64_t timeout_ms);
 /* The facts for log and counters; borrows from the exchange. */
 struct access_record exchange_record(struct exchange *exchange);
 

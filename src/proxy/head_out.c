@@ -2,26 +2,30 @@
 
 #include "base/num.h"
 
-struct head_out head_out_begin(struct stream *stream, size_t bytes)
-{
-    struct iobuf *buf = stream_out(stream);
-
-    if (iobuf_room(buf) < bytes)
-        buf = stream->out = iobuf_enlarge(stream->pool, buf);
-    return (struct head_out){ buf, buf->data + buf->end, buf->data + buf->cap };
-}
-
-size_t head_out_end(struct head_out *out)
-{
-    size_t len = (size_t)(out->at - (out->buf->data + out->buf->end));
-
-    out->buf->end += (uint32_t)len;
-    return len;
-}
-
 void head_put_u64(struct head_out *out, uint64_t value)
 {
     char digits[20];
 
     head_put(out, span_of(digits, num_format_u64(digits, value)));
+}
+
+size_t head_fields_cut(struct span lines, struct http_header *fields, size_t max)
+{
+    size_t len = 0;
+
+    while (lines.len > 0) {
+        size_t colon = span_find(lines, ':'), end = span_find(lines, '\r');
+
+        invariant(len < max && colon < end && end + 1 < lines.len);
+        struct span value = span_trim(span_of(lines.ptr + colon + 1, end - colon - 1));
+        fields[len++] = (struct http_header){
+            .name = lines.ptr,
+            .value = value.ptr,
+            .value_len = (uint32_t)value.len,
+            .name_len = (uint16_t)colon,
+            .id = (uint16_t)http_name_of(span_upto(lines, colon)),
+        };
+        lines = span_from(lines, end + 2);
+    }
+    return len;
 }

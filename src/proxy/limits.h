@@ -26,7 +26,7 @@ enum {
     /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
     PROXY_BUFFERS_KEPT = 256,
 
-    /* Client connections of one worker, where no flag says otherwise. At about 300 bytes idle and 36 KB
+    /* Client connections of one worker, where no flag says otherwise. At about 450 bytes idle and 36 KB
      * busy, this is bounded by what is busy. */
     PROXY_CONNECTIONS_MAX = 65536,
     /* Accepted in a row before other events get their turn. */

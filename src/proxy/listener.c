@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
@@ -20,7 +20,7 @@ static void connection_take(struct listener *listener, int fd, const struct net_
         close(fd);
         return;
     }
-    client_accept(worker, fd, peer, &listener->info);
+    connection_accept(worker, fd, peer, &listener->info);
 }
 
 /* Accepts up to `most` connections; false where none waits any more. */

@@ -11,7 +11,6 @@
 #include "proc/channel.h"
 #include "proc/sandbox.h"
 #include "proc/title.h"
-#include "proxy/client.h"
 #include "proxy/limits.h"
 #include "proxy/listener.h"
 #include "proxy/worker.h"

@@ -1,7 +1,7 @@
 #include "proxy/origin.h"
 
 #include "base/num.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
 
 enum { FORWARDED_HOPS_MAX = 64 };
 
@@ -87,11 +87,12 @@ static struct span header_or(const struct exchange *exchange, enum http_name id,
 static void connection_facts(struct exchange *exchange)
 {
     struct exchange_origin *origin = &exchange->origin;
-    const struct client *client = exchange->client;
-    uint16_t port = client_is_tls(client) ? 443 : client->listener_port;
+    const struct connection *connection = exchange->client->connection;
+    bool is_tls = connection_is_tls(connection);
+    uint16_t port = is_tls ? 443 : connection->listener_port;
 
-    origin->ip = client->ip;
-    origin->scheme = client_is_tls(client) ? SPAN("https") : SPAN("http");
+    origin->ip = connection->ip;
+    origin->scheme = is_tls ? SPAN("https") : SPAN("http");
     origin->host = exchange->request.host;
     origin->port = span_of(origin->port_text, num_format_u64(origin->port_text, port));
 }
@@ -105,7 +106,7 @@ void origin_find(struct exchange *exchange)
 
     connection_facts(exchange);
     if (flags & (IMAGE_USE_FORWARDED_HEADERS | IMAGE_ENABLE_REAL_IP)) {
-        if (is_trusted(exchange->view, &exchange->client->ip))
+        if (is_trusted(exchange->view, &exchange->client->connection->ip))
             forwarded_for_apply(exchange,
                                 image_str_get(exchange->view, settings->forwarded_for_header));
     }

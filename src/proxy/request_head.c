@@ -1,7 +1,6 @@
 #include "proxy/request_head.h"
 
-#include "proxy/client.h"
-#include "proxy/head_out.h"
+#include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
@@ -18,11 +17,6 @@ static const uint64_t not_copied =
     1ull << HTTP_X_FORWARDED_PROTO | 1ull << HTTP_X_FORWARDED_SCHEME | 1ull << HTTP_X_REAL_IP |
     1ull << HTTP_X_REQUEST_ID | 1ull << HTTP_X_SCHEME | 1ull << HTTP_X_ORIGINAL_FORWARDED_FOR |
     1ull << HTTP_X_ORIGINAL_FORWARDED_HOST;
-
-enum http_body_kind request_head_framing(const struct exchange *exchange)
-{
-    return exchange->request.body;
-}
 
 /* Eight hex digits at once: the nibbles are spread out, one a byte; those above 9 become letters. */
 static uint64_t hex_digits(uint32_t bits)
@@ -136,7 +130,7 @@ static void forwarded_for_put(const struct exchange *exchange, struct head_out *
         head_put(out, SPAN("X-Forwarded-For: "));
         list_put(&exchange->request, out, HTTP_X_FORWARDED_FOR);
         head_put(out, SPAN(", "));
-        head_put(out, span_of(peer, ip_format(&exchange->client->ip, peer)));
+        head_put(out, span_of(peer, ip_format(&exchange->client->connection->ip, peer)));
         head_put(out, SPAN("\r\n"));
     } else {
         head_put_field(out, SPAN("X-Forwarded-For"), client_ip);
@@ -176,19 +170,15 @@ static void framing_put(struct exchange *exchange, struct head_out *out)
 {
     const struct http_head *request = &exchange->request;
 
-    switch (request_head_framing(exchange)) {
-    case HTTP_BODY_LENGTH:
+    if (request->body == HTTP_BODY_LENGTH) {
         head_put(out, SPAN("Content-Length: "));
         head_put_u64(out, request->content_length);
         head_put(out, SPAN("\r\n"));
-        break;
-    case HTTP_BODY_CHUNKED:
-        head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
-        break;
-    case HTTP_BODY_NONE:
-    case HTTP_BODY_TO_END:
-        break;
     }
+    if (out->form != HEAD_WHOLE)
+        return;
+    if (request->body == HTTP_BODY_CHUNKED)
+        head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
     if (exchange->upgrade_asked) {
         head_put(out, SPAN("Connection: upgrade\r\n"));
         head_put_field(out, SPAN("Upgrade"), request->upgrade);
@@ -199,17 +189,19 @@ void request_head_write(struct exchange *exchange)
 {
     const struct http_head *request = &exchange->request;
     uint32_t flags = exchange->view ? image_settings_get(exchange->view)->flags : 0;
-    struct head_out out = head_out_begin(&exchange->upstream->stream,
-                                         3 * exchange->request_head_bytes + REQUEST_ADDED_MAX);
+    struct upstream *upstream = exchange->upstream;
+    struct head_request line = { .method = request->method_text,
+                                 .scheme = SPAN("http"),
+                                 .authority = exchange->origin.host,
+                                 .path = exchange->target.origin };
+    struct iobuf *buf =
+        upstream->ops->head_room(upstream, 3 * exchange->request_head_bytes + REQUEST_ADDED_MAX);
+    struct head_out out = head_out_begin(buf, upstream->head_form);
 
-    head_put(&out, request->method_text);
-    head_put(&out, SPAN(" "));
-    head_put(&out, exchange->target.origin);
-    head_put(&out, SPAN(" HTTP/1.1\r\n"));
-    head_put_field(&out, SPAN("Host"), exchange->origin.host);
+    head_put_request(&out, &line);
     known_put(exchange, &out, flags);
     copied_put(exchange, &out, flags);
     framing_put(exchange, &out);
-    head_put(&out, SPAN("\r\n"));
     head_out_end(&out);
+    upstream->ops->head_end(upstream, &line, request->body);
 }

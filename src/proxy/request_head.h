@@ -8,10 +8,7 @@
 
 #include "proxy/exchange.h"
 
-/* Framing of the request's body towards the backend. */
-enum http_body_kind request_head_framing(const struct exchange *exchange);
-
-/* Appends the head to the present upstream connection's output. */
+/* Gives the head to the present upstream. */
 void request_head_write(struct exchange *exchange);
 
 /* The client's X-Request-ID, or a new one; "" where the settings want none. */

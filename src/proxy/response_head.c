@@ -1,10 +1,8 @@
 #include "proxy/response_head.h"
 
-#include "proxy/client.h"
-#include "proxy/head_out.h"
 #include "proxy/worker.h"
 
-enum { RESPONSE_ADDED_MAX = 512, LOCAL_BODY_MAX = 512 };
+enum { RESPONSE_ADDED_MAX = 512 };
 
 /* Fields that are not copied: this hop's own, the framing, and what names the backend's software. */
 static const uint64_t not_copied =
@@ -18,7 +16,7 @@ enum http_body_kind response_head_framing(struct exchange *exchange)
 
     if (body != HTTP_BODY_CHUNKED && body != HTTP_BODY_TO_END)
         return body;
-    if (exchange->request.version_minor >= 1)
+    if (http_head_is_1_1(&exchange->request))
         return HTTP_BODY_CHUNKED;
     exchange->client_may_keep = false;
     return HTTP_BODY_TO_END;
@@ -35,15 +33,6 @@ static bool is_copied(const struct exchange *exchange, const struct http_header 
         (span_starts_with_nocase(name, SPAN("X-Accel-")) || span_eq_nocase(name, SPAN("X-Pad"))))
         return false;
     return !has_connection || !http_head_connection_lists(&exchange->response, name);
-}
-
-static void status_line_put(struct head_out *out, uint16_t status, struct span reason)
-{
-    head_put(out, SPAN("HTTP/1.1 "));
-    head_put_u64(out, status);
-    head_put(out, SPAN(" "));
-    head_put(out, reason);
-    head_put(out, SPAN("\r\n"));
 }
 
 static void copied_put(const struct exchange *exchange, struct head_out *out)
@@ -67,7 +56,7 @@ static bool tells_length(const struct exchange *exchange)
 static void framing_put(const struct exchange *exchange, struct head_out *out,
                         enum http_body_kind framing)
 {
-    if (framing == HTTP_BODY_CHUNKED) {
+    if (framing == HTTP_BODY_CHUNKED && out->form == HEAD_WHOLE) {
         head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
     } else if (framing == HTTP_BODY_LENGTH ||
                (framing == HTTP_BODY_NONE && tells_length(exchange))) {
@@ -79,47 +68,63 @@ static void framing_put(const struct exchange *exchange, struct head_out *out,
 
 static void connection_put(const struct exchange *exchange, struct head_out *out)
 {
+    if (out->form != HEAD_WHOLE)
+        return;
     if (exchange->response.status == 101) {
         head_put(out, SPAN("Connection: upgrade\r\n"));
         head_put_field(out, SPAN("Upgrade"), exchange->response.upgrade);
     } else if (!exchange->client_may_keep) {
         head_put(out, SPAN("Connection: close\r\n"));
-    } else if (exchange->request.version_minor == 0) {
+    } else if (!http_head_is_1_1(&exchange->request)) {
         head_put(out, SPAN("Connection: keep-alive\r\n"));
     }
+}
+
+static struct head_out head_begin(struct exchange *exchange, size_t bytes)
+{
+    struct downstream *client = exchange->client;
+
+    return head_out_begin(client->ops->head_room(client, bytes), client->head_form);
 }
 
 void response_head_write(struct exchange *exchange, enum http_body_kind framing)
 {
     const struct http_head *response = &exchange->response;
-    struct head_out out = head_out_begin(&exchange->client->stream,
-                                         exchange->response_head_bytes + RESPONSE_ADDED_MAX);
+    struct head_out out = head_begin(exchange, exchange->response_head_bytes + RESPONSE_ADDED_MAX);
 
-    status_line_put(&out, response->status, response->reason);
+    head_put_status(&out, response->status, response->reason);
     if (!(response->names_seen & (1ull << HTTP_DATE)) && response->status >= 200)
         head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
     copied_put(exchange, &out);
     framing_put(exchange, &out, framing);
     connection_put(exchange, &out);
-    head_put(&out, SPAN("\r\n"));
     exchange->status = response->status;
     exchange->response_head_bytes = head_out_end(&out);
+    exchange->client->ops->head_end(exchange->client, response->status, framing);
 }
 
-void response_interim_write(struct exchange *exchange)
+void response_interim_write(struct exchange *exchange, size_t head_bytes)
 {
     const struct http_head *response = &exchange->response;
-    struct head_out out = head_out_begin(&exchange->client->stream,
-                                         exchange->response_head_bytes + RESPONSE_ADDED_MAX);
+    struct head_out out = head_begin(exchange, head_bytes + RESPONSE_ADDED_MAX);
 
-    status_line_put(&out, response->status, response->reason);
+    head_put_status(&out, response->status, response->reason);
     copied_put(exchange, &out);
-    head_put(&out, SPAN("\r\n"));
     head_out_end(&out);
+    exchange->client->ops->head_end(exchange->client, response->status, HTTP_BODY_NONE);
+}
+
+void response_continue_write(struct exchange *exchange)
+{
+    struct head_out out = head_begin(exchange, RESPONSE_ADDED_MAX);
+
+    head_put_status(&out, 100, http_reason(100));
+    head_out_end(&out);
+    exchange->client->ops->head_end(exchange->client, 100, HTTP_BODY_NONE);
 }
 
 /* As short as it can be while people still see what it is; names nothing of what is inside. */
-static size_t local_body_write(uint16_t status, char *at)
+static struct span page_write(uint16_t status, char *at)
 {
     char *to = at;
     struct span code =
@@ -142,31 +147,31 @@ static size_t local_body_write(uint16_t status, char *at)
         memcpy(to, parts[i].ptr, parts[i].len);
         to += parts[i].len;
     }
-    return (size_t)(to - at);
+    return span_of(at, (size_t)(to - at));
 }
 
 void response_local_write(struct exchange *exchange, uint16_t status, struct span extra)
 {
-    char body[LOCAL_BODY_MAX];
-    size_t body_len = status == 200 ? 0 : local_body_write(status, body);
-    struct head_out out =
-        head_out_begin(&exchange->client->stream, RESPONSE_ADDED_MAX + LOCAL_BODY_MAX + extra.len);
+    struct span page = status == 200 ? SPAN_EMPTY : page_write(status, exchange->page);
+    bool is_sent = page.len > 0 && exchange->request.method != HTTP_HEAD;
+    struct head_out out = head_begin(exchange, RESPONSE_ADDED_MAX + page.len + extra.len);
 
     exchange->response = (struct http_head){ .status = status };
-    status_line_put(&out, status, http_reason(status));
+    head_put_status(&out, status, http_reason(status));
     head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
-    if (body_len > 0)
+    if (page.len > 0)
         head_put_field(&out, SPAN("Content-Type"), SPAN("text/html"));
     head_put(&out, SPAN("Content-Length: "));
-    head_put_u64(&out, body_len);
+    head_put_u64(&out, page.len);
     head_put(&out, SPAN("\r\n"));
     head_put(&out, extra);
     connection_put(exchange, &out);
-    head_put(&out, SPAN("\r\n"));
-    if (exchange->request.method != HTTP_HEAD) {
-        head_put(&out, span_of(body, body_len));
-        exchange->response_bytes = body_len;
-    }
     exchange->status = status;
-    exchange->response_head_bytes = head_out_end(&out) - exchange->response_bytes;
+    exchange->response_head_bytes = head_out_end(&out);
+    exchange->client->ops->head_end(exchange->client, status,
+                                    is_sent ? HTTP_BODY_LENGTH : HTTP_BODY_NONE);
+    memory_source_init(&exchange->memory, page);
+    pump_init(&exchange->response_pump, is_sent ? &exchange->memory.base : NULL,
+              exchange->client->sink);
+    exchange->response_bytes = is_sent ? page.len : 0;
 }

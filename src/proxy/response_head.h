@@ -12,13 +12,16 @@
  * in exchange->client_may_keep. */
 enum http_body_kind response_head_framing(struct exchange *exchange);
 
-/* Appends the final answer's head to the client's output. */
+/* Gives the final answer's head to the client. */
 void response_head_write(struct exchange *exchange, enum http_body_kind framing);
 
-/* Appends an interim answer (1xx), which goes to HTTP/1.1 clients only. */
-void response_interim_write(struct exchange *exchange);
+/* Gives it an interim answer (1xx) of `head_bytes`: not for clients of HTTP/1.0. */
+void response_interim_write(struct exchange *exchange, size_t head_bytes);
+/* 100 Continue, of the gate's own. */
+void response_continue_write(struct exchange *exchange);
 
-/* Appends the head and body of an answer of the gate's own. `extra`: whole field lines, or "". */
+/* Gives it the head of an answer of the gate's own, and sets the response pump up for its page. `extra`:
+ * whole field lines, or "". */
 void response_local_write(struct exchange *exchange, uint16_t status, struct span extra);
 
 #endif

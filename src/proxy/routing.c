@@ -1,7 +1,6 @@
 #include "proxy/routing.h"
 
 #include "proxy/attempt.h"
-#include "proxy/client.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
 #include "proxy/request_head.h"

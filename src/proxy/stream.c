@@ -292,6 +292,15 @@ struct iobuf *stream_out(struct stream *stream)
     return stream->out;
 }
 
+struct iobuf *stream_out_room(struct stream *stream, size_t bytes)
+{
+    struct iobuf *out = stream_out(stream);
+
+    if (iobuf_room(out) < bytes)
+        out = stream->out = iobuf_enlarge(stream->pool, out);
+    return out;
+}
+
 void stream_relax(struct stream *stream)
 {
     in_relax(stream);

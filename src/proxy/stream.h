@@ -58,6 +58,8 @@ bool stream_has_output(const struct stream *stream);
 
 /* `out`, made if there is none. */
 struct iobuf *stream_out(struct stream *stream);
+/* Likewise, with room for `bytes` more: a large buffer takes over where needed. */
+struct iobuf *stream_out_room(struct stream *stream, size_t bytes);
 
 /* Gives empty buffers back. */
 void stream_relax(struct stream *stream);

@@ -2,17 +2,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "proxy/client.h"
+#include "proxy/duplex.h"
+#include "proxy/exchange.h"
 #include "proxy/worker.h"
 
 enum { TUNNEL_ARENA_BYTES = 2048 };
 
 struct tunnel {
     struct worker *worker;
-    struct client *client;
+    struct downstream *client;
     struct upstream *upstream;
-    struct pump to_upstream, to_client;
-    bool to_upstream_over, to_client_over;
+    struct duplex duplex;
     struct loop_timer timer;
     struct loop_task again;
     uint64_t idle_timeout_ms;
@@ -62,12 +62,14 @@ static void tunnel_on_ready(void *owner)
 {
     struct tunnel *tunnel = owner;
 
-    client_advance(tunnel->client);
+    tunnel->client->ops->advance(tunnel->client);
 }
 
 static void tunnel_on_again(struct loop_task *task)
 {
-    client_advance(container_of(task, struct tunnel, again)->client);
+    struct downstream *client = container_of(task, struct tunnel, again)->client;
+
+    client->ops->advance(client);
 }
 
 static void tunnel_on_timeout(struct loop_timer *timer)
@@ -75,77 +77,52 @@ static void tunnel_on_timeout(struct loop_timer *timer)
     struct tunnel *tunnel = container_of(timer, struct tunnel, timer);
 
     tunnel->timed_out = true;
-    client_advance(tunnel->client);
+    tunnel->client->ops->advance(tunnel->client);
 }
 
 void tunnel_begin(struct exchange *exchange)
 {
     struct tunnel *tunnel = mem_alloc_zero(sizeof(*tunnel));
     struct access_record record = exchange_record(exchange);
-    struct client *client = exchange->client;
+    struct downstream *client = exchange->client;
+    struct upstream *upstream = exchange->upstream;
 
     tunnel->worker = exchange->worker;
     tunnel->client = client;
-    tunnel->upstream = exchange->upstream;
+    tunnel->upstream = upstream;
     tunnel->idle_timeout_ms = exchange->policy->read_timeout_ms;
     tunnel->start_us = exchange->start_us;
     tunnel->slot =
         exchange->rule ? stats_writer_slot(tunnel->worker->slots, exchange->rule->metric_id) : NULL;
     arena_init(&tunnel->arena, TUNNEL_ARENA_BYTES);
     record_copy(tunnel, &record);
-    pump_init(&tunnel->to_upstream, &client->stream, &tunnel->upstream->stream, HTTP_BODY_TO_END, 0,
-              HTTP_BODY_TO_END);
-    pump_init(&tunnel->to_client, &tunnel->upstream->stream, &client->stream, HTTP_BODY_TO_END, 0,
-              HTTP_BODY_TO_END);
+    client->ops->tunnel_begin(client);
+    upstream->ops->tunnel_begin(upstream);
+    duplex_init(&tunnel->duplex, client->source, upstream->sink, upstream->source, client->sink);
     loop_timer_init(&tunnel->timer, tunnel_on_timeout);
     loop_task_init(&tunnel->again, tunnel_on_again);
     loop_timer_set(tunnel->worker->loop, &tunnel->timer, tunnel->idle_timeout_ms);
-    upstream_own(tunnel->upstream, tunnel, tunnel_on_ready);
+    upstream_own(upstream, tunnel, tunnel_on_ready);
     exchange->upstream = NULL;
     loop_timer_cancel(&exchange->timer);
     tunnel->worker->tunnels_len++;
     client->tunnel = tunnel;
 }
 
-/* One direction. False: the tunnel is broken. */
-static bool direction_run(struct tunnel *tunnel, struct pump *pump, bool *over)
-{
-    if (*over)
-        return true;
-    switch ((enum pump_result)pump_run(pump)) {
-    case PUMP_DONE:
-        *over = true;
-        stream_end_output(pump->to);
-        return true;
-    case PUMP_AGAIN:
-        loop_task_queue(tunnel->worker->loop, &tunnel->again);
-        return true;
-    case PUMP_WAIT_SOURCE:
-    case PUMP_WAIT_SINK:
-        return true;
-    case PUMP_SOURCE_BAD:
-    case PUMP_SOURCE_ENDED:
-    case PUMP_SOURCE_FAILED:
-    case PUMP_SINK_FAILED:
-    case PUMP_TOO_LARGE:
-        break;
-    }
-    return false;
-}
-
 int tunnel_run(struct tunnel *tunnel)
 {
-    uint64_t before = tunnel->to_upstream.bytes + tunnel->to_client.bytes;
+    struct loop *loop = tunnel->worker->loop;
+    uint64_t before = duplex_bytes(&tunnel->duplex);
 
     if (tunnel->timed_out)
         return TUNNEL_OVER;
-    if (!direction_run(tunnel, &tunnel->to_upstream, &tunnel->to_upstream_over) ||
-        !direction_run(tunnel, &tunnel->to_client, &tunnel->to_client_over))
+    int r = duplex_run(&tunnel->duplex);
+    if (r == DUPLEX_OVER)
         return TUNNEL_OVER;
-    if (tunnel->to_upstream_over && tunnel->to_client_over)
-        return TUNNEL_OVER;
-    if (tunnel->to_upstream.bytes + tunnel->to_client.bytes != before)
-        loop_timer_set(tunnel->worker->loop, &tunnel->timer, tunnel->idle_timeout_ms);
+    if (r == DUPLEX_AGAIN)
+        loop_task_queue(loop, &tunnel->again);
+    if (duplex_bytes(&tunnel->duplex) != before)
+        loop_timer_set(loop, &tunnel->timer, tunnel->idle_timeout_ms);
     return TUNNEL_GOES_ON;
 }
 
@@ -161,10 +138,10 @@ struct tunnel *tunnel_end(struct tunnel *tunnel)
 
     record->duration_us = now_us - tunnel->start_us;
     record->wall_ns = clock_wall_ns();
-    record->request_bytes += tunnel->to_upstream.bytes;
-    record->response_bytes = tunnel->to_client.bytes;
+    record->request_bytes += tunnel->duplex.to_upstream.bytes;
+    record->response_bytes = tunnel->duplex.to_client.bytes;
     tunnel->tries[record->tries_len - 1].end_us = now_us;
-    tunnel->tries[record->tries_len - 1].response_bytes = tunnel->to_client.bytes;
+    tunnel->tries[record->tries_len - 1].response_bytes = tunnel->duplex.to_client.bytes;
     if (tunnel->slot)
         stats_slot_count(tunnel->slot, record->status, record->duration_us, record->request_bytes,
                          record->response_bytes);
@@ -172,7 +149,7 @@ struct tunnel *tunnel_end(struct tunnel *tunnel)
 
     loop_timer_cancel(&tunnel->timer);
     loop_task_cancel(&tunnel->again);
-    upstream_close(tunnel->upstream);
+    upstream_release(tunnel->upstream, false);
     arena_deinit(&tunnel->arena);
     worker->tunnels_len--;
     return mem_free(tunnel);

@@ -2,8 +2,8 @@
  *
  * Purpose    After 101: bytes both ways, each direction with its own end (half-close), until both ended
  *            or nothing moved for the route's read time-out.
- * Ownership  Owns the upstream connection and copies of the few facts that its log line needs: no image,
- *            no exchange, no buffer while idle. Is owned by its client.
+ * Ownership  Owns the upstream and copies of the few facts that its log line needs: no image, no exchange,
+ *            no buffer while idle. Is owned by the client's side.
  * Lifetime   tunnel_begin() … tunnel_end(). */
 #ifndef YETT_PROXY_TUNNEL_H
 #define YETT_PROXY_TUNNEL_H
@@ -11,8 +11,8 @@
 struct exchange;
 struct tunnel;
 
-/* The 101 stands in the client's output. Takes the exchange's upstream connection; the exchange's
- * client must then go on with tunnel_run() and not count the exchange itself. */
+/* The 101 is given to the client's side, which goes on with tunnel_run() once the exchange has ended. Takes
+ * the exchange's upstream, and what is to be counted and logged. */
 void tunnel_begin(struct exchange *exchange);
 
 enum tunnel_result { TUNNEL_GOES_ON = 0, TUNNEL_OVER };

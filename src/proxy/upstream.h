@@ -1,89 +1,72 @@
 /* proxy/upstream.h
  *
- * Purpose    Connections to endpoints, and the pools in which they wait for the next exchange.
- * Ownership  The table owns endpoints and idle connections; an exchange owns the one it took.
- * Lifetime   Endpoints are keyed by their stable id and outlive images; one that no image names and no
- *            connection uses is forgotten at the next upstream_table_sweep().
- * Limits     `idle_max` idle connections in all; past it the one that waited longest is closed. */
+ * Purpose    The backend's side of one try: something that takes a request and gives an answer, be it a
+ *            whole connection or one stream of many.
+ * Ownership  An exchange (or tunnel) owns the one that it took, until upstream_release().
+ * Lifetime   Begun by whoever knows the endpoint's protocol (h1_upstream.h) … upstream_release(). */
 #ifndef YETT_PROXY_UPSTREAM_H
 #define YETT_PROXY_UPSTREAM_H
 
-#include "base/ip.h"
-#include "base/map.h"
-#include "image/view.h"
+#include "proxy/body_sink.h"
+#include "proxy/body_source.h"
+#include "proxy/head_out.h"
 #include "proxy/stream.h"
 
-struct upstream_table {
-    struct loop *loop;
-    struct iobuf_pool *pool;
-    struct idmap endpoints; /* id → struct endpoint */
-    struct list idle;       /* all idle connections, longest waiting first */
-    uint32_t idle_len, idle_max;
-    uint64_t idle_timeout_ms;
-    uint32_t avoided_len; /* endpoints with avoid_until_ms */
+struct endpoint;
+struct upstream;
+
+enum upstream_result {
+    UPSTREAM_OK = 0,
+    UPSTREAM_WAIT,   /* nothing now: on_ready() tells */
+    UPSTREAM_MORE,   /* something came, but no whole head: ask again */
+    UPSTREAM_BAD,    /* what came is no answer */
+    UPSTREAM_FAILED, /* ended or reset before a whole head */
 };
 
-struct endpoint {
-    uint64_t id;
-    struct ip_addr ip;
-    uint16_t port;
-    struct span local_name; /* abstract UNIX address instead of ip and port; empty: TCP */
-    struct list idle;       /* its idle connections, newest first */
-    uint32_t connections;   /* idle and busy */
-    bool is_resolved;       /* an ExternalName's address: images do not name it, time forgets it */
-    uint64_t seen_generation;
-    uint64_t avoid_until_ms; /* of the loop's clock; 0: it answered last, or was never asked */
-    uint64_t avoid_ms;       /* how long it is passed over at a time */
+struct upstream_ops {
+    /* Goes on with connecting. UPSTREAM_OK: takes a request; UPSTREAM_WAIT; or -errno. */
+    int (*connect)(struct upstream *upstream);
+    /* Where the request's head is written, behind what stands there: has room for `bytes`. */
+    struct iobuf *(*head_room)(struct upstream *upstream, size_t bytes);
+    /* It stands there; it goes out with what the sink takes. `body` frames what follows; with
+     * HTTP_BODY_NONE the request is complete. */
+    void (*head_end)(struct upstream *upstream, const struct head_request *request,
+                     enum http_body_kind body);
+    /* The next head of the answer to a request of method `to`: interim or final. *ret_bytes: its length,
+     * as text. Borrows until take_head(). */
+    int (*read_head)(struct upstream *upstream, enum http_method to, struct http_header *headers,
+                     struct http_head *ret_head, size_t *ret_bytes);
+    /* The head that was read is done with; behind a final one the source has its body. */
+    void (*take_head)(struct upstream *upstream, const struct http_head *head);
+    /* The answer was 101: source and sink carry bytes as they are from now on. */
+    void (*tunnel_begin)(struct upstream *upstream);
+    /* `reusable`: request and answer went through whole, and the answer said nothing against another. */
+    void (*release)(struct upstream *upstream, bool reusable);
 };
 
 struct upstream {
-    struct stream stream;
-    struct upstream_table *table;
+    const struct upstream_ops *ops;
+    enum head_form head_form; /* what it takes */
     struct endpoint *endpoint;
-    struct list in_table, in_endpoint; /* while idle */
-    struct loop_timer idle_timer;
-    bool is_idle;
-    bool was_reused; /* has served an exchange before this one */
-    void *owner;     /* the exchange or tunnel while busy */
+    struct stream *stream; /* of the connection beneath */
+    struct body_source *source;
+    struct body_sink *sink;
+    bool was_reused;     /* its connection has served an exchange before this one */
+    bool answer_started; /* bytes of an answer came */
+    void *owner;
     void (*on_ready)(void *owner);
 };
 
-void upstream_table_init(struct upstream_table *table, struct loop *loop, struct iobuf_pool *pool);
-/* Closes all idle connections and forgets all endpoints; none may be busy. */
-void upstream_table_deinit(struct upstream_table *table);
+static inline void upstream_own(struct upstream *upstream, void *owner,
+                                void (*on_ready)(void *owner))
+{
+    upstream->owner = owner;
+    upstream->on_ready = on_ready;
+}
 
-/* Finds or makes. */
-struct endpoint *endpoint_get(struct upstream_table *table, uint64_t id, const struct ip_addr *ip,
-                              uint16_t port);
-struct endpoint *endpoint_get_local(struct upstream_table *table, uint64_t id, struct span name);
-
-/* It did not answer: it is passed over for `ms`, then one request looks whether it does again, and so on.
- * Its idle connections are closed. */
-void endpoint_avoid(struct upstream_table *table, struct endpoint *endpoint, uint64_t ms);
-/* It answers. */
-void endpoint_trust(struct upstream_table *table, struct endpoint *endpoint);
-/* Whether the endpoint of that id is to be passed over now. Where its time is over, false once: the
- * caller is the one that looks. */
-bool endpoint_is_avoided(struct upstream_table *table, uint64_t id);
-
-/* Closes idle connections of endpoints that `view` no longer names, and forgets the unused. */
-void upstream_table_sweep(struct upstream_table *table, const struct image_view *view);
-/* Closes all idle connections (a worker that drains). */
-void upstream_table_close_idle(struct upstream_table *table);
-
-/* A kept connection, newest first; NULL: none. With `probe`, one that turns out closed is passed over,
- * at the price of a system call: for requests that cannot be sent twice. */
-struct upstream *upstream_reuse(struct endpoint *endpoint, bool probe);
-/* Begins a new connection; stream.connecting is set until upstream_connected(). 0 or -errno. */
-YETT_MUST_USE int upstream_connect(struct endpoint *endpoint, struct upstream_table *table,
-                                   struct upstream **ret_upstream);
-/* Outcome of connecting, once the stream may write: 0 or -errno. */
-YETT_MUST_USE int upstream_connected(struct upstream *upstream);
-
-void upstream_own(struct upstream *upstream, void *owner, void (*on_ready)(void *owner));
-/* Back to the pool. The stream must hold nothing either way. */
-void upstream_release(struct upstream *upstream);
-/* Closes it; freed when the loop's turn ends. */
-void upstream_close(struct upstream *upstream);
+static inline void upstream_release(struct upstream *upstream, bool reusable)
+{
+    upstream->ops->release(upstream, reusable);
+}
 
 #endif

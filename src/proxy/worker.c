@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
+#include "proxy/exchange.h"
 #include "proxy/limits.h"
 
 /* What images no longer name is forgotten this long after the last change, not at each of a burst. */
@@ -15,7 +16,7 @@ static void worker_on_sweep(struct loop_timer *timer)
 {
     struct worker *worker = container_of(timer, struct worker, sweep_timer);
 
-    upstream_table_sweep(&worker->upstreams, worker->view);
+    endpoint_table_sweep(&worker->endpoints, worker->view);
     balancer_sweep(&worker->balancer, worker->view);
     certificates_sweep(&worker->certificates, worker->view);
 }
@@ -35,7 +36,7 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
         options->access_log_format == PROXY_LOG_JSON ? ACCESS_ESCAPE_JSON : ACCESS_ESCAPE_DEFAULT;
     list_init(&worker->clients);
     random_init(&worker->random);
-    upstream_table_init(&worker->upstreams, loop, &worker->buffers);
+    endpoint_table_init(&worker->endpoints, loop, &worker->buffers);
     access_log_init(&worker->access_log, loop, access_log_fd, &stats->access_log_dropped);
     access_log_configure(&worker->access_log, true, worker->access_format_default,
                          worker->access_escape_default);
@@ -56,9 +57,9 @@ static void exchanges_free(struct worker *worker)
 void worker_deinit(struct worker *worker)
 {
     list_for_each_safe (it, &worker->clients)
-        client_close(list_entry(it, struct client, link));
+        connection_close(list_entry(it, struct connection, link));
     loop_timer_cancel(&worker->sweep_timer);
-    upstream_table_deinit(&worker->upstreams);
+    endpoint_table_deinit(&worker->endpoints);
     balancer_deinit(&worker->balancer);
     certificates_deinit(&worker->certificates);
     worker->resolver = resolver_free(worker->resolver);
@@ -74,8 +75,8 @@ static void settings_apply(struct worker *worker)
     const struct image_settings *settings = image_settings_get(worker->view);
     struct span format = image_str_get(worker->view, settings->log_format);
 
-    worker->upstreams.idle_max = settings->upstream_idle_max;
-    worker->upstreams.idle_timeout_ms = settings->upstream_idle_timeout_ms;
+    worker->endpoints.idle_max = settings->upstream_idle_max;
+    worker->endpoints.idle_timeout_ms = settings->upstream_idle_timeout_ms;
     access_log_configure(&worker->access_log, settings->flags & IMAGE_ACCESS_LOG,
                          format.len ? format : worker->access_format_default,
                          format.len ? (enum access_escape)settings->log_escape
@@ -100,13 +101,11 @@ bool worker_is_ready(const struct worker *worker)
 void worker_close_idle(struct worker *worker)
 {
     list_for_each_safe (it, &worker->clients) {
-        struct client *client = list_entry(it, struct client, link);
+        struct connection *connection = list_entry(it, struct connection, link);
 
-        if (client->state == CLIENT_IDLE || client->state == CLIENT_HANDSHAKE ||
-            client->state == CLIENT_LINGER)
-            client_close(client);
+        connection->ops->close_idle(connection);
     }
-    upstream_table_close_idle(&worker->upstreams);
+    endpoint_table_close_idle(&worker->endpoints);
 }
 
 struct span worker_date(struct worker *worker)

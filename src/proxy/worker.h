@@ -12,11 +12,11 @@
 #include "proxy/access_log.h"
 #include "proxy/balancer.h"
 #include "proxy/certificates.h"
+#include "proxy/endpoint.h"
 #include "proxy/iobuf.h"
 #include "proxy/main.h"
 #include "proxy/random.h"
 #include "proxy/resolver.h"
-#include "proxy/upstream.h"
 #include "stats/page.h"
 
 struct exchange;
@@ -25,7 +25,7 @@ struct worker {
     struct loop *loop;
     struct iobuf_pool buffers;
     struct image_view *view; /* NULL until the first image */
-    struct upstream_table upstreams;
+    struct endpoint_table endpoints;
     struct balancer balancer;
     struct certificates certificates;
     struct access_log access_log;

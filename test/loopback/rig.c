@@ -184,7 +184,7 @@ struct end rig_client(struct rig *rig, enum proc_listener_kind kind)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     buffers_shrink(rig, fds[0]);
     buffers_shrink(rig, fds[1]);
-    client_accept(&rig->worker, fds[1], &peer, &listener);
+    connection_accept(&rig->worker, fds[1], &peer, &listener);
     return (struct end){ .fd = fds[0] };
 }
 
@@ -401,8 +401,8 @@ struct span rig_log(struct rig *rig, char *at, size_t room)
     return span_of(at, n > 0 ? (size_t)n : 0);
 }
 
-struct client *rig_only_client(struct rig *rig)
+struct h1_client *rig_only_client(struct rig *rig)
 {
     assert_int_equal(rig->worker.clients_len, 1);
-    return list_entry(rig->worker.clients.next, struct client, link);
+    return list_entry(rig->worker.clients.next, struct connection, link)->speaker;
 }

@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 #include "image/writer.h"
-#include "proxy/client.h"
+#include "proxy/h1_client.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
@@ -103,7 +103,7 @@ void rig_exchange(struct rig *rig, struct end *client, struct end *backend, unsi
 struct span rig_log(struct rig *rig, char *at, size_t room);
 
 /* The state of the only client. */
-struct client *rig_only_client(struct rig *rig);
+struct h1_client *rig_only_client(struct rig *rig);
 
 #define RIG_GET "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
 #define RIG_OK  "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 2\r\n\r\nok"

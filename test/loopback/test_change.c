@@ -46,7 +46,7 @@ static void test_kept_connections_survive_a_change(void **state)
     rig_pass_ms(rig, 2000);
     end_expect_end(rig, &backend); /* no image names it any more */
     end_expect_silence(rig, &client);
-    assert_int_equal(rig->worker.upstreams.endpoints.len, 0);
+    assert_int_equal(rig->worker.endpoints.endpoints.len, 0);
     end_close(&client);
     end_close(&backend);
     rig_free(rig);

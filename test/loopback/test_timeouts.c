@@ -283,7 +283,7 @@ static void test_host_that_vanished_with_a_kept_connection(void **state)
     end_send(rig, &client, RIG_GET);
     struct exchange *exchange = rig_only_client(rig)->exchange;
     assert_int_equal(exchange->state, EXCHANGE_SENDING);
-    wait_until_silent(exchange->upstream->stream.watch.fd, options.policy.connect_timeout_ms / 2);
+    wait_until_silent(exchange->upstream->stream->watch.fd, options.policy.connect_timeout_ms / 2);
     pass_almost(rig, options.policy.connect_timeout_ms);
     end_expect_silence(rig, &client);
     pass_rest(rig);

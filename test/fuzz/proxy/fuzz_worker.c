@@ -14,7 +14,7 @@
 
 #include "base/bug.h"
 #include "image/writer.h"
-#include "proxy/client.h"
+#include "proxy/connection.h"
 #include "proxy/worker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -115,7 +115,7 @@ static void client_begin(unsigned index)
 
     invariant(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
     scene.clients[index] = fds[0];
-    client_accept(&scene.worker, fds[1], &peer, &listener);
+    connection_accept(&scene.worker, fds[1], &peer, &listener);
 }
 
 /* Takes what came, so that nobody waits for us; then says something. */
@@ -135,7 +135,7 @@ static void connection_say(const uint8_t *bytes, size_t len)
         say(scene.connections[scene.connections_len - 1], bytes, len);
 }
 
-static void connection_close(void)
+static void backend_close(void)
 {
     if (scene.connections_len > 0)
         close(scene.connections[--scene.connections_len]);
@@ -161,7 +161,7 @@ static size_t act(uint8_t what, const uint8_t *rest, size_t rest_len)
         client_begin(what & 1);
         break;
     case 2:
-        connection_close();
+        backend_close();
         break;
     case 4:
     case 6:
@@ -181,14 +181,14 @@ static void scene_clear(void)
         close(scene.clients[i]);
     settle();
     while (scene.connections_len > 0)
-        connection_close();
+        backend_close();
     for (unsigned i = 0; i < 4 && scene.worker.clients_len > 0; i++) {
         clock_turn(400000);
         settle();
         while (scene.connections_len > 0)
-            connection_close();
+            backend_close();
     }
-    upstream_table_close_idle(&scene.worker.upstreams);
+    endpoint_table_close_idle(&scene.worker.endpoints);
     settle();
     invariant(scene.worker.clients_len == 0);
     invariant(scene.worker.buffers.lent == 0);

@@ -10,12 +10,15 @@
 
 #include "base/buf.h"
 #include "proxy/limits.h"
+#include "proxy/stream_body.h"
 
 /* A pump between two socket pairs: far ends [0] source, [1] sink. */
 struct fixture {
     struct loop *loop;
     struct iobuf_pool pool;
     struct stream from, to;
+    struct stream_source source;
+    struct stream_sink sink;
     int far[2];
     struct pump pump;
     struct buf got;
@@ -43,7 +46,9 @@ static void fixture_init(struct fixture *f, enum http_body_kind in, uint64_t len
     assert_int_equal(loop_new(&f->loop), 0);
     stream_make(f, &f->from, &f->far[0]);
     stream_make(f, &f->to, &f->far[1]);
-    pump_init(&f->pump, &f->from, &f->to, in, length, out);
+    stream_source_init(&f->source, &f->from, in, length);
+    stream_sink_init(&f->sink, &f->to, out);
+    pump_init(&f->pump, &f->source.base, &f->sink.base);
 }
 
 static void fixture_deinit(struct fixture *f)

@@ -1,4 +1,4 @@
-#include "proxy/upstream.h"
+#include "proxy/h1_upstream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@ static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
 struct fixture {
     struct loop *loop;
     struct iobuf_pool pool;
-    struct upstream_table table;
+    struct endpoint_table table;
     struct endpoint *endpoint;
     int listener;
     uint64_t now_ms;
@@ -36,13 +36,13 @@ static void fixture_init(struct fixture *f)
     f->listener = socket_listen_tcp(&loopback, 0, 16);
     assert_true(f->listener >= 0);
     assert_int_equal(socket_local_port(f->listener, &port), 0);
-    upstream_table_init(&f->table, f->loop, &f->pool);
+    endpoint_table_init(&f->table, f->loop, &f->pool);
     f->endpoint = endpoint_get(&f->table, 7, &loopback, port);
 }
 
 static void fixture_deinit(struct fixture *f)
 {
-    upstream_table_deinit(&f->table);
+    endpoint_table_deinit(&f->table);
     loop_free(f->loop);
     iobuf_pool_deinit(&f->pool);
     close(f->listener);
@@ -62,10 +62,10 @@ static struct upstream *connection(struct fixture *f, int *ret_far)
     struct upstream *upstream = NULL;
     struct net_peer peer;
 
-    assert_int_equal(upstream_connect(f->endpoint, &f->table, &upstream), 0);
+    assert_int_equal(h1_upstream_connect(f->endpoint, &f->table, &upstream), 0);
     upstream_own(upstream, f, on_ready);
     turn(f, 0);
-    assert_int_equal(upstream_connected(upstream), 0);
+    assert_int_equal(upstream->ops->connect(upstream), 0);
     *ret_far = socket_accept(f->listener, &peer);
     assert_true(*ret_far >= 0);
     return upstream;
@@ -83,16 +83,16 @@ static void test_last_in_first_out(void **state)
     for (unsigned i = 0; i < 3; i++)
         upstreams[i] = connection(&f, &far[i]);
     for (unsigned i = 0; i < 3; i++)
-        upstream_release(upstreams[i]);
+        upstream_release(upstreams[i], true);
     assert_int_equal(f.table.idle_len, 3);
     for (unsigned i = 3; i-- > 0;) {
-        struct upstream *again = upstream_reuse(f.endpoint, true);
+        struct upstream *again = h1_upstream_reuse(f.endpoint, true);
         assert_ptr_equal(again, upstreams[i]);
         assert_true(again->was_reused);
     }
-    assert_null(upstream_reuse(f.endpoint, false));
+    assert_null(h1_upstream_reuse(f.endpoint, false));
     for (unsigned i = 0; i < 3; i++) {
-        upstream_close(upstreams[i]);
+        upstream_release(upstreams[i], false);
         close(far[i]);
     }
     assert_int_equal(f.endpoint->connections, 0);
@@ -113,7 +113,7 @@ static void test_idle_limits(void **state)
     for (unsigned i = 0; i < 3; i++)
         upstreams[i] = connection(&f, &far[i]);
     for (unsigned i = 0; i < 3; i++) {
-        upstream_release(upstreams[i]);
+        upstream_release(upstreams[i], true);
         turn(&f, 80);
     }
     assert_int_equal(f.table.idle_len, 2);
@@ -125,7 +125,7 @@ static void test_idle_limits(void **state)
     assert_int_equal(f.table.idle_len, 0);
     f.table.idle_max = 0;
     upstreams[0] = connection(&f, &far[0]);
-    upstream_release(upstreams[0]); /* none are kept */
+    upstream_release(upstreams[0], true); /* none are kept */
     assert_int_equal(f.table.idle_len, 0);
     for (unsigned i = 0; i < 3; i++)
         close(far[i]);
@@ -143,11 +143,11 @@ static void test_closed_and_talking_ones_are_not_reused(void **state)
     for (unsigned i = 0; i < 3; i++)
         upstreams[i] = connection(&f, &far[i]);
     for (unsigned i = 0; i < 3; i++)
-        upstream_release(upstreams[i]);
+        upstream_release(upstreams[i], true);
     close(far[2]);                                           /* the loop was not told yet */
     assert_int_equal(send(far[1], "x", 1, MSG_NOSIGNAL), 1); /* nor of this */
-    assert_ptr_equal(upstream_reuse(f.endpoint, true), upstreams[0]);
-    upstream_release(upstreams[0]);
+    assert_ptr_equal(h1_upstream_reuse(f.endpoint, true), upstreams[0]);
+    upstream_release(upstreams[0], true);
     assert_int_equal(send(far[0], "x", 1, MSG_NOSIGNAL), 1);
     turn(&f, 0);
     assert_int_equal(f.table.idle_len, 0);
@@ -165,7 +165,7 @@ static void test_avoided_for_a_time_and_then_asked_once(void **state)
 
     fixture_init(&f);
     struct upstream *upstream = connection(&f, &far);
-    upstream_release(upstream);
+    upstream_release(upstream, true);
     assert_false(endpoint_is_avoided(&f.table, 7));
     endpoint_avoid(&f.table, f.endpoint, 800);
     assert_int_equal(f.table.idle_len, 0); /* what is kept leads nowhere */
