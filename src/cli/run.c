@@ -285,6 +285,8 @@ static int run_supervisor(const struct run_flags *flags, const struct ip_addr *h
         .controller_ms =
             flags->writing.update_status_on_shutdown ? WRITER_CLEAR_MS + WRITER_END_MS : 0,
         .keeps_state = flags->state_dir.len > 0,
+        .opens_ports =
+            flags->meaning.tcp_services.name.len > 0 || flags->meaning.udp_services.name.len > 0,
         .argv = role_argv,
     });
 }

@@ -106,6 +106,23 @@ static void totals_write(const struct metrics_input *input, struct buf *out)
           offsetof(struct stats_page, bad_requests) },
         { "yett_access_log_dropped_total", "Access log lines that the reader was too slow for.",
           offsetof(struct stats_page, access_log_dropped) },
+        { "yett_proxy_headers_refused_total",
+          "Connections closed for want of a PROXY header from a trusted address.",
+          offsetof(struct stats_page, proxy_headers_refused) },
+        { "yett_stream_connections_total", "Connections passed on below HTTP.",
+          offsetof(struct stats_page, stream_connections) },
+        { "yett_udp_sessions_total", "UDP sessions begun.",
+          offsetof(struct stats_page, udp_sessions) },
+        { "yett_stream_failures_total", "Connections and UDP sessions that no endpoint answered.",
+          offsetof(struct stats_page, stream_failures) },
+        { "yett_stream_received_bytes_total", "Bytes from clients below HTTP.",
+          offsetof(struct stats_page, stream_received_bytes) },
+        { "yett_stream_sent_bytes_total", "Bytes to clients below HTTP.",
+          offsetof(struct stats_page, stream_sent_bytes) },
+        { "yett_udp_datagrams_dropped_total", "Datagrams that could not be passed on.",
+          offsetof(struct stats_page, udp_datagrams_dropped) },
+        { "yett_udp_sessions_evicted_total", "UDP sessions ended to make place for others.",
+          offsetof(struct stats_page, udp_sessions_evicted) },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -43,12 +43,21 @@ CONFIG_KEY(CONFIG_LOG_FORMAT_UPSTREAM, "log-format-upstream", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_ESCAPE_JSON, "log-format-escape-json", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_ESCAPE_NONE, "log-format-escape-none", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_DISABLE_ACCESS_LOG, "disable-access-log", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_USE_PROXY_PROTOCOL, "use-proxy-protocol", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_PROXY_PROTOCOL_HEADER_TIMEOUT, "proxy-protocol-header-timeout", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_PROXY_STREAM_TIMEOUT, "proxy-stream-timeout", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM, "proxy-stream-next-upstream", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM_TIMEOUT, "proxy-stream-next-upstream-timeout",
+           SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM_TRIES, "proxy-stream-next-upstream-tries", SUPPORTED,
+           "", "")
+CONFIG_KEY(CONFIG_PROXY_STREAM_RESPONSES, "proxy-stream-responses", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_LOG_FORMAT_STREAM, "log-format-stream", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_DISABLE_STREAM_ACCESS_LOG, "disable-stream-access-log", SUPPORTED, "", "")
 
 /* Guards that are not enforced */
 CONFIG_KEY(CONFIG_ANNOTATION_VALUE_WORD_BLOCKLIST, "annotation-value-word-blocklist", GUARD, "",
            "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_USE_PROXY_PROTOCOL, "use-proxy-protocol", GUARD, "false",
-           "have the load balancer send X-Forwarded-For and set use-forwarded-headers")
 CONFIG_KEY(CONFIG_SSL_REJECT_HANDSHAKE, "ssl-reject-handshake", GUARD, "false",
            "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_WHITELIST_SOURCE_RANGE, "whitelist-source-range", GUARD, "",
@@ -72,8 +81,6 @@ CONFIG_KEY(CONFIG_ENABLE_OWASP_MODSECURITY_CRS, "enable-owasp-modsecurity-crs", 
 CONFIG_KEY(CONFIG_GLOBAL_ALLOWED_RESPONSE_HEADERS, "global-allowed-response-headers", MEANING, "",
            "set headers in the backend")
 CONFIG_KEY(CONFIG_FORWARDED_HOST_HEADER, "forwarded-host-header", MEANING, "X-Forwarded-Host",
-           "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_PROXY_PROTOCOL_HEADER_TIMEOUT, "proxy-protocol-header-timeout", MEANING, "5s",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_PROXY_ADD_ORIGINAL_URI_HEADER, "proxy-add-original-uri-header", MEANING, "false",
            "set headers in the backend")
@@ -200,8 +207,6 @@ CONFIG_KEY(CONFIG_STREAM_ACCESS_LOG_PATH, "stream-access-log-path", MEANING, "",
            "log lines go to standard output")
 CONFIG_KEY(CONFIG_DISABLE_HTTP_ACCESS_LOG, "disable-http-access-log", MEANING, "false",
            "log lines go to standard output")
-CONFIG_KEY(CONFIG_DISABLE_STREAM_ACCESS_LOG, "disable-stream-access-log", MEANING, "false",
-           "log lines go to standard output")
 CONFIG_KEY(CONFIG_SKIP_ACCESS_LOG_URLS, "skip-access-log-urls", MEANING, "",
            "log lines go to standard output")
 CONFIG_KEY(CONFIG_ENABLE_ACCESS_LOG_FOR_DEFAULT_BACKEND, "enable-access-log-for-default-backend",
@@ -215,16 +220,6 @@ CONFIG_KEY(CONFIG_ENABLE_SYSLOG, "enable-syslog", MEANING, "false",
            "log lines go to standard output")
 CONFIG_KEY(CONFIG_SYSLOG_HOST, "syslog-host", MEANING, "", "log lines go to standard output")
 CONFIG_KEY(CONFIG_SYSLOG_PORT, "syslog-port", MEANING, "514", "log lines go to standard output")
-CONFIG_KEY(CONFIG_PROXY_STREAM_TIMEOUT, "proxy-stream-timeout", MEANING, "600s",
-           "TCP and UDP Services are not served")
-CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM, "proxy-stream-next-upstream", MEANING, "true",
-           "TCP and UDP Services are not served")
-CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM_TIMEOUT, "proxy-stream-next-upstream-timeout", MEANING,
-           "600s", "TCP and UDP Services are not served")
-CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM_TRIES, "proxy-stream-next-upstream-tries", MEANING,
-           "3", "TCP and UDP Services are not served")
-CONFIG_KEY(CONFIG_PROXY_STREAM_RESPONSES, "proxy-stream-responses", MEANING, "1",
-           "TCP and UDP Services are not served")
 CONFIG_KEY(CONFIG_ENABLE_OPENTELEMETRY, "enable-opentelemetry", MEANING, "false",
            "trace in the application: its headers pass unchanged")
 CONFIG_KEY(CONFIG_OPENTELEMETRY_OPERATION_NAME, "opentelemetry-operation-name", MEANING, "",
@@ -298,8 +293,6 @@ CONFIG_KEY(CONFIG_UPSTREAM_HASH_BY_SUBSET_SIZE, "upstream-hash-by-subset-size", 
            "endpoints are taken in turn")
 CONFIG_KEY(CONFIG_GRPC_BUFFER_SIZE_KB, "grpc-buffer-size-kb", TUNING, "0",
            "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_LOG_FORMAT_STREAM, "log-format-stream", TUNING, "",
-           "log lines go to standard output")
 CONFIG_KEY(CONFIG_ACCESS_LOG_PARAMS, "access-log-params", TUNING, "",
            "log lines go to standard output")
 CONFIG_KEY(CONFIG_DEBUG_CONNECTIONS, "debug-connections", TUNING, "",

@@ -74,16 +74,25 @@ int socket_listen_tcp(const struct ip_addr *ip, uint16_t port, int backlog)
     return TAKE_FD(fd);
 }
 
-int socket_local_port(int fd, uint16_t *ret_port)
+int socket_local_address(int fd, struct net_peer *ret_local)
 {
     union address address;
-    struct ip_addr ip;
     socklen_t len = sizeof(address);
 
     if (getsockname(fd, &address.any, &len) == -1)
         return -errno;
-    address_read(&address, &ip, ret_port);
+    address_read(&address, &ret_local->ip, &ret_local->port);
     return 0;
+}
+
+int socket_local_port(int fd, uint16_t *ret_port)
+{
+    struct net_peer local;
+
+    int r = socket_local_address(fd, &local);
+    if (r == 0)
+        *ret_port = local.port;
+    return r;
 }
 
 int socket_error(int fd)

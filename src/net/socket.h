@@ -27,6 +27,8 @@ YETT_MUST_USE int socket_connect_unix_abstract(struct span name);
 
 /* A listening TCP socket; `::` listens to IPv4 as well. Port 0 lets the kernel choose. */
 YETT_MUST_USE int socket_listen_tcp(const struct ip_addr *ip, uint16_t port, int backlog);
+/* The address and port that a connection was made to. */
+YETT_MUST_USE int socket_local_address(int fd, struct net_peer *ret_local);
 /* The port that a socket is bound to. */
 YETT_MUST_USE int socket_local_port(int fd, uint16_t *ret_port);
 

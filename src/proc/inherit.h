@@ -28,7 +28,12 @@ enum {
                           keeper: nothing */
 };
 
-enum proc_listener_kind { PROC_LISTEN_HTTP = 1, PROC_LISTEN_HTTPS = 2, PROC_LISTEN_HEALTH = 3 };
+enum proc_listener_kind {
+    PROC_LISTEN_HTTP = 1,
+    PROC_LISTEN_HTTPS = 2,
+    PROC_LISTEN_HEALTH = 3,
+    PROC_LISTEN_TCP = 4, /* a TCP Service's: comes later, by PROC_LISTEN */
+};
 
 struct proc_listener {
     uint32_t kind; /* enum proc_listener_kind */

@@ -22,6 +22,15 @@ const struct span access_format_json = SPAN(
     "\"upstream_addr\":\"$upstream_addr\",\"upstream_status\":\"$upstream_status\","
     "\"upstream_response_time\":\"$upstream_response_time\",\"request_id\":\"$req_id\"}");
 
+const struct span access_format_stream = SPAN(
+    "[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time");
+
+const struct span access_format_stream_json = SPAN(
+    "{\"time\":\"$time_iso8601\",\"remote_addr\":\"$remote_addr\",\"protocol\":\"$protocol\","
+    "\"status\":\"$status\",\"bytes_sent\":\"$bytes_sent\",\"bytes_received\":\"$bytes_received\","
+    "\"session_time\":\"$session_time\",\"port\":\"$server_port\","
+    "\"upstream\":\"$proxy_upstream_name\",\"upstream_addr\":\"$upstream_addr\"}");
+
 typedef void put_fn(struct access_format *format, const struct access_record *record,
                     struct buf *out);
 
@@ -67,6 +76,7 @@ PUT_VALUE(request_method, buf_append(out, record->request->method_text))
 PUT_VALUE(request_uri, buf_append(out, record->request->target))
 PUT_VALUE(uri, buf_append(out, record->path))
 PUT_VALUE(args, buf_append(out, record->query))
+PUT_VALUE(protocol, buf_append(out, record->protocol))
 PUT_VALUE(scheme, buf_append(out, record->scheme))
 PUT_VALUE(host, buf_append(out, record->host))
 PUT_VALUE(http_host, buf_append(out, record->request->host))

@@ -28,6 +28,7 @@ struct access_record {
     struct ip_addr peer_ip; /* whose connection it is */
     uint16_t client_port, server_port;
     struct span scheme, host, path, query; /* path: normalised */
+    struct span protocol;                  /* "TCP", "UDP"; empty: HTTP */
     struct span request_id;
     uint16_t status;
     uint64_t request_bytes, response_head_bytes, response_bytes;
@@ -52,6 +53,8 @@ struct access_format {
 
 /* ingress-nginx's log-format-upstream, and a JSON object with the same facts. */
 extern const struct span access_format_ingress_nginx, access_format_json;
+/* Likewise below HTTP: log-format-stream. */
+extern const struct span access_format_stream, access_format_stream_json;
 
 /* Compiles `text`; unknown variables print "-", as missing values do. */
 void access_format_set(struct access_format *format, struct span text, enum access_escape escape);

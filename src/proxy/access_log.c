@@ -63,6 +63,7 @@ void access_log_deinit(struct access_log *log)
         log_flush(log, 0);
     buf_deinit(&log->pending);
     access_format_deinit(&log->format);
+    access_format_deinit(&log->stream_format);
 }
 
 static void access_log_on_timeout(struct loop_timer *timer)
@@ -81,18 +82,36 @@ void access_log_configure(struct access_log *log, bool enabled, struct span form
     access_format_set(&log->format, format, escape);
 }
 
-void access_log_add(struct access_log *log, const struct access_record *record)
+void access_log_configure_stream(struct access_log *log, bool enabled, struct span format,
+                                 enum access_escape escape)
 {
-    if (!log->enabled)
-        return;
+    log->stream_enabled = enabled && log->fd >= 0;
+    access_format_set(&log->stream_format, format, escape);
+}
+
+static void line_add(struct access_log *log, struct access_format *format,
+                     const struct access_record *record)
+{
     if (log->pending.len - log->sent >= ACCESS_LOG_PENDING_MAX) {
         stats_add(log->dropped, 1);
         return;
     }
-    access_format_write(&log->format, record, &log->pending);
+    access_format_write(format, record, &log->pending);
     buf_append_byte(&log->pending, '\n');
     if (log->pending.len - log->sent >= log->write_bytes)
         log_flush(log, log->write_bytes - 1);
     if (log->pending.len > 0 && !loop_timer_is_set(&log->timer))
         loop_timer_set(log->loop, &log->timer, ACCESS_LOG_FLUSH_MS);
+}
+
+void access_log_add(struct access_log *log, const struct access_record *record)
+{
+    if (log->enabled)
+        line_add(log, &log->format, record);
+}
+
+void access_log_add_stream(struct access_log *log, const struct access_record *record)
+{
+    if (log->stream_enabled)
+        line_add(log, &log->stream_format, record);
 }

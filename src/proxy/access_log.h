@@ -20,13 +20,14 @@ enum {
 
 struct access_log {
     int fd; /* -1: none is written */
-    bool enabled;
+    bool enabled, stream_enabled;
     size_t write_bytes; /* lines to a pipe go out in pieces that the kernel keeps whole */
     struct loop *loop;
     struct loop_timer timer;
     struct buf pending;
     size_t sent; /* of pending */
     struct access_format format;
+    struct access_format stream_format;
     uint64_t *dropped; /* counter */
 };
 
@@ -38,5 +39,10 @@ void access_log_deinit(struct access_log *log);
 void access_log_configure(struct access_log *log, bool enabled, struct span format,
                           enum access_escape escape);
 void access_log_add(struct access_log *log, const struct access_record *record);
+
+/* The same for connections and sessions below HTTP, which have a format of their own. */
+void access_log_configure_stream(struct access_log *log, bool enabled, struct span format,
+                                 enum access_escape escape);
+void access_log_add_stream(struct access_log *log, const struct access_record *record);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/socket.h"
+#include "proxy/choose.h"
 #include "proxy/h1_upstream.h"
 #include "proxy/limits.h"
 #include "proxy/request_head.h"
@@ -61,71 +62,22 @@ static void on_resolved(struct resolver_query *query)
     exchange->client->ops->advance(exchange->client);
 }
 
-static bool was_tried(const struct exchange *exchange, const struct image_endpoint *endpoint)
-{
-    for (uint32_t i = 0; i < exchange->tried_len; i++) {
-        const struct access_try *tried = &exchange->tried[i];
-        if (tried->port == endpoint->port &&
-            memcmp(tried->ip.bytes, endpoint->ip, sizeof(tried->ip.bytes)) == 0)
-            return true;
-    }
-    return false;
-}
-
-static const struct image_endpoint *turn_take(struct exchange *exchange)
-{
-    struct worker *worker = exchange->worker;
-
-    return balancer_pick(&worker->balancer, exchange->service, &exchange->endpoints,
-                         (uint32_t)random_next(&worker->random));
-}
-
-/* The endpoint whose turn it is. Other requests move the turn too: another try passes over those that
- * failed already, and every try those that nobody answered for lately, where there are others. */
-static const struct image_endpoint *endpoint_choose(struct exchange *exchange)
-{
-    struct endpoint_table *endpoints = &exchange->worker->endpoints;
-    const struct image_endpoint *chosen, *untried = NULL;
-
-    for (uint32_t left = exchange->endpoints.len; left > 0; left--) {
-        chosen = turn_take(exchange);
-        if (was_tried(exchange, chosen))
-            continue;
-        if (!endpoint_is_avoided(endpoints, chosen->id))
-            return chosen;
-        untried = chosen;
-    }
-    return untried ? untried : turn_take(exchange);
-}
-
 /* The address of the next endpoint. Returns a resolver_result. */
 static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoint)
 {
     struct worker *worker = exchange->worker;
-    const struct image_endpoint *chosen;
-    struct ip_addr ip;
 
     if (exchange->is_health) {
         *ret_endpoint = endpoint_get_local(&worker->endpoints, 1, worker->admin_name);
         return RESOLVER_OK;
     }
-    chosen = endpoint_choose(exchange);
-    memcpy(ip.bytes, chosen->ip, sizeof(ip.bytes));
-    if (chosen->kind == ROUTE_ENDPOINT_IP) {
-        *ret_endpoint = endpoint_get(&worker->endpoints, chosen->id, &ip, chosen->port);
-        return RESOLVER_OK;
-    }
-    if (!worker->resolver)
-        return RESOLVER_FAILED;
-    struct span name = image_text(exchange->endpoints.segment, chosen->dns_name);
-    int r = resolver_find(worker->resolver, name, &exchange->query, &ip);
-    if (r != RESOLVER_OK)
-        return r;
-    struct route_endpoint resolved = { .kind = ROUTE_ENDPOINT_IP, .ip = ip, .port = chosen->port };
-    *ret_endpoint =
-        endpoint_get(&worker->endpoints, route_endpoint_id(&resolved), &ip, chosen->port);
-    (*ret_endpoint)->is_resolved = true;
-    return RESOLVER_OK;
+    const struct choice choice = {
+        .service = exchange->service,
+        .endpoints = exchange->endpoints,
+        .tried = exchange->tried,
+        .tried_len = exchange->tried_len,
+    };
+    return endpoint_choose(worker, &choice, &exchange->query, ret_endpoint);
 }
 
 static void endpoint_fault(struct exchange *exchange, uint64_t avoid_ms)

@@ -2,6 +2,9 @@
 
 #include "base/mem.h"
 #include "proxy/h1_client.h"
+#include "proxy/passage.h"
+#include "proxy/passthrough.h"
+#include "proxy/proxy_accept.h"
 #include "proxy/tls_accept.h"
 #include "proxy/worker.h"
 #include "route/model.h"
@@ -62,13 +65,57 @@ void connection_hand_over(struct connection *connection, const struct speaker_op
     connection->speaker = speaker;
 }
 
+static uint32_t settings_flags(const struct worker *worker)
+{
+    return worker->view ? image_settings_get(worker->view)->flags : 0;
+}
+
+/* A PROXY header. Probes of the health listener come from beside us, past any balancer. */
+static bool is_header_expected(const struct connection *connection)
+{
+    const struct worker *worker = connection->worker;
+    const struct image_listener *listener;
+
+    switch ((enum proc_listener_kind)connection->listener_kind) {
+    case PROC_LISTEN_HEALTH:
+        return false;
+    case PROC_LISTEN_HTTP:
+    case PROC_LISTEN_HTTPS:
+        return settings_flags(worker) & IMAGE_PROXY_PROTOCOL;
+    case PROC_LISTEN_TCP:
+        listener =
+            image_listener_find(worker->view, ROUTE_TRANSPORT_TCP, connection->listener_port);
+        return listener && (listener->flags & IMAGE_LISTENER_ACCEPT_PROXY);
+    }
+    unreachable();
+}
+
+void connection_begin(struct connection *connection)
+{
+    switch ((enum proc_listener_kind)connection->listener_kind) {
+    case PROC_LISTEN_HTTP:
+    case PROC_LISTEN_HEALTH:
+        h1_client_begin(connection);
+        return;
+    case PROC_LISTEN_HTTPS:
+        if (settings_flags(connection->worker) & IMAGE_TLS_PASSTHROUGH)
+            passthrough_begin(connection);
+        else
+            tls_accept_begin(connection);
+        return;
+    case PROC_LISTEN_TCP:
+        passage_begin_port(connection);
+        return;
+    }
+}
+
 void connection_accept(struct worker *worker, int fd, const struct net_peer *peer,
                        const struct proc_listener *listener)
 {
     struct connection *connection = mem_alloc_zero(sizeof(*connection));
 
     connection->worker = worker;
-    connection->ip = peer->ip;
+    connection->ip = connection->peer_ip = peer->ip;
     connection->port = peer->port;
     connection->listener_kind = (uint8_t)listener->kind;
     connection->listener_port = listener->port;
@@ -85,10 +132,10 @@ void connection_accept(struct worker *worker, int fd, const struct net_peer *pee
     stats_add(&worker->stats->connections_handled, 1);
     stats_add(&worker->stats->connections_active, 1);
     stats_add(gauge_of(worker, CONNECTION_WAITING), 1);
-    if (connection_is_tls(connection))
-        tls_accept_begin(connection);
+    if (is_header_expected(connection))
+        proxy_accept_begin(connection);
     else
-        h1_client_begin(connection);
+        connection_begin(connection);
 }
 
 void connection_close(struct connection *connection)

@@ -1,7 +1,7 @@
 /* proxy/connection.h
  *
  * Purpose    An accepted connection: what is known of it, and who has the say on it: one speaker after
- *            another (a TLS handshake, then HTTP), each of which knows its successor.
+ *            another (a PROXY header, a TLS handshake, then HTTP), each of which knows its successor.
  * Ownership  Owns its stream and its speaker; is owned by the worker's list.
  * Lifetime   connection_accept() … connection_close().
  * See        docs/internals/exchange.md */
@@ -35,10 +35,14 @@ struct connection {
     struct list link; /* in worker->clients */
     struct loop_timer timer;
     const struct speaker_ops *ops;
-    void *speaker; /* its memory */
-    struct ip_addr ip;
+    void *speaker;     /* its memory */
+    struct ip_addr ip; /* the client's, as a trusted PROXY header says or else the peer's */
+    struct ip_addr peer_ip;
+    struct ip_addr local_ip; /* where the client went: set with is_proxied */
     uint16_t port;
+    uint16_t local_port;
     uint16_t listener_port;
+    bool is_proxied;       /* by a PROXY header with addresses */
     uint8_t listener_kind; /* enum proc_listener_kind */
     uint8_t activity;      /* enum connection_activity */
     uint32_t requests;     /* begun on it */
@@ -47,6 +51,8 @@ struct connection {
 /* Takes over an accepted connection. */
 void connection_accept(struct worker *worker, int fd, const struct net_peer *peer,
                        const struct proc_listener *listener);
+/* The first speaker of the listener's protocol gets the say, once it is known whose connection it is. */
+void connection_begin(struct connection *connection);
 void connection_close(struct connection *connection);
 
 /* The former speaker, whose memory is freed already, has no say any more. */

@@ -240,7 +240,7 @@ struct access_record exchange_record(struct exchange *exchange)
     struct access_record record = {
         .request = &exchange->request,
         .client_ip = span_of(exchange->origin.ip_text, exchange->origin.ip_text_len),
-        .peer_ip = connection->ip,
+        .peer_ip = connection->peer_ip,
         .client_port = connection->port,
         .server_port = connection->listener_port,
         .scheme = exchange->origin.scheme,

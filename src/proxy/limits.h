@@ -59,6 +59,16 @@ enum {
     /* One that refuses costs a try no time, and a restarted process is back soon. */
     PROXY_AVOID_REFUSING_MS = 1000,
 
+    /* Below HTTP there is no policy that says it; the default of HTTP's proxy-connect-timeout. */
+    PROXY_PASSAGE_CONNECT_TIMEOUT_MS = 5000,
+    /* Each is a descriptor and about 3 KB with the kernel's part. A resolver's port at 10,000 questions a
+     * second has a few hundred at a time; the rest is for those that time out. */
+    PROXY_UDP_SESSIONS_MAX = 16384,
+    /* Batches of datagrams taken from one port before others get their turn. */
+    PROXY_UDP_BURST = 4,
+    /* For the sessions of a port that is gone: until then it cannot be bound again. */
+    PROXY_UDP_CLOSING_MS = 2000,
+
     /* Extra try that a kept connection which turns out dead grants. */
     PROXY_STALE_TRIES_MAX = 2,
     /* Tries of one request where the policy sets no limit. */

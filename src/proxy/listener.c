@@ -60,14 +60,27 @@ static void listener_on_pause_over(struct loop_timer *timer)
         loop_timer_set(listener->worker->loop, &listener->pause, PROXY_ACCEPT_PAUSE_MS);
 }
 
-int listener_open(struct listener *listener, struct worker *worker, int fd,
-                  const struct proc_listener *info)
+void listener_init(struct listener *listener, struct worker *worker, int fd,
+                   const struct proc_listener *info)
 {
     *listener = (struct listener){
         .watch = { -1, 0, listener_on_events }, .worker = worker, .info = *info, .fd = fd
     };
     loop_timer_init(&listener->pause, listener_on_pause_over);
-    return loop_watch_add_level(worker->loop, &listener->watch, fd, LOOP_READ);
+}
+
+int listener_serve(struct listener *listener, bool serves)
+{
+    struct loop *loop = listener->worker->loop;
+
+    if (serves == listener->serves)
+        return 0;
+    listener->serves = serves;
+    if (serves)
+        return loop_watch_add_level(loop, &listener->watch, listener->fd, LOOP_READ);
+    loop_timer_cancel(&listener->pause);
+    loop_watch_remove(loop, &listener->watch);
+    return 0;
 }
 
 void listener_close(struct listener *listener)

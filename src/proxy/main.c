@@ -46,7 +46,8 @@ static int listeners_open(struct role *role, bool health)
 
         if ((info->kind == PROC_LISTEN_HEALTH) != health)
             continue;
-        int r = listener_open(&role->listeners[i], &role->worker, PROC_FD_FIRST + 1 + (int)i, info);
+        listener_init(&role->listeners[i], &role->worker, PROC_FD_FIRST + 1 + (int)i, info);
+        int r = listener_serve(&role->listeners[i], true);
         if (r < 0)
             return r;
     }
@@ -96,7 +97,7 @@ static void on_drain_check(struct loop_timer *timer)
 {
     struct role *role = container_of(timer, struct role, check_timer);
 
-    if (role->worker.clients_len == 0)
+    if (role->worker.clients_len == 0 && role->worker.udp.len == 0)
         role_end(role, EXIT_SUCCESS);
     else
         loop_timer_set(role->worker.loop, timer, DRAIN_CHECK_MS);
@@ -128,6 +129,7 @@ static void on_grace_over(struct loop_timer *timer)
         if (role->serves && role->hello.listeners[i].kind != PROC_LISTEN_HEALTH)
             listener_close(&role->listeners[i]);
     }
+    service_ports_close(&worker->service_ports);
     loop_timer_set(worker->loop, &role->idle_timer, PROXY_DRAIN_IDLE_MS);
     loop_timer_set(worker->loop, &role->limit_timer, role->drain_ms);
     on_drain_check(&role->check_timer);
@@ -145,7 +147,7 @@ static void drain_begin(struct role *role, const struct proc_message *message)
         on_grace_over(&role->grace_timer);
 }
 
-static void message_handle(struct role *role, const struct proc_message *message)
+static void message_handle(struct role *role, struct proc_message *message)
 {
     switch ((enum proc_message_kind)message->kind) {
     case PROC_IMAGE:
@@ -154,6 +156,13 @@ static void message_handle(struct role *role, const struct proc_message *message
         return;
     case PROC_DRAIN:
         drain_begin(role, message);
+        return;
+    case PROC_LISTEN:
+        if (!role->worker.draining)
+            service_ports_listen(&role->worker.service_ports, message);
+        return;
+    case PROC_UNLISTEN:
+        service_ports_unlisten(&role->worker.service_ports, message);
         return;
     case PROC_HELLO:
     case PROC_PUBLISH:
@@ -165,8 +174,6 @@ static void message_handle(struct role *role, const struct proc_message *message
     case PROC_REFUSED:
     case PROC_DRAINED:
     case PROC_PORT:
-    case PROC_LISTEN:
-    case PROC_UNLISTEN:
         break;
     }
     log_limited(LOG_ERROR, "message_unexpected", F_UINT("kind", message->kind));

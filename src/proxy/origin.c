@@ -5,7 +5,7 @@
 
 enum { FORWARDED_HOPS_MAX = 64 };
 
-static bool is_trusted(const struct image_view *view, const struct ip_addr *ip)
+bool origin_is_trusted(const struct image_view *view, const struct ip_addr *ip)
 {
     uint32_t count = image_trusted_count(view);
 
@@ -47,7 +47,7 @@ static bool forwarded_for_walk(struct exchange *exchange, struct span list, unsi
         if ((*hops)++ == FORWARDED_HOPS_MAX || !hop_parse(hop, &ip))
             return false;
         origin->ip = ip;
-        if (!is_trusted(exchange->view, &ip))
+        if (!origin_is_trusted(exchange->view, &ip))
             return false;
         list = span_upto(list, comma == SPAN_NOT_FOUND ? 0 : comma);
     }
@@ -89,10 +89,14 @@ static void connection_facts(struct exchange *exchange)
     struct exchange_origin *origin = &exchange->origin;
     const struct connection *connection = exchange->client->connection;
     bool is_tls = connection_is_tls(connection);
-    uint16_t port = is_tls ? 443 : connection->listener_port;
+    uint16_t port = connection->is_proxied ? connection->local_port
+                    : is_tls               ? 443
+                                           : connection->listener_port;
 
     origin->ip = connection->ip;
-    origin->scheme = is_tls ? SPAN("https") : SPAN("http");
+    /* A balancer that ends TLS itself says so by the port that its client went to. */
+    origin->scheme =
+        is_tls || (connection->is_proxied && port == 443) ? SPAN("https") : SPAN("http");
     origin->host = exchange->request.host;
     origin->port = span_of(origin->port_text, num_format_u64(origin->port_text, port));
 }
@@ -106,7 +110,7 @@ void origin_find(struct exchange *exchange)
 
     connection_facts(exchange);
     if (flags & (IMAGE_USE_FORWARDED_HEADERS | IMAGE_ENABLE_REAL_IP)) {
-        if (is_trusted(exchange->view, &exchange->client->connection->ip))
+        if (origin_is_trusted(exchange->view, &exchange->client->connection->ip))
             forwarded_for_apply(exchange,
                                 image_str_get(exchange->view, settings->forwarded_for_header));
     }

@@ -11,4 +11,7 @@
 /* Fills exchange->origin. Texts borrow from the request head, the image or the exchange. */
 void origin_find(struct exchange *exchange);
 
+/* proxy-real-ip-cidr: whose word for a client's address is taken. */
+bool origin_is_trusted(const struct image_view *view, const struct ip_addr *ip);
+
 #endif

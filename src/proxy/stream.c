@@ -50,6 +50,17 @@ static int stream_fail_output(struct stream *stream, int error)
     return STREAM_FAILED;
 }
 
+bool stream_begin_tls(struct stream *stream, struct tls_codec *codec)
+{
+    stream->tls = codec;
+    if (!stream->in)
+        return true;
+    size_t len = iobuf_len(stream->in);
+    size_t taken = tls_codec_feed(codec, iobuf_span(stream->in));
+    stream->in = iobuf_put(stream->pool, stream->in);
+    return taken == len;
+}
+
 void stream_note_events(struct stream *stream, uint32_t events)
 {
     if (events & (LOOP_READ | LOOP_END | LOOP_HANGUP | LOOP_ERROR))

@@ -42,6 +42,10 @@ YETT_MUST_USE int stream_init(struct stream *stream, struct loop *loop, struct i
 /* Closes at once; what waits in `out` is lost. May be called twice. */
 void stream_close(struct stream *stream);
 
+/* TLS from now on, by `codec`, which is the stream's; what was received already is its first input. False:
+ * that is more than can be the beginning of a handshake. */
+YETT_MUST_USE bool stream_begin_tls(struct stream *stream, struct tls_codec *codec);
+
 /* Takes note of what the loop told. To be called first in on_events. */
 void stream_note_events(struct stream *stream, uint32_t events);
 

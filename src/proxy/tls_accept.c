@@ -72,7 +72,10 @@ void tls_accept_begin(struct connection *connection)
         connection_close(connection);
         return;
     }
-    connection->stream.tls = tls_codec_new(initial, context_choose, worker);
+    if (!stream_begin_tls(&connection->stream, tls_codec_new(initial, context_choose, worker))) {
+        connection_close(connection);
+        return;
+    }
     connection_set_activity(connection, CONNECTION_READING);
     loop_timer_set(worker->loop, &connection->timer, PROXY_TLS_HANDSHAKE_TIMEOUT_MS);
 }

@@ -34,8 +34,13 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
                                         : access_format_ingress_nginx;
     worker->access_escape_default =
         options->access_log_format == PROXY_LOG_JSON ? ACCESS_ESCAPE_JSON : ACCESS_ESCAPE_DEFAULT;
+    worker->stream_format_default = options->access_log_format == PROXY_LOG_JSON
+                                        ? access_format_stream_json
+                                        : access_format_stream;
     list_init(&worker->clients);
     random_init(&worker->random);
+    service_ports_init(&worker->service_ports, worker);
+    udp_sessions_init(&worker->udp, worker);
     endpoint_table_init(&worker->endpoints, loop, &worker->buffers);
     access_log_init(&worker->access_log, loop, access_log_fd, &stats->access_log_dropped);
     access_log_configure(&worker->access_log, true, worker->access_format_default,
@@ -58,6 +63,8 @@ void worker_deinit(struct worker *worker)
 {
     list_for_each_safe (it, &worker->clients)
         connection_close(list_entry(it, struct connection, link));
+    service_ports_close(&worker->service_ports);
+    udp_sessions_deinit(&worker->udp);
     loop_timer_cancel(&worker->sweep_timer);
     endpoint_table_deinit(&worker->endpoints);
     balancer_deinit(&worker->balancer);
@@ -74,6 +81,7 @@ static void settings_apply(struct worker *worker)
 {
     const struct image_settings *settings = image_settings_get(worker->view);
     struct span format = image_str_get(worker->view, settings->log_format);
+    struct span stream_format = image_str_get(worker->view, settings->stream_log_format);
 
     worker->endpoints.idle_max = settings->upstream_idle_max;
     worker->endpoints.idle_timeout_ms = settings->upstream_idle_timeout_ms;
@@ -81,6 +89,10 @@ static void settings_apply(struct worker *worker)
                          format.len ? format : worker->access_format_default,
                          format.len ? (enum access_escape)settings->log_escape
                                     : worker->access_escape_default);
+    access_log_configure_stream(&worker->access_log, settings->flags & IMAGE_STREAM_ACCESS_LOG,
+                                stream_format.len ? stream_format : worker->stream_format_default,
+                                stream_format.len ? (enum access_escape)settings->log_escape
+                                                  : worker->access_escape_default);
 }
 
 void worker_take_image(struct worker *worker, struct image_view *view)
@@ -88,6 +100,7 @@ void worker_take_image(struct worker *worker, struct image_view *view)
     image_view_unref(worker->view);
     worker->view = image_view_ref(view);
     settings_apply(worker);
+    service_ports_follow(&worker->service_ports);
     loop_timer_set(worker->loop, &worker->sweep_timer, SWEEP_DELAY_MS);
     __atomic_store_n(&worker->stats->generation, view->generation, __ATOMIC_RELAXED);
     log_set_generation(view->generation);
@@ -105,6 +118,7 @@ void worker_close_idle(struct worker *worker)
 
         connection->ops->close_idle(connection);
     }
+    udp_sessions_end_all(&worker->udp);
     endpoint_table_close_idle(&worker->endpoints);
 }
 

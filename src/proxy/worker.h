@@ -17,6 +17,8 @@
 #include "proxy/main.h"
 #include "proxy/random.h"
 #include "proxy/resolver.h"
+#include "proxy/service_ports.h"
+#include "proxy/udp_session.h"
 #include "stats/page.h"
 
 struct exchange;
@@ -33,6 +35,8 @@ struct worker {
     struct stats_page *stats;
     struct stats_writer *slots;
     struct random random;
+    struct service_ports service_ports;
+    struct udp_sessions udp;
     struct list clients; /* all client connections */
     uint32_t clients_len, clients_max;
     uint32_t tunnels_len;
@@ -42,6 +46,7 @@ struct worker {
     struct span admin_name; /* abstract address of the controller's admin endpoint; "": none */
     struct span health_check_path;
     struct span access_format_default;
+    struct span stream_format_default;
     enum access_escape access_escape_default;
     bool unready;         /* probes are told so; all else goes on */
     bool draining;        /* answers say Connection: close */
@@ -60,7 +65,7 @@ void worker_take_image(struct worker *worker, struct image_view *view);
 
 bool worker_is_ready(const struct worker *worker);
 
-/* Closes idle client connections. */
+/* Closes idle client connections, and UDP's sessions. */
 void worker_close_idle(struct worker *worker);
 
 /* Now, as a Date field says it. */

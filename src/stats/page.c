@@ -23,9 +23,9 @@
 #define STATS_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
 static_assert(sizeof(struct stats_slot) == 192, "three cache lines, and part of the layout");
-static_assert(sizeof(struct stats_page) == 280, "part of the layout");
+static_assert(sizeof(struct stats_page) == 344, "part of the layout");
 static_assert(offsetof(struct stats_page, connections_accepted) == 16, "part of the layout");
-static_assert(offsetof(struct stats_page, starts) == 216, "part of the layout");
+static_assert(offsetof(struct stats_page, starts) == 280, "part of the layout");
 
 const uint64_t stats_duration_bounds_us[STATS_DURATION_BUCKETS] = {
     5000,   10000,   25000,   50000,   100000,   250000,

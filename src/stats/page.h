@@ -51,6 +51,12 @@ struct stats_page {
     uint64_t bad_requests;        /* heads that were refused */
     uint64_t access_log_dropped;  /* lines, because the reader was slow */
     uint64_t generation;          /* of the image that is being served */
+    uint64_t proxy_headers_refused;
+    uint64_t stream_connections;                       /* below HTTP, TCP: begun */
+    uint64_t udp_sessions;                             /* begun */
+    uint64_t stream_failures;                          /* of both: no endpoint answered */
+    uint64_t stream_received_bytes, stream_sent_bytes; /* from and to their clients */
+    uint64_t udp_datagrams_dropped, udp_sessions_evicted;
     uint64_t worker_reserved[8];
 
     /* Written by the supervisor. */
