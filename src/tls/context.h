@@ -64,10 +64,6 @@ YETT_MUST_USE int tls_context_new(struct span chain_pem, struct span key_pem,
 /* At least one certificate, and nothing damaged; `crl_pem` may be empty. */
 bool tls_authorities_are_valid(struct span ca_pem, struct span crl_pem);
 
-/* What one of them found out about a client holds for the other: bundle, depth, mode and scope are the
- * same. */
-bool tls_context_is_same_client_auth(const struct tls_context *a, const struct tls_context *b);
-
 struct tls_context *tls_context_ref(struct tls_context *context);
 struct tls_context *tls_context_unref(struct tls_context *context);
 

@@ -87,35 +87,76 @@ static bool pem_escape(X509 *certificate, struct arena *arena, struct span *ret_
     return true;
 }
 
-static void verdict_set(struct tls_peer *peer, enum tls_peer_verdict verdict, const char *reason,
-                        struct arena *arena)
+/* Whether what was shown in the handshake satisfies `context` as well. */
+static bool verifies_now(const struct tls_codec *codec, const struct tls_context *context,
+                         X509 *certificate)
 {
-    peer->verdict = verdict;
-    peer->verify = arena_printf(arena, "FAILED:%s", reason);
+    X509_STORE_CTX *store = X509_STORE_CTX_new();
+
+    invariant(store != NULL &&
+              X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(context->ssl_ctx), certificate,
+                                  SSL_get_peer_cert_chain(codec->ssl)) == 1 &&
+              X509_STORE_CTX_set_default(store, "ssl_client") == 1);
+    X509_STORE_CTX_set_depth(store, SSL_CTX_get_verify_depth(context->ssl_ctx));
+    bool good = X509_verify_cert(store) == 1;
+    X509_STORE_CTX_free(store);
+    return good;
 }
 
-void tls_codec_peer(const struct tls_codec *codec, struct arena *arena, struct tls_peer *ret_peer)
+static bool is_same_client_auth(const struct tls_context *a, const struct tls_context *b)
+{
+    return memcmp(a->client_auth, b->client_auth, TLS_DIGEST_BYTES) == 0;
+}
+
+static bool was_asked(const struct tls_codec *codec)
+{
+    return SSL_CTX_get_verify_mode(codec->context->ssl_ctx) != SSL_VERIFY_NONE;
+}
+
+static bool facts_print(X509 *certificate, struct arena *arena, struct tls_peer *peer)
+{
+    return name_print(X509_get_subject_name(certificate), arena, &peer->subject_dn) &&
+           name_print(X509_get_issuer_name(certificate), arena, &peer->issuer_dn) &&
+           pem_escape(certificate, arena, &peer->escaped_pem);
+}
+
+static struct tls_peer peer_of(enum tls_peer_verdict verdict, struct span verify)
+{
+    return (struct tls_peer){ .verdict = verdict,
+                              .verify = verify,
+                              .subject_dn = SPAN_EMPTY,
+                              .issuer_dn = SPAN_EMPTY,
+                              .escaped_pem = SPAN_EMPTY };
+}
+
+static struct tls_peer peer_judge(const struct tls_codec *codec, const struct tls_context *context,
+                                  X509 *certificate, struct arena *arena)
+{
+    struct tls_peer peer = peer_of(TLS_PEER_VERIFIED, SPAN("SUCCESS"));
+    long error = error_of(codec, certificate);
+
+    if (!facts_print(certificate, arena, &peer))
+        return peer_of(TLS_PEER_BAD, SPAN("FAILED:certificate too large"));
+    if (!is_same_client_auth(codec->context, context)) {
+        if (!verifies_now(codec, context, certificate))
+            return peer_of(TLS_PEER_STALE, SPAN("NONE"));
+    } else if (error != X509_V_OK) {
+        peer.verdict = is_only_untrusted(error) ? TLS_PEER_UNTRUSTED : TLS_PEER_BAD;
+        peer.verify = arena_printf(arena, "FAILED:%s", X509_verify_cert_error_string(error));
+    }
+    return peer;
+}
+
+void tls_codec_peer(const struct tls_codec *codec, const struct tls_context *context,
+                    struct arena *arena, struct tls_peer *ret_peer)
 {
     X509 *certificate = SSL_get0_peer_certificate(codec->ssl);
-    struct tls_peer peer = { .verdict = TLS_PEER_NONE, .verify = SPAN("NONE") };
 
-    *ret_peer = peer;
-    if (!certificate)
-        return;
-    bool fits = name_print(X509_get_subject_name(certificate), arena, &peer.subject_dn) &&
-                name_print(X509_get_issuer_name(certificate), arena, &peer.issuer_dn) &&
-                pem_escape(certificate, arena, &peer.escaped_pem);
+    if (certificate)
+        *ret_peer = peer_judge(codec, context, certificate, arena);
+    else if (was_asked(codec) || is_same_client_auth(codec->context, context))
+        *ret_peer = peer_of(TLS_PEER_NONE, SPAN("NONE"));
+    else
+        *ret_peer = peer_of(TLS_PEER_STALE, SPAN("NONE"));
     ERR_clear_error();
-    long error = error_of(codec, certificate);
-    if (!fits) {
-        peer = (struct tls_peer){ 0 };
-        verdict_set(&peer, TLS_PEER_BAD, "certificate too large", arena);
-    } else if (error != X509_V_OK) {
-        verdict_set(&peer, is_only_untrusted(error) ? TLS_PEER_UNTRUSTED : TLS_PEER_BAD,
-                    X509_verify_cert_error_string(error), arena);
-    } else {
-        peer.verdict = TLS_PEER_VERIFIED;
-        peer.verify = SPAN("SUCCESS");
-    }
-    *ret_peer = peer;
 }

@@ -23,6 +23,7 @@ enum tls_peer_verdict {
     TLS_PEER_VERIFIED,
     TLS_PEER_UNTRUSTED, /* nothing is wrong with it but that no CA of ours vouches for it */
     TLS_PEER_BAD,
+    TLS_PEER_STALE, /* the handshake asked for something else: only a new connection can tell */
 };
 
 struct tls_peer {
@@ -32,7 +33,9 @@ struct tls_peer {
     struct span escaped_pem;           /* as a component of a URI */
 };
 
-/* After the handshake. */
-void tls_codec_peer(const struct tls_codec *codec, struct arena *arena, struct tls_peer *ret_peer);
+/* After the handshake. `context`: by whose authorities the client is judged. Where those changed since the
+ * handshake, what was shown then is held against them; STALE where that does not suffice. */
+void tls_codec_peer(const struct tls_codec *codec, const struct tls_context *context,
+                    struct arena *arena, struct tls_peer *ret_peer);
 
 #endif

@@ -206,8 +206,3 @@ int tls_context_new(struct span chain_pem, struct span key_pem, struct tls_conte
 
     return tls_context_new_server(&server, ret_context);
 }
-
-bool tls_context_is_same_client_auth(const struct tls_context *a, const struct tls_context *b)
-{
-    return memcmp(a->client_auth, b->client_auth, TLS_DIGEST_BYTES) == 0;
-}

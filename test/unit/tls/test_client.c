@@ -216,7 +216,7 @@ static void test_what_is_shown_and_said(void **state)
     assert_string_equal(name_seen, "back.example");
     assert_int_equal(tls_codec_alpn(both.client), TLS_ALPN_HTTP2);
     assert_int_equal(tls_codec_alpn(both.server), TLS_ALPN_HTTP2);
-    tls_codec_peer(both.server, &arena, &peer);
+    tls_codec_peer(both.server, server, &arena, &peer);
     assert_int_equal(peer.verdict, TLS_PEER_VERIFIED);
     assert_span(peer.subject_dn, "CN=the gate");
     both_close(&both);
@@ -225,7 +225,7 @@ static void test_what_is_shown_and_said(void **state)
     assert_int_equal(both.client_step, TLS_CODEC_OK);
     assert_string_equal(name_seen, "");
     assert_int_equal(tls_codec_alpn(both.client), TLS_ALPN_NONE);
-    tls_codec_peer(both.server, &arena, &peer);
+    tls_codec_peer(both.server, server, &arena, &peer);
     assert_int_equal(peer.verdict, TLS_PEER_NONE);
     both_close(&both);
     arena_deinit(&arena);

@@ -144,7 +144,7 @@ static void verdict_expect(const struct verdict_case *expected, int protocol)
     if (expected->shown)
         client_shows(&line, buf_span(expected->shown));
     assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
-    tls_codec_peer(line.codec, &arena, &peer);
+    tls_codec_peer(line.codec, context, &arena, &peer);
     assert_int_equal(ERR_peek_error(), 0);
     print_message("%.*s\n", SPAN_ARG(peer.verify));
     assert_int_equal(peer.verdict, expected->verdict);
@@ -178,7 +178,7 @@ static void test_facts(void **state)
     line_open_on(&line, context, "a.example");
     client_shows(&line, pem);
     assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
-    tls_codec_peer(line.codec, &arena, &peer);
+    tls_codec_peer(line.codec, context, &arena, &peer);
     /* Nothing that could end a header field, or begin another. */
     assert_span(peer.subject_dn, "CN=client\\, of \\\"A\\\" \\C3\\A9\\0D\\0Ax: y");
     assert_span(peer.issuer_dn, "CN=ca");
@@ -239,7 +239,7 @@ static void test_a_resumed_session_keeps_its_verdict(void **state)
                 codec_says(&line, SPAN("x"));
                 client_hears(&line, SPAN("x"));
                 assert_int_equal(tls_codec_was_resumed(line.codec), turn == 1);
-                tls_codec_peer(line.codec, &arena, &peer);
+                tls_codec_peer(line.codec, context, &arena, &peer);
                 assert_int_equal(peer.verdict, cases[i].verdict);
                 assert_span(peer.subject_dn, cases[i].subject);
                 if (!session)
@@ -279,23 +279,79 @@ static void test_required_ones_fail_the_handshake(void **state)
     tls_context_unref(context);
 }
 
-static void test_same_client_auth(void **state)
+/* What the authorities of now say of a certificate that was shown before. */
+static const struct {
+    const char *what;
+    const struct buf *shown, *ca, *crl;
+    uint32_t depth;
+    enum tls_peer_verdict verdict;
+    const char *verify;
+} changes[] = {
+    { "nothing changed", &made.client, &made.ca, NULL, 1, TLS_PEER_VERIFIED, "SUCCESS" },
+    { "a list of those revoked, without it", &made.client, &made.ca, &made.crl_revokes, 1,
+      TLS_PEER_VERIFIED, "SUCCESS" },
+    { "it was revoked", &made.revoked, &made.ca, &made.crl_revokes, 1, TLS_PEER_STALE, "NONE" },
+    { "another CA", &made.client, &made.other_ca, NULL, 1, TLS_PEER_STALE, "NONE" },
+    { "its CA came", &made.stranger, &made.other_ca, NULL, 1, TLS_PEER_VERIFIED, "SUCCESS" },
+    { "still not its CA", &made.self_signed, &made.other_ca, NULL, 1, TLS_PEER_STALE, "NONE" },
+    { "with what stands between", &made.deep, &made.ca, NULL, 2, TLS_PEER_VERIFIED, "SUCCESS" },
+    { "which is too much now", &made.deep, &made.ca, NULL, 0, TLS_PEER_STALE, "NONE" },
+    { "none was shown", NULL, &made.other_ca, NULL, 1, TLS_PEER_NONE, "NONE" },
+};
+
+static void test_authorities_change(void **state)
 {
-    struct tls_server one = server_that_asks(SPAN_EMPTY, 1, NULL), other = one, plain = one;
+    const struct tls_server before = server_that_asks(SPAN_EMPTY, 1, NULL);
+    struct tls_context *first = gate_server_make(&before);
 
     (void)state;
-    other.client_auth.scope = SPAN("b.example");
-    plain.client_auth = (struct tls_client_auth){ 0 };
-    struct tls_context *a = gate_server_make(&one), *same = gate_server_make(&one);
-    struct tls_context *b = gate_server_make(&other), *none = gate_server_make(&plain);
-    assert_true(tls_context_is_same_client_auth(a, same));
-    assert_false(tls_context_is_same_client_auth(a, b));
-    assert_false(tls_context_is_same_client_auth(a, none));
-    assert_true(tls_context_is_same_client_auth(none, gate.ec));
-    tls_context_unref(a);
-    tls_context_unref(same);
-    tls_context_unref(b);
-    tls_context_unref(none);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        struct span crl = changes[i].crl ? buf_span(changes[i].crl) : SPAN_EMPTY;
+        struct tls_server after = server_that_asks(crl, changes[i].depth, NULL);
+        struct arena arena;
+        struct tls_peer peer;
+        struct line line;
+
+        print_message("%s\n", changes[i].what);
+        after.client_auth.ca_pem = buf_span(changes[i].ca);
+        struct tls_context *now = gate_server_make(&after);
+        arena_init(&arena, 512);
+        line_open_on(&line, first, "a.example");
+        if (changes[i].shown)
+            client_shows(&line, buf_span(changes[i].shown));
+        assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
+        tls_codec_peer(line.codec, now, &arena, &peer);
+        assert_int_equal(ERR_peek_error(), 0);
+        assert_int_equal(peer.verdict, changes[i].verdict);
+        assert_span(peer.verify, changes[i].verify);
+        line_close(&line);
+        arena_deinit(&arena);
+        tls_context_unref(now);
+    }
+    tls_context_unref(first);
+}
+
+/* Who was not asked has not shown that there is nothing to show. */
+static void test_who_was_not_asked(void **state)
+{
+    const struct tls_server asks = server_that_asks(SPAN_EMPTY, 1, NULL);
+    struct tls_context *now = gate_server_make(&asks);
+    struct arena arena;
+    struct tls_peer peer;
+    struct line line;
+
+    (void)state;
+    arena_init(&arena, 512);
+    line_open_on(&line, gate.ec, "a.example");
+    client_shows(&line, buf_span(&made.client));
+    assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
+    tls_codec_peer(line.codec, now, &arena, &peer);
+    assert_int_equal(peer.verdict, TLS_PEER_STALE);
+    tls_codec_peer(line.codec, gate.rsa, &arena, &peer); /* which asks no more than the first */
+    assert_int_equal(peer.verdict, TLS_PEER_NONE);
+    line_close(&line);
+    arena_deinit(&arena);
+    tls_context_unref(now);
 }
 
 int main(void)
@@ -305,7 +361,8 @@ int main(void)
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_a_resumed_session_keeps_its_verdict),
         cmocka_unit_test(test_required_ones_fail_the_handshake),
-        cmocka_unit_test(test_same_client_auth),
+        cmocka_unit_test(test_authorities_change),
+        cmocka_unit_test(test_who_was_not_asked),
     };
     return cmocka_run_group_tests(tests, tree_make, tree_free);
 }
