@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "control/ours.h"
+#include "ingress/secrets.h"
 
 static const char *api_version(enum kube_kind kind)
 {
@@ -64,21 +65,35 @@ static bool needs_service(const struct kube_ingress *ingress, struct span servic
     return false;
 }
 
-static bool needs_secret(const struct kube_ingress *ingress, struct span secret)
+struct sought {
+    struct span secret;
+    bool is_found;
+};
+
+static void sought_look(void *ctx, struct span namespace, struct span name)
 {
-    for (size_t i = 0; i < ingress->tls_len; i++) {
-        if (span_eq(ingress->tls[i].secret_name.text, secret))
-            return true;
-    }
-    return false;
+    struct sought *sought = ctx;
+
+    (void)namespace; /* the Ingress' own: no other is asked for */
+    sought->is_found |= span_eq(name, sought->secret);
 }
 
-static bool needs(const struct kube_object *ingress, const struct kube_object *object)
+static bool needs_secret(const struct kube_object *ingress, const struct ingress_options *options,
+                         struct span secret)
+{
+    struct sought sought = { .secret = secret };
+
+    ingress_secrets_of(ingress, options, false, sought_look, &sought);
+    return sought.is_found;
+}
+
+static bool needs(const struct kube_object *ingress, const struct ingress_options *options,
+                  const struct kube_object *object)
 {
     if (!span_eq(ingress->namespace, object->namespace))
         return false;
     if (object->kind == KUBE_SECRET)
-        return needs_secret(&ingress->ingress, object->name);
+        return needs_secret(ingress, options, object->name);
     return needs_service(&ingress->ingress, object->kind == KUBE_SERVICE
                                                 ? object->name
                                                 : object->endpoint_slice.service_name.text);
@@ -95,7 +110,7 @@ static const struct kube_object *needing_find(const struct kube_store *store,
     ours_init(&ours, store, options);
     for (size_t cursor = 0; (ingress = kube_store_next(store, KUBE_INGRESS, &cursor));) {
         bool is_before = !chosen || span_cmp(ingress->name, chosen->name) < 0;
-        if (is_before && needs(ingress, object) && ours_has(&ours, ingress))
+        if (is_before && needs(ingress, options, object) && ours_has(&ours, ingress))
             chosen = ingress;
     }
     return chosen;

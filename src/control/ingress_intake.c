@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "ingress/class.h"
+#include "ingress/secrets.h"
 #include "kube/pack.h"
 
 /* What an Ingress wants is counted when it comes and uncounted when it goes. Whether it is ours is asked anew
@@ -36,25 +37,41 @@ static bool is_ours(struct judge *judge, const struct ingress_intake *intake,
 /* ---- what an Ingress refers to -----------------------------------------------------------------
  */
 
-static void each_secret(struct ingress_intake *intake, const struct kube_object *ingress,
-                        void (*with)(struct secret_watch *watch, struct span namespace,
-                                     struct span name))
+static void want(void *ctx, struct span namespace, struct span name)
 {
-    for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
-        struct span name = ingress->ingress.tls[i].secret_name.text;
-        if (name.len)
-            with(intake->secrets, ingress->namespace, name);
-    }
+    secret_watch_want(ctx, namespace, name);
+}
+
+static void unwant(void *ctx, struct span namespace, struct span name)
+{
+    secret_watch_unwant(ctx, namespace, name);
+}
+
+static void each_secret(struct ingress_intake *intake, const struct kube_object *ingress,
+                        ingress_secret_fn *with)
+{
+    ingress_secrets_of(ingress, intake->options, intake->may_cross, with, intake->secrets);
+}
+
+struct settling {
+    const struct secret_watch *secrets;
+    bool is_settled;
+};
+
+static void settling_look(void *ctx, struct span namespace, struct span name)
+{
+    struct settling *settling = ctx;
+
+    settling->is_settled =
+        settling->is_settled && secret_watch_is_settled(settling->secrets, namespace, name);
 }
 
 static bool is_settled(const struct ingress_intake *intake, const struct kube_object *ingress)
 {
-    for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
-        struct span name = ingress->ingress.tls[i].secret_name.text;
-        if (name.len && !secret_watch_is_settled(intake->secrets, ingress->namespace, name))
-            return false;
-    }
-    return true;
+    struct settling settling = { intake->secrets, true };
+
+    ingress_secrets_of(ingress, intake->options, intake->may_cross, settling_look, &settling);
+    return settling.is_settled;
 }
 
 /* ---- coming and going --------------------------------------------------------------------------
@@ -72,7 +89,7 @@ static void put(struct ingress_intake *intake, struct judge *judge, struct kube_
     const struct kube_object *former = shown_find(intake, ingress->namespace, ingress->name);
 
     if (intake->is_counting && former && is_ours(judge, intake, former))
-        each_secret(intake, former, secret_watch_unwant);
+        each_secret(intake, former, unwant);
     api_store_put(intake->store, ingress);
 }
 
@@ -100,7 +117,7 @@ static void held_drop(struct ingress_intake *intake, struct span namespace, stru
     if (!held)
         return;
     if (intake->is_counting) /* only what is ours waits */
-        each_secret(intake, held, secret_watch_unwant);
+        each_secret(intake, held, unwant);
     kube_object_free(held);
 }
 
@@ -126,7 +143,7 @@ void ingress_intake_take(struct ingress_intake *intake, struct kube_object *ingr
         put(intake, &judge, ingress);
         return;
     }
-    each_secret(intake, ingress, secret_watch_want);
+    each_secret(intake, ingress, want);
     held_drop(intake, ingress->namespace, ingress->name);
     hold_or_put(intake, &judge, ingress);
 }
@@ -139,7 +156,7 @@ void ingress_intake_drop(struct ingress_intake *intake, struct span namespace, s
     held_drop(intake, namespace, name);
     judge_init(&judge, intake);
     if (intake->is_counting && former && is_ours(&judge, intake, former))
-        each_secret(intake, former, secret_watch_unwant);
+        each_secret(intake, former, unwant);
 }
 
 typedef VEC(struct kube_object *) ingress_vec;
@@ -178,7 +195,7 @@ void ingress_intake_suspend(struct ingress_intake *intake)
 
 void ingress_intake_recount(struct ingress_intake *intake)
 {
-    const struct ingress_object_name *certificate = &intake->options->default_certificate;
+    const struct kube_store *store = &intake->store->source->store;
     SCOPED(judge_deinit) struct judge judge;
     const struct kube_object *ingress;
     ingress_vec held = { 0 };
@@ -188,12 +205,11 @@ void ingress_intake_recount(struct ingress_intake *intake)
     held_collect(intake, true, &held);
     judge_init(&judge, intake);
     secret_watch_recount_begin(intake->secrets);
-    if (certificate->name.len)
-        secret_watch_want(intake->secrets, certificate->namespace, certificate->name);
-    for (size_t at = 0;
-         (ingress = kube_store_next(&intake->store->source->store, KUBE_INGRESS, &at));) {
+    intake->may_cross = ingress_secrets_may_cross(store, intake->options);
+    ingress_secrets_common(store, intake->options, want, intake->secrets);
+    for (size_t at = 0; (ingress = kube_store_next(store, KUBE_INGRESS, &at));) {
         if (is_ours(&judge, intake, ingress))
-            each_secret(intake, ingress, secret_watch_want);
+            each_secret(intake, ingress, want);
     }
     intake->is_counting = true;
     vec_for_each (each, &held)

@@ -20,6 +20,7 @@ struct ingress_intake {
     const struct ingress_options *options;
     struct idmap held; /* api_object_id() → struct kube_object */
     bool is_counting;  /* false: whose Ingresses are ours is not known, or no longer */
+    bool may_cross;    /* they may name Secrets of other namespaces than theirs */
 };
 
 /* Starts without counting. */
@@ -34,7 +35,7 @@ void ingress_intake_drop(struct ingress_intake *intake, struct span namespace, s
 /* Lets those go whose Secrets are known by now. */
 void ingress_intake_release(struct ingress_intake *intake);
 
-/* Classes or namespaces changed: until the next recount, nothing is counted. */
+/* Classes, namespaces or the ConfigMap changed: until the next recount, nothing is counted. */
 void ingress_intake_suspend(struct ingress_intake *intake);
 /* Counts anew what all Ingresses that are ours refer to. */
 void ingress_intake_recount(struct ingress_intake *intake);

@@ -147,7 +147,8 @@ static void on_ingress_gone(void *ctx, struct span namespace, struct span name)
     settle_later(api);
 }
 
-/* IngressClasses and Namespaces decide which Ingresses are ours. */
+/* IngressClasses and Namespaces decide which Ingresses are ours, and the ConfigMap whose Secrets they may
+ * name. */
 static void on_rule(void *ctx, struct kube_object *object)
 {
     struct source_api *api = ctx;
@@ -275,7 +276,8 @@ static void backend_feeds_add(struct source_api *api)
              &events);
 }
 
-static void config_map_feed_add(struct source_api *api, const struct ingress_object_name *map)
+static void config_map_feed_add(struct source_api *api, const struct ingress_object_name *map,
+                                const struct api_feed_events *with)
 {
     if (map->name.len)
         feed_add(api,
@@ -283,16 +285,16 @@ static void config_map_feed_add(struct source_api *api, const struct ingress_obj
                      .kind = KUBE_CONFIG_MAP,
                      .scope = { .namespace = map->namespace, .name = map->name },
                  },
-                 &events);
+                 with);
 }
 
 static void named_feeds_add(struct source_api *api)
 {
     const struct ingress_options *ingress = api->options.ingress;
 
-    config_map_feed_add(api, &ingress->config_map);
-    config_map_feed_add(api, &ingress->tcp_services);
-    config_map_feed_add(api, &ingress->udp_services);
+    config_map_feed_add(api, &ingress->config_map, &rule_events);
+    config_map_feed_add(api, &ingress->tcp_services, &events);
+    config_map_feed_add(api, &ingress->udp_services, &events);
     if (ingress->default_backend.name.len && ingress->watch_namespace.len &&
         !span_eq(ingress->watch_namespace, ingress->default_backend.namespace))
         backend_feeds_add(api);

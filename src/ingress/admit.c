@@ -173,6 +173,7 @@ static bool is_final(const struct diag *diag)
     case DIAG_ANNOTATION_INVALID:
     case DIAG_ANNOTATION_REFUSED:
     case DIAG_DEFAULT_BACKEND_CONFLICT:
+    case DIAG_CLIENT_AUTH_CONFLICT:
         return true;
     case DIAG_WRONG_TYPE:
     case DIAG_MISSING_FIELD:
@@ -213,6 +214,9 @@ static bool is_final(const struct diag *diag)
     case DIAG_CONFIG_KEY_UNSUPPORTED:
     case DIAG_CONFIG_VALUE_INVALID:
     case DIAG_LISTENER_INVALID:
+    case DIAG_TLS_SECOND_CERTIFICATE:
+    case DIAG_SECRET_OF_OTHER_NAMESPACE:
+    case DIAG_PASSTHROUGH_UNUSED:
     case DIAG_FLAG_OBJECT_MISSING:
     case DIAG_IMAGE_LIMIT:
     case DIAG_CODES_LEN:

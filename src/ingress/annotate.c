@@ -1,16 +1,11 @@
-#include "ingress/annotate.h"
-
 #include "base/num.h"
 #include "base/scope.h"
+#include "ingress/annotate_reading.h"
 #include "ingress/policy.h"
-#include "ingress/report.h"
 #include "ingress/suggest.h"
 
 /* Each annotation under the prefix is looked up in the table and judged by its state. What harms only
  * comfort is told and left out; what guards access fails closed. */
-
-enum annotation_state { SUPPORTED, UNSUPPORTED, REFUSED, GONE };
-enum annotation_effect { KEEP, DENY, DENY_OTHER_PATHS, DROP };
 
 #define ANNOTATION(id, name, state, effect, inert, mend) id,
 enum annotation {
@@ -19,13 +14,6 @@ enum annotation {
 };
 #undef ANNOTATION
 
-struct annotation_row {
-    struct span name;
-    enum annotation_state state;
-    enum annotation_effect effect;
-    const char *inert, *mend;
-};
-
 #define ANNOTATION(id, name, state, effect, inert, mend) \
     [id] = { { name, sizeof(name) - 1 }, state, effect, inert, mend },
 static const struct annotation_row rows[] = {
@@ -33,59 +21,103 @@ static const struct annotation_row rows[] = {
 };
 #undef ANNOTATION
 
-static const enum policy_field policy_fields[ANNOTATIONS_LEN] = {
-    [ANNOTATION_PROXY_BODY_SIZE] = POLICY_BODY_BYTES,
-    [ANNOTATION_PROXY_CONNECT_TIMEOUT] = POLICY_CONNECT_TIMEOUT,
-    [ANNOTATION_PROXY_READ_TIMEOUT] = POLICY_READ_TIMEOUT,
-    [ANNOTATION_PROXY_SEND_TIMEOUT] = POLICY_SEND_TIMEOUT,
-    [ANNOTATION_PROXY_NEXT_UPSTREAM] = POLICY_RETRY_ON,
-    [ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES] = POLICY_RETRY_TRIES,
-    [ANNOTATION_PROXY_NEXT_UPSTREAM_TIMEOUT] = POLICY_RETRY_TIMEOUT,
+enum reader_kind { READ_NOTHING, READ_BOOL, READ_POLICY, READ_OTHER };
+
+struct annotation_reader {
+    enum reader_kind kind;
+    enum policy_field policy;
+    size_t at; /* the field's offset in struct ingress_annotations */
+    annotation_read_fn *read;
 };
 
-struct reading {
-    struct ingress_annotations result;
-    const struct kube_object *object;
-    const struct ingress_config *config;
-    struct diag_list *diags;
+static annotation_read_fn backend_protocol_read;
+
+/* clang-format off */
+#define BOOL(field)     { .kind = READ_BOOL, .at = offsetof(struct ingress_annotations, field) }
+#define POLICY(field)   { .kind = READ_POLICY, .policy = field }
+#define OTHER(function) { .kind = READ_OTHER, .read = function }
+/* clang-format on */
+
+static const struct annotation_reader readers[ANNOTATIONS_LEN] = {
+    [ANNOTATION_SSL_REDIRECT] = BOOL(ssl_redirect),
+    [ANNOTATION_FORCE_SSL_REDIRECT] = BOOL(force_ssl_redirect),
+    [ANNOTATION_PRESERVE_TRAILING_SLASH] = BOOL(preserve_trailing_slash),
+    [ANNOTATION_PROXY_BODY_SIZE] = POLICY(POLICY_BODY_BYTES),
+    [ANNOTATION_PROXY_CONNECT_TIMEOUT] = POLICY(POLICY_CONNECT_TIMEOUT),
+    [ANNOTATION_PROXY_READ_TIMEOUT] = POLICY(POLICY_READ_TIMEOUT),
+    [ANNOTATION_PROXY_SEND_TIMEOUT] = POLICY(POLICY_SEND_TIMEOUT),
+    [ANNOTATION_PROXY_NEXT_UPSTREAM] = POLICY(POLICY_RETRY_ON),
+    [ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES] = POLICY(POLICY_RETRY_TRIES),
+    [ANNOTATION_PROXY_NEXT_UPSTREAM_TIMEOUT] = POLICY(POLICY_RETRY_TIMEOUT),
+    [ANNOTATION_BACKEND_PROTOCOL] = OTHER(backend_protocol_read),
+    [ANNOTATION_PROXY_SSL_SECRET] = OTHER(annotation_read_proxy_ssl_secret),
+    [ANNOTATION_PROXY_SSL_VERIFY] = OTHER(annotation_read_proxy_ssl_verify),
+    [ANNOTATION_PROXY_SSL_VERIFY_DEPTH] = OTHER(annotation_read_proxy_ssl_verify_depth),
+    [ANNOTATION_PROXY_SSL_NAME] = OTHER(annotation_read_proxy_ssl_name),
+    [ANNOTATION_PROXY_SSL_SERVER_NAME] = OTHER(annotation_read_proxy_ssl_server_name),
+    [ANNOTATION_PROXY_SSL_PROTOCOLS] = OTHER(annotation_read_proxy_ssl_protocols),
+    [ANNOTATION_PROXY_SSL_CIPHERS] = OTHER(annotation_read_proxy_ssl_ciphers),
+    [ANNOTATION_AUTH_TLS_SECRET] = OTHER(annotation_read_auth_tls_secret),
+    [ANNOTATION_AUTH_TLS_VERIFY_CLIENT] = OTHER(annotation_read_auth_tls_verify_client),
+    [ANNOTATION_AUTH_TLS_VERIFY_DEPTH] = OTHER(annotation_read_auth_tls_verify_depth),
+    [ANNOTATION_AUTH_TLS_ERROR_PAGE] = OTHER(annotation_read_auth_tls_error_page),
+    [ANNOTATION_AUTH_TLS_MATCH_CN] = OTHER(annotation_read_auth_tls_match_cn),
+    [ANNOTATION_AUTH_TLS_PASS_CERTIFICATE_TO_UPSTREAM] = BOOL(client_auth.passes_certificate),
+    [ANNOTATION_SSL_CIPHERS] = OTHER(annotation_read_ssl_ciphers),
+    [ANNOTATION_SSL_PREFER_SERVER_CIPHERS] = OTHER(annotation_read_ssl_prefer_server_ciphers),
+    [ANNOTATION_SSL_PASSTHROUGH] = OTHER(annotation_read_ssl_passthrough),
 };
 
-/* One annotation under work: its row, where there is one, and the pair. */
-struct finding {
-    const struct annotation_row *row;
-    const struct kube_pair *pair;
-};
-
-static void finding_report(struct reading *reading, struct finding at, enum diag_severity severity,
-                           enum diag_code code, struct span what, struct span mend)
+struct place ingress_annotation_place(const struct kube_object *ingress,
+                                      const struct kube_pair *annotation, struct arena *arena)
 {
-    SCOPED(buf_deinit) struct buf field = { 0 };
+    struct span field =
+        arena_printf(arena, "metadata.annotations[" SPAN_FMT "]", SPAN_ARG(annotation->key.text));
 
-    buf_printf(&field, "metadata.annotations[" SPAN_FMT "]", SPAN_ARG(at.pair->key.text));
-    ingress_report(reading->diags, severity, code,
-                   place_of(reading->object, buf_span(&field), at.pair->key.pos), mend, SPAN_FMT,
-                   SPAN_ARG(what));
+    return place_of(ingress, field, annotation->key.pos);
 }
 
-static void value_invalid(struct reading *reading, struct finding at, const char *wanted)
+void annotation_report(struct annotation_reading *reading, struct annotation_finding at,
+                       enum diag_severity severity, enum diag_code code, struct span what,
+                       struct span mend)
+{
+    struct arena scratch;
+
+    arena_init(&scratch, 512);
+    ingress_report(reading->diags, severity, code,
+                   ingress_annotation_place(reading->object, at.pair, &scratch), mend, SPAN_FMT,
+                   SPAN_ARG(what));
+    arena_deinit(&scratch);
+}
+
+void annotation_invalid(struct annotation_reading *reading, struct annotation_finding at,
+                        enum diag_severity severity, const char *wanted, const char *consequence)
 {
     SCOPED(buf_deinit) struct buf what = { 0 };
     SCOPED(buf_deinit) struct buf mend = { 0 };
 
-    buf_printf(&what, "'" SPAN_FMT "' is not what " SPAN_FMT " takes; it is ignored",
-               SPAN_ARG(span_upto(at.pair->value.text, 200)), SPAN_ARG(at.row->name));
+    buf_printf(&what, "'" SPAN_FMT "' is not what " SPAN_FMT " takes; %s",
+               SPAN_ARG(span_upto(at.pair->value.text, 200)), SPAN_ARG(at.row->name), consequence);
     buf_printf(&mend, "write %s", wanted);
-    finding_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_INVALID, buf_span(&what),
-                   buf_span(&mend));
+    annotation_report(reading, at, severity, DIAG_ANNOTATION_INVALID, buf_span(&what),
+                      buf_span(&mend));
 }
 
-static void bool_read(struct reading *reading, struct finding at, bool *ret_value)
+static void value_invalid(struct annotation_reading *reading, struct annotation_finding at,
+                          const char *wanted)
+{
+    annotation_invalid(reading, at, DIAG_WARNING, wanted, "it is ignored");
+}
+
+static void bool_read(struct annotation_reading *reading, struct annotation_finding at,
+                      bool *ret_value)
 {
     if (!num_parse_bool(at.pair->value.text, ret_value))
         value_invalid(reading, at, "\"true\" or \"false\"");
 }
 
-static void policy_read(struct reading *reading, struct finding at, enum policy_field field)
+static void policy_read(struct annotation_reading *reading, struct annotation_finding at,
+                        enum policy_field field)
 {
     struct route_policy *policy = &reading->result.policy;
 
@@ -94,9 +126,9 @@ static void policy_read(struct reading *reading, struct finding at, enum policy_
         value_invalid(reading, at, ingress_policy_grammar(field));
         return;
     case POLICY_PARTLY:
-        finding_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNSUPPORTED,
-                       SPAN("some of these retry conditions are not supported and left out"),
-                       SPAN("keep error, timeout, non_idempotent or off"));
+        annotation_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNSUPPORTED,
+                          SPAN("some of these retry conditions are not supported and left out"),
+                          SPAN("keep error, timeout, non_idempotent or off"));
         break;
     case POLICY_OK:
         break;
@@ -106,44 +138,57 @@ static void policy_read(struct reading *reading, struct finding at, enum policy_
     reading->result.has_policy = true;
 }
 
-static void protocol_read(struct reading *reading, struct finding at)
+/* Those that are not spoken yet, and FastCGI, deny: to send a backend what it does not understand helps
+ * nobody. */
+static void backend_protocol_read(struct annotation_reading *reading, struct annotation_finding at)
 {
-    static const char *const beyond[] = { "HTTPS", "AUTO_HTTP", "GRPC", "GRPCS", "FCGI" };
-    struct span value = at.pair->value.text;
+    static const struct {
+        const char *word;
+        enum route_protocol protocol;
+    } protocols[] = {
+        { "HTTP", ROUTE_PROTOCOL_HTTP },       { "HTTPS", ROUTE_PROTOCOL_UNSET },
+        { "AUTO_HTTP", ROUTE_PROTOCOL_UNSET }, { "GRPC", ROUTE_PROTOCOL_UNSET },
+        { "GRPCS", ROUTE_PROTOCOL_UNSET },     { "FCGI", ROUTE_PROTOCOL_UNSET },
+    };
+    SCOPED(buf_deinit) struct buf what = { 0 };
+    struct route_policy *policy = &reading->result.policy;
 
-    if (span_eq_nocase(value, SPAN("HTTP")))
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(beyond); i++) {
-        if (!span_eq_nocase(value, span_from_str(beyond[i])))
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        if (!span_eq_nocase(at.pair->value.text, span_from_str(protocols[i].word)))
             continue;
-        SCOPED(buf_deinit) struct buf what = { 0 };
+        policy->protocol = protocols[i].protocol;
+        reading->result.has_policy = true;
+        if (policy->protocol != ROUTE_PROTOCOL_UNSET)
+            return;
         buf_printf(&what,
                    "backends cannot be reached by %s; every rule of this Ingress answers 503",
-                   beyond[i]);
-        finding_report(reading, at, DIAG_ERROR, DIAG_ANNOTATION_UNSUPPORTED, buf_span(&what),
-                       span_from_str(at.row->mend));
+                   protocols[i].word);
+        annotation_report(reading, at, DIAG_ERROR, DIAG_ANNOTATION_UNSUPPORTED, buf_span(&what),
+                          span_from_str(at.row->mend));
         reading->result.is_denied = true;
         return;
     }
     value_invalid(reading, at, "HTTP");
 }
 
-static void supported_read(struct reading *reading, struct finding at)
+static void supported_read(struct annotation_reading *reading, struct annotation_finding at)
 {
-    enum annotation id = (enum annotation)(at.row - rows);
+    const struct annotation_reader *reader = &readers[at.row - rows];
 
-    if (policy_fields[id] != POLICY_NONE)
-        policy_read(reading, at, policy_fields[id]);
-    else if (id == ANNOTATION_SSL_REDIRECT)
-        bool_read(reading, at, &reading->result.ssl_redirect);
-    else if (id == ANNOTATION_FORCE_SSL_REDIRECT)
-        bool_read(reading, at, &reading->result.force_ssl_redirect);
-    else if (id == ANNOTATION_PRESERVE_TRAILING_SLASH)
-        bool_read(reading, at, &reading->result.preserve_trailing_slash);
-    else if (id == ANNOTATION_BACKEND_PROTOCOL)
-        protocol_read(reading, at);
-    else
-        unreachable();
+    switch (reader->kind) {
+    case READ_NOTHING:
+        break;
+    case READ_BOOL:
+        bool_read(reading, at, (bool *)((char *)&reading->result + reader->at));
+        return;
+    case READ_POLICY:
+        policy_read(reading, at, reader->policy);
+        return;
+    case READ_OTHER:
+        reader->read(reading, at);
+        return;
+    }
+    unreachable();
 }
 
 static bool value_is_inert(const struct annotation_row *row, struct span value)
@@ -172,7 +217,7 @@ static bool rewrites_a_path(const struct kube_object *object, struct span target
     return false;
 }
 
-static void unsupported_read(struct reading *reading, struct finding at)
+static void unsupported_read(struct annotation_reading *reading, struct annotation_finding at)
 {
     static const char *const effects[] = {
         [KEEP] = "does nothing here",
@@ -193,31 +238,32 @@ static void unsupported_read(struct reading *reading, struct finding at)
     reading->result.is_denied |= row->effect == DENY;
     reading->result.is_dropped |= row->effect == DROP;
     buf_printf(&what, SPAN_FMT " %s", SPAN_ARG(row->name), effects[row->effect]);
-    finding_report(reading, at, row->effect == KEEP ? DIAG_WARNING : DIAG_ERROR,
-                   DIAG_ANNOTATION_UNSUPPORTED, buf_span(&what), span_from_str(row->mend));
+    annotation_report(reading, at, row->effect == KEEP ? DIAG_WARNING : DIAG_ERROR,
+                      DIAG_ANNOTATION_UNSUPPORTED, buf_span(&what), span_from_str(row->mend));
 }
 
-static void refused_read(struct reading *reading, struct finding at)
+static void refused_read(struct annotation_reading *reading, struct annotation_finding at)
 {
     SCOPED(buf_deinit) struct buf what = { 0 };
 
     buf_printf(&what, SPAN_FMT " is refused; this Ingress makes no routes", SPAN_ARG(at.row->name));
-    finding_report(reading, at, DIAG_ERROR, DIAG_ANNOTATION_REFUSED, buf_span(&what),
-                   span_from_str(at.row->mend));
+    annotation_report(reading, at, DIAG_ERROR, DIAG_ANNOTATION_REFUSED, buf_span(&what),
+                      span_from_str(at.row->mend));
     reading->result.is_dropped = true;
 }
 
-static void gone_report(struct reading *reading, struct finding at)
+static void gone_report(struct annotation_reading *reading, struct annotation_finding at)
 {
     SCOPED(buf_deinit) struct buf what = { 0 };
 
     buf_printf(&what, SPAN_FMT " is outdated or never existed, and does nothing",
                SPAN_ARG(at.row->name));
-    finding_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNKNOWN, buf_span(&what),
-                   span_from_str(at.row->mend));
+    annotation_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNKNOWN, buf_span(&what),
+                      span_from_str(at.row->mend));
 }
 
-static void unknown_report(struct reading *reading, struct finding at, struct span name)
+static void unknown_report(struct annotation_reading *reading, struct annotation_finding at,
+                           struct span name)
 {
     struct ingress_suggestion near = ingress_suggestion_for(name);
     SCOPED(buf_deinit) struct buf what = { 0 };
@@ -230,8 +276,8 @@ static void unknown_report(struct reading *reading, struct finding at, struct sp
         buf_append(&mend, SPAN("remove it"));
     else
         buf_printf(&mend, "did you mean " SPAN_FMT "?", SPAN_ARG(near.best));
-    finding_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNKNOWN, buf_span(&what),
-                   buf_span(&mend));
+    annotation_report(reading, at, DIAG_WARNING, DIAG_ANNOTATION_UNKNOWN, buf_span(&what),
+                      buf_span(&mend));
 }
 
 static const struct annotation_row *row_find(struct span name)
@@ -243,9 +289,10 @@ static const struct annotation_row *row_find(struct span name)
     return NULL;
 }
 
-static void pair_read(struct reading *reading, const struct kube_pair *pair, struct span name)
+static void pair_read(struct annotation_reading *reading, const struct kube_pair *pair,
+                      struct span name)
 {
-    struct finding at = { row_find(name), pair };
+    struct annotation_finding at = { row_find(name), pair };
 
     if (!at.row) {
         unknown_report(reading, at, name);
@@ -275,16 +322,26 @@ static struct span name_under(struct span key, struct span prefix)
     return span_from(key, prefix.len + 1);
 }
 
+/* As ingress-nginx has them where only a part is written. */
+static struct ingress_annotations annotations_default(const struct ingress_config *config)
+{
+    return (struct ingress_annotations){
+        .policy = config->policy,
+        .ssl_redirect = config->ssl_redirect,
+        .force_ssl_redirect = config->force_ssl_redirect,
+        .preserve_trailing_slash = config->preserve_trailing_slash,
+        .client_auth = { .mode = ROUTE_CLIENT_AUTH_ON, .depth = 1 },
+        .backend_tls = { .ciphers = SPAN("DEFAULT"), .versions = ROUTE_TLS_1_2, .depth = 1 },
+    };
+}
+
 struct ingress_annotations ingress_annotations_read(const struct kube_object *ingress,
                                                     const struct ingress_config *config,
                                                     const struct ingress_options *options,
                                                     struct diag_list *diags)
 {
-    struct reading reading = {
-        .result = { .policy = config->policy,
-                    .ssl_redirect = config->ssl_redirect,
-                    .force_ssl_redirect = config->force_ssl_redirect,
-                    .preserve_trailing_slash = config->preserve_trailing_slash },
+    struct annotation_reading reading = {
+        .result = annotations_default(config),
         .object = ingress,
         .config = config,
         .diags = diags,
@@ -298,4 +355,23 @@ struct ingress_annotations ingress_annotations_read(const struct kube_object *in
             pair_read(&reading, pair, name);
     }
     return reading.result;
+}
+
+void ingress_annotations_secrets(const struct kube_object *ingress,
+                                 const struct ingress_options *options,
+                                 void (*with)(void *ctx, struct span value), void *ctx)
+{
+    static const enum annotation naming[] = { ANNOTATION_AUTH_TLS_SECRET,
+                                              ANNOTATION_PROXY_SSL_SECRET };
+
+    for (size_t i = 0; i < ingress->annotations.len; i++) {
+        const struct kube_pair *pair = &ingress->annotations.items[i];
+        struct span name = name_under(pair->key.text, options->annotations_prefix);
+
+        for (size_t j = 0; name.len > 0 && j < ARRAY_LEN(naming); j++) {
+            const struct annotation_row *row = &rows[naming[j]];
+            if (row->state == SUPPORTED && span_eq(row->name, name))
+                with(ctx, pair->value.text);
+        }
+    }
 }

@@ -2,12 +2,20 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "tls/context.h"
 
 /* Entries are marked as they are asked for; the end of a compile sweeps those without a mark. */
 
+/* Their numbers are the seeds of their hashes. */
+enum cache_kind { CACHE_PAIR = 4, CACHE_AUTHORITIES = 8 };
+
 struct cache_entry {
-    struct ingress_pair pair;
-    struct span chain_pem, key_pem; /* compared too: a forged hash must not borrow facts */
+    enum cache_kind kind;
+    union {
+        struct ingress_pair pair;
+        struct ingress_authorities authorities;
+    };
+    struct span first, second; /* both texts, compared too: a forged hash must not borrow facts */
     struct arena arena;
     bool is_used;
     struct cache_entry *next;
@@ -45,28 +53,67 @@ struct ingress_cache *ingress_cache_free(struct ingress_cache *cache)
     return mem_free(cache);
 }
 
-const struct ingress_pair *ingress_cache_pair(struct ingress_cache *cache, struct span chain_pem,
-                                              struct span key_pem)
+static uint64_t texts_hash(enum cache_kind kind, struct span first, struct span second)
 {
-    uint64_t hash = hash_bytes(key_pem, hash_bytes(chain_pem, 4));
-    struct cache_entry *first = idmap_find(&cache->by_hash, hash), *entry;
+    return hash_bytes(second, hash_bytes(first, kind));
+}
 
-    for (entry = first; entry; entry = entry->next) {
-        if (span_eq(entry->chain_pem, chain_pem) && span_eq(entry->key_pem, key_pem)) {
+/* Finds or makes the entry; *ret_is_new: it has still to be judged. */
+static struct cache_entry *entry_get(struct ingress_cache *cache, enum cache_kind kind,
+                                     struct span first, struct span second, bool *ret_is_new)
+{
+    uint64_t hash = texts_hash(kind, first, second);
+    struct cache_entry *list = idmap_find(&cache->by_hash, hash), *entry;
+
+    *ret_is_new = false;
+    for (entry = list; entry; entry = entry->next) {
+        if (entry->kind == kind && span_eq(entry->first, first) && span_eq(entry->second, second)) {
             entry->is_used = true;
-            return &entry->pair;
+            return entry;
         }
     }
     entry = mem_alloc_zero(sizeof(*entry));
     arena_init(&entry->arena, 1024);
-    entry->chain_pem = arena_dup(&entry->arena, chain_pem);
-    entry->key_pem = arena_dup(&entry->arena, key_pem);
-    entry->pair.id = hash ? hash : 1;
-    entry->pair.result = tls_pair_examine(chain_pem, key_pem, &entry->arena, &entry->pair.facts);
+    entry->kind = kind;
+    entry->first = arena_dup(&entry->arena, first);
+    entry->second = arena_dup(&entry->arena, second);
     entry->is_used = true;
-    entry->next = first;
+    entry->next = list;
     idmap_put(&cache->by_hash, hash, entry);
+    *ret_is_new = true;
+    return entry;
+}
+
+static uint64_t never_0(uint64_t hash)
+{
+    return hash ? hash : 1;
+}
+
+const struct ingress_pair *ingress_cache_pair(struct ingress_cache *cache, struct span chain_pem,
+                                              struct span key_pem)
+{
+    bool is_new;
+    struct cache_entry *entry = entry_get(cache, CACHE_PAIR, chain_pem, key_pem, &is_new);
+
+    if (is_new) {
+        entry->pair.id = never_0(texts_hash(CACHE_PAIR, chain_pem, key_pem));
+        entry->pair.result =
+            tls_pair_examine(chain_pem, key_pem, &entry->arena, &entry->pair.facts);
+    }
     return &entry->pair;
+}
+
+const struct ingress_authorities *ingress_cache_authorities(struct ingress_cache *cache,
+                                                            struct span ca_pem, struct span crl_pem)
+{
+    bool is_new;
+    struct cache_entry *entry = entry_get(cache, CACHE_AUTHORITIES, ca_pem, crl_pem, &is_new);
+
+    if (is_new) {
+        entry->authorities.id = never_0(texts_hash(CACHE_AUTHORITIES, ca_pem, crl_pem));
+        entry->authorities.is_valid = tls_authorities_are_valid(ca_pem, crl_pem);
+    }
+    return &entry->authorities;
 }
 
 void ingress_cache_end(struct ingress_cache *cache)
@@ -76,7 +123,7 @@ void ingress_cache_end(struct ingress_cache *cache)
 
     for (size_t cursor = 0; (entry = idmap_next(&cache->by_hash, &cursor));) {
         for (; entry; entry = next) {
-            uint64_t hash = hash_bytes(entry->key_pem, hash_bytes(entry->chain_pem, 4));
+            uint64_t hash = texts_hash(entry->kind, entry->first, entry->second);
 
             next = entry->next;
             if (!entry->is_used) {

@@ -1,6 +1,6 @@
 /* ingress/cache.h
  *
- * Purpose    What was found out about certificate pairs, by their content, for the next compile: asking
+ * Purpose    What was found out about certificate pairs and authorities, by their content, for the next compile: asking
  *            OpenSSL costs more than all the rest of a compile together.
  * Ownership  The caller of ingress_compile() owns the cache and names it in its options.
  * Lifetime   ingress_cache_new() … ingress_cache_free(). Pairs that a compile did not meet are dropped.
@@ -19,6 +19,11 @@ struct ingress_pair {
     struct tls_pair_facts facts;
 };
 
+struct ingress_authorities {
+    uint64_t id; /* hash of both texts; never 0 */
+    bool is_valid;
+};
+
 YETT_MUST_USE struct ingress_cache *ingress_cache_new(void);
 struct ingress_cache *ingress_cache_free(struct ingress_cache *cache);
 
@@ -26,6 +31,10 @@ struct ingress_cache *ingress_cache_free(struct ingress_cache *cache);
  * it was not asked for again. */
 const struct ingress_pair *ingress_cache_pair(struct ingress_cache *cache, struct span chain_pem,
                                               struct span key_pem);
+/* Likewise, of authorities and what they have revoked. */
+const struct ingress_authorities *ingress_cache_authorities(struct ingress_cache *cache,
+                                                            struct span ca_pem,
+                                                            struct span crl_pem);
 /* A compile is over: forget what it did not ask for. */
 void ingress_cache_end(struct ingress_cache *cache);
 

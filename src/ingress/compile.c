@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "ingress/backend_tls.h"
 #include "ingress/class.h"
 #include "ingress/compiler.h"
 #include "ingress/listeners.h"
@@ -110,10 +111,11 @@ static int merge_order(const void *left, const void *right)
     return full_name_cmp(b, a);
 }
 
-static const struct route_policy *policy_keep(struct compiler *c,
-                                              const struct ingress_annotations *annotations)
+static const struct route_policy *policy_keep(struct compiler *c, const struct kube_object *object,
+                                              struct ingress_annotations *annotations)
 {
-    if (!annotations->has_policy)
+    annotations->policy.backend_tls = ingress_backend_tls_get(c, object, annotations);
+    if (!annotations->has_policy && !annotations->policy.backend_tls)
         return c->policy;
     struct route_policy *policy = arena_new(&c->model->arena, struct route_policy);
     *policy = annotations->policy;
@@ -133,7 +135,8 @@ static void owned_add(struct compiler *c, const struct kube_object *object)
     owned.namespace = arena_dup(arena, object->namespace);
     owned.name = arena_dup(arena, object->name);
     owned.file = arena_dup(arena, object->file);
-    owned.policy = policy_keep(c, &owned.annotations);
+    owned.annotations.tls_ciphers = arena_dup(arena, owned.annotations.tls_ciphers);
+    owned.policy = policy_keep(c, object, &owned.annotations);
     vec_push(&c->owned, owned);
 }
 
@@ -233,6 +236,7 @@ void compiler_deinit(struct compiler *c)
     vec_deinit(&c->services);
     vec_deinit(&c->service_results);
     idmap_deinit(&c->certificates);
+    idmap_deinit(&c->authorities);
     idmap_deinit(&c->told);
     arena_deinit(&c->scratch);
 }
@@ -250,6 +254,7 @@ struct route_model *ingress_compile(const struct kube_store *store,
     compiler_init(&c);
     take_all(&c);
     ingress_tls_default(&c);
+    ingress_tls_dh(&c);
     ingress_merge(&c);
     ingress_default_rule(&c);
     ingress_listeners_read(&c);

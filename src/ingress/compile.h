@@ -35,6 +35,7 @@ struct ingress_options {
     struct span annotations_prefix; /* "nginx.ingress.kubernetes.io" */
     struct ingress_object_name config_map, default_certificate, default_backend;
     struct ingress_object_name tcp_services, udp_services; /* ConfigMaps */
+    struct ingress_object_name ticket_keys;                /* Secret: keys of session tickets */
     uint16_t own_tcp_ports[INGRESS_OWN_PORTS_MAX]; /* the gate listens there already; 0: none */
     bool allows_passthrough;                       /* --enable-ssl-passthrough */
     /* The pair shown where no other fits; PEM, borrowed. Empty: none. */

@@ -21,10 +21,16 @@ struct owned {
     struct route_host **rule_hosts; /* by spec.rules; NULL: its host is none */
 };
 
+/* An Ingress that has a host and any spec.tls. */
+struct tls_claim {
+    const struct owned *owned;
+    struct tls_claim *next;
+};
+
 /* What is known about a host of the model while it is compiled. */
 struct host_facts {
-    const struct owned *creator; /* first in order that has the host */
-    const struct owned *tls_by;  /* first in order that has the host and any spec.tls */
+    const struct owned *creator;           /* first in order that has the host */
+    struct tls_claim *claims, *last_claim; /* in merge order; NULL: no TLS */
 };
 
 enum {
@@ -49,6 +55,7 @@ struct compiler {
     VEC(struct service_endpoints) services; /* by service->index, less services_before */
     VEC(int) service_results;               /* likewise, enum service_result */
     struct idmap certificates;              /* id → struct route_certificate */
+    struct idmap authorities;               /* id → struct route_authorities */
     /* A compile of some hosts into a model that has the others: their names; else NULL. What the model
      * had before lies in front of what is made now. */
     const struct map *only;

@@ -99,6 +99,10 @@ static const struct key_reader key_readers[CONFIG_KEYS_LEN] = {
     [CONFIG_PROXY_NEXT_UPSTREAM_TIMEOUT] = POLICY(POLICY_RETRY_TIMEOUT),
 
     [CONFIG_SSL_PROTOCOLS] = OTHER(config_read_tls_versions, "TLSv1.2, TLSv1.3 or both"),
+    [CONFIG_SSL_CIPHERS] = OTHER(config_read_tls_ciphers, "ciphers as OpenSSL lists them"),
+    [CONFIG_SSL_ECDH_CURVE] = OTHER(config_read_tls_groups, "auto, or groups such as X25519:P-256"),
+    [CONFIG_SSL_DH_PARAM] =
+        OTHER(config_read_dh_param, "the Secret with dhparam.pem as namespace/name"),
     [CONFIG_SSL_SESSION_CACHE] = BOOL(SETTING(tls.session_cache)),
     [CONFIG_SSL_SESSION_TICKETS] = BOOL(SETTING(tls.tickets)),
     [CONFIG_SSL_SESSION_TIMEOUT] = TIME(SETTING(tls.session_timeout_ms)),
@@ -115,6 +119,7 @@ static const struct key_reader key_readers[CONFIG_KEYS_LEN] = {
     [CONFIG_GZIP_LEVEL] = COUNT(SETTING(gzip.level), 1, 9, "a level from 1 to 9"),
     [CONFIG_GZIP_MIN_LENGTH] = COUNT(SETTING(gzip.length_min), 0, INT32_MAX, "a number of bytes"),
     [CONFIG_GZIP_TYPES] = OTHER(config_read_gzip_types, ""),
+    [CONFIG_GZIP_DISABLE] = OTHER(config_read_gzip_disable, "a regular expression for User-Agent"),
     [CONFIG_ENABLE_BROTLI] = BOOL(SETTING(brotli.is_on)),
     [CONFIG_BROTLI_LEVEL] = COUNT(SETTING(brotli.level), 0, 11, "a level from 0 to 11"),
     [CONFIG_BROTLI_MIN_LENGTH] =
@@ -332,4 +337,28 @@ struct ingress_config ingress_config_read(const struct kube_object *config_map, 
         pair_read(&reading, &config_map->config_map.entries.items[i]);
     reading_end(&reading);
     return reading.config;
+}
+
+/* The value of a key that counts, or an empty span. */
+static struct span value_of(const struct kube_object *config_map, enum config_key key)
+{
+    const struct kube_text *value;
+
+    if (!config_map || key_rows[key].state != SUPPORTED)
+        return SPAN_EMPTY;
+    value = kube_pairs_find(&config_map->config_map.entries, span_from_str(key_rows[key].name));
+    return value ? value->text : SPAN_EMPTY;
+}
+
+bool ingress_config_allows_other_namespaces(const struct kube_object *config_map)
+{
+    bool allows = false;
+
+    return num_parse_bool(value_of(config_map, CONFIG_ALLOW_CROSS_NAMESPACE_RESOURCES), &allows) &&
+           allows;
+}
+
+struct ingress_object_name ingress_config_dh_param(const struct kube_object *config_map)
+{
+    return ingress_config_object_name(value_of(config_map, CONFIG_SSL_DH_PARAM));
 }

@@ -7,8 +7,7 @@
 #ifndef YETT_INGRESS_CONFIG_H
 #define YETT_INGRESS_CONFIG_H
 
-#include "kube/types.h"
-#include "route/model.h"
+#include "ingress/compile.h"
 
 struct ingress_config {
     struct route_settings settings;
@@ -20,10 +19,18 @@ struct ingress_config {
     const struct span *no_redirect_paths; /* no-tls-redirect-locations: prefixes of rule paths */
     size_t no_redirect_paths_len;
     struct route_ticket_key ticket_key; /* len 0: none */
+    const struct kube_pair *dh_param;   /* "namespace/name" of a Secret, valid; NULL: none */
 };
 
 /* `config_map` may be NULL: all defaults. */
 struct ingress_config ingress_config_read(const struct kube_object *config_map, struct arena *arena,
                                           struct diag_list *diags);
+
+/* "namespace/name"; name empty: it is something else. */
+struct ingress_object_name ingress_config_object_name(struct span text);
+
+/* What must be known before the rest is read. `config_map` may be NULL. */
+bool ingress_config_allows_other_namespaces(const struct kube_object *config_map);
+struct ingress_object_name ingress_config_dh_param(const struct kube_object *config_map);
 
 #endif

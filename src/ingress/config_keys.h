@@ -54,6 +54,8 @@ CONFIG_KEY(CONFIG_PROXY_STREAM_NEXT_UPSTREAM_TRIES, "proxy-stream-next-upstream-
 CONFIG_KEY(CONFIG_PROXY_STREAM_RESPONSES, "proxy-stream-responses", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_STREAM, "log-format-stream", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_DISABLE_STREAM_ACCESS_LOG, "disable-stream-access-log", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_ALLOW_CROSS_NAMESPACE_RESOURCES, "allow-cross-namespace-resources", SUPPORTED, "",
+           "")
 
 /* Guards that are not enforced */
 CONFIG_KEY(CONFIG_ANNOTATION_VALUE_WORD_BLOCKLIST, "annotation-value-word-blocklist", GUARD, "",
@@ -254,8 +256,6 @@ CONFIG_KEY(CONFIG_NGINX_STATUS_IPV6_WHITELIST, "nginx-status-ipv6-whitelist", ME
            "remove it: it has no effect here")
 
 /* Screws of nginx */
-CONFIG_KEY(CONFIG_ALLOW_CROSS_NAMESPACE_RESOURCES, "allow-cross-namespace-resources", TUNING,
-           "false", "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_ANNOTATIONS_RISK_LEVEL, "annotations-risk-level", TUNING, "High",
            "remove it: no annotation here can inject configuration")
 CONFIG_KEY(CONFIG_STRICT_VALIDATE_PATH_TYPE, "strict-validate-path-type", TUNING, "true",

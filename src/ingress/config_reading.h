@@ -35,8 +35,12 @@ config_read_fn config_read_no_redirect_paths;
 config_read_fn config_read_log_format;
 config_read_fn config_read_stream_log_format;
 config_read_fn config_read_tls_versions;
+config_read_fn config_read_tls_ciphers;
+config_read_fn config_read_tls_groups;
+config_read_fn config_read_dh_param;
 config_read_fn config_read_ticket_key;
 config_read_fn config_read_gzip_types;
+config_read_fn config_read_gzip_disable;
 config_read_fn config_read_brotli_types;
 
 /* Warns about a part of the value that is left out. */

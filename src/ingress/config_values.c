@@ -1,10 +1,12 @@
 #include "base/buf.h"
 #include "base/num.h"
+#include "base/pattern.h"
 #include "base/scope.h"
 #include "base/vec.h"
 #include "ingress/config_reading.h"
 #include "ingress/policy.h"
 #include "kube/base64.h"
+#include "tls/policy.h"
 
 /* Where a value is a list, what is wrong with one item costs that item, and the rest counts. */
 
@@ -120,6 +122,48 @@ bool config_read_tls_versions(struct config_reading *reading, const struct kube_
     return true;
 }
 
+/* An empty list leaves the choice to the library, and their order to the client. */
+bool config_read_tls_ciphers(struct config_reading *reading, const struct kube_pair *pair)
+{
+    struct route_tls_settings *tls = &reading->config.settings.tls;
+    struct span list = span_trim(pair->value.text);
+
+    if (list.len > 0 && !tls_ciphers_are_valid(list))
+        return false;
+    tls->ciphers = arena_dup(reading->arena, list);
+    tls->cipher_choice = list.len > 0 ? ROUTE_CIPHERS_OF_SERVER : ROUTE_CIPHERS_OF_CLIENT;
+    return true;
+}
+
+bool config_read_tls_groups(struct config_reading *reading, const struct kube_pair *pair)
+{
+    struct span list = span_trim(pair->value.text);
+
+    if (!tls_groups_are_valid(list))
+        return false;
+    reading->config.settings.tls.groups =
+        span_eq(list, SPAN("auto")) ? SPAN_EMPTY : arena_dup(reading->arena, list);
+    return true;
+}
+
+struct ingress_object_name ingress_config_object_name(struct span text)
+{
+    size_t slash = span_find(text, '/');
+    struct ingress_object_name none = { SPAN_EMPTY, SPAN_EMPTY };
+
+    if (slash == SPAN_NOT_FOUND || slash == 0 || slash + 1 == text.len)
+        return none;
+    return (struct ingress_object_name){ span_upto(text, slash), span_from(text, slash + 1) };
+}
+
+bool config_read_dh_param(struct config_reading *reading, const struct kube_pair *pair)
+{
+    if (ingress_config_object_name(pair->value.text).name.len == 0)
+        return false;
+    reading->config.dh_param = pair;
+    return true;
+}
+
 /* The bytes that the decoder made of it lie in the model's arena, as those of Secrets do. */
 bool config_read_ticket_key(struct config_reading *reading, const struct kube_pair *pair)
 {
@@ -178,6 +222,17 @@ static struct span types_read(struct config_reading *reading, const struct kube_
 bool config_read_gzip_types(struct config_reading *reading, const struct kube_pair *pair)
 {
     reading->config.settings.gzip.types = types_read(reading, pair);
+    return true;
+}
+
+bool config_read_gzip_disable(struct config_reading *reading, const struct kube_pair *pair)
+{
+    struct pattern *pattern = NULL;
+
+    if (pair->value.text.len > 0 && pattern_new(pair->value.text, &pattern, NULL) != PATTERN_OK)
+        return false;
+    pattern_free(pattern);
+    reading->config.settings.gzip.not_for = arena_dup(reading->arena, pair->value.text);
     return true;
 }
 

@@ -92,6 +92,7 @@ struct ingress_diagnosis *ingress_diagnosis_new(const struct kube_store *store,
     compiler_begin(&c, diagnosis);
     compiler_take(&c, NULL, 0);
     ingress_tls_default(&c);
+    ingress_tls_dh(&c);
     ingress_default_rule(&c);
     ingress_listeners_read(&c);
     names_keep(diagnosis, &c);

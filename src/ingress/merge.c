@@ -1,15 +1,18 @@
 #include "ingress/merge.h"
 
 #include "ingress/backend.h"
+#include "ingress/client_auth.h"
 #include "ingress/names.h"
+#include "ingress/passthrough.h"
 #include "ingress/tls.h"
 
-/* In four walks over the Ingresses, each in merge order, so that the first wins:
+/* In walks over the Ingresses, each in merge order, so that the first wins:
  *
  *   1. hosts    who has which host, who decides its TLS: the https redirect of any rule asks for that
  *   2. catch-all  default backends without rules, which beat any hostless "/"
  *   3. rules    every path; the second of a host, kind and path loses and is told
- *   4. implicit   "/" of each host whose first Ingress has a default backend beside its rules */
+ *   4. implicit   "/" of each host whose first Ingress has a default backend beside its rules
+ *   5. whole hosts  what their clients must show, and whose TLS goes by undecrypted */
 
 static void source_add(struct compiler *c, struct route_host *host, const struct owned *owned)
 {
@@ -59,6 +62,31 @@ static struct route_host *rule_host_get(struct compiler *c, const struct owned *
     return NULL;
 }
 
+/* By another of its rules it may claim the host again. */
+static void claim_add(struct compiler *c, const struct route_host *host, const struct owned *owned)
+{
+    struct host_facts *facts = compiler_host_facts(c, host);
+
+    if (facts->last_claim && facts->last_claim->owned == owned)
+        return;
+    struct tls_claim *claim = arena_new(&c->scratch, struct tls_claim);
+    *claim = (struct tls_claim){ .owned = owned };
+    if (facts->last_claim)
+        facts->last_claim->next = claim;
+    else
+        facts->claims = claim;
+    facts->last_claim = claim;
+}
+
+/* The first that says something of a host's ciphers is heard. */
+static void wishes_take(struct route_host *host, const struct ingress_annotations *annotations)
+{
+    if (span_is_empty(host->tls_ciphers))
+        host->tls_ciphers = annotations->tls_ciphers;
+    if (host->cipher_choice == ROUTE_CIPHERS_AS_SET)
+        host->cipher_choice = annotations->cipher_choice;
+}
+
 static void hosts_walk(struct compiler *c)
 {
     vec_for_each (owned, &c->owned) {
@@ -69,11 +97,11 @@ static void hosts_walk(struct compiler *c)
             struct route_host *host = rule_host_get(c, owned, &ingress->rules[i]);
 
             owned->rule_hosts[i] = host;
-            if (!host || ingress->tls_len == 0 || span_is_empty(host->name))
+            if (!host)
                 continue;
-            struct host_facts *facts = compiler_host_facts(c, host);
-            if (!facts->tls_by)
-                facts->tls_by = owned;
+            wishes_take(host, &owned->annotations);
+            if (ingress->tls_len > 0 && !span_is_empty(host->name))
+                claim_add(c, host, owned);
         }
     }
 }
@@ -96,9 +124,9 @@ static void tls_walk(struct compiler *c)
     for (size_t i = 0; i < c->hosts.len; i++) {
         struct route_host *host = c->model->hosts.items[c->hosts_before + i];
         const struct host_facts *facts = &c->hosts.items[i];
-        if (!facts->tls_by)
+        if (!facts->claims)
             continue;
-        ingress_tls_decide(c, host, facts->tls_by->object);
+        ingress_tls_decide(c, host, facts->claims);
         has_wildcards |= host->name.ptr[0] == '*';
     }
     vec_for_each (owned, &c->owned)
@@ -113,6 +141,7 @@ static void tls_walk(struct compiler *c)
             continue;
         host->has_tls = true;
         host->certificate = wildcard->certificate;
+        host->other_certificate = wildcard->other_certificate;
     }
 }
 
@@ -360,6 +389,8 @@ void ingress_merge(struct compiler *c)
     catch_all_walk(c);
     rules_walk(c);
     implicit_walk(c);
+    ingress_client_auth_walk(c);
+    ingress_passthrough_walk(c);
 }
 
 static void default_rule_report(struct compiler *c, const char *what)

@@ -3,6 +3,7 @@
 #include "ingress/compiler.h"
 #include "ingress/merge.h"
 #include "ingress/names.h"
+#include "ingress/secrets.h"
 
 /* A host is made of the Ingresses that have it, and of nothing else that changes often. So the hosts that
  * a change concerns are taken out of the model and compiled again from their Ingresses, by the very
@@ -24,7 +25,30 @@ static bool is_named(const struct ingress_object_name *name, const struct ingres
     return span_eq(name->name, touched->name) && span_eq(name->namespace, touched->namespace);
 }
 
-static bool concerns_all(const struct ingress_options *options,
+/* Is it the one that is looked for? */
+struct sought {
+    const struct ingress_touched *touched;
+    bool is_found;
+};
+
+static void sought_look(void *ctx, struct span namespace, struct span name)
+{
+    struct sought *sought = ctx;
+
+    sought->is_found |=
+        span_eq(name, sought->touched->name) && span_eq(namespace, sought->touched->namespace);
+}
+
+static bool is_of_all(const struct kube_store *store, const struct ingress_options *options,
+                      const struct ingress_touched *secret)
+{
+    struct sought sought = { .touched = secret };
+
+    ingress_secrets_common(store, options, sought_look, &sought);
+    return sought.is_found;
+}
+
+static bool concerns_all(const struct kube_store *store, const struct ingress_options *options,
                          const struct ingress_touched *touched)
 {
     switch (touched->kind) {
@@ -35,7 +59,7 @@ static bool concerns_all(const struct ingress_options *options,
                is_named(&options->tcp_services, touched) ||
                is_named(&options->udp_services, touched);
     case KUBE_SECRET:
-        return is_named(&options->default_certificate, touched);
+        return is_of_all(store, options, touched);
     case KUBE_SERVICE:
     case KUBE_ENDPOINT_SLICE:
         return is_named(&options->default_backend, touched);
@@ -47,11 +71,11 @@ static bool concerns_all(const struct ingress_options *options,
     return false;
 }
 
-static bool change_is_partial(const struct ingress_options *options,
+static bool change_is_partial(const struct kube_store *store, const struct ingress_options *options,
                               const struct ingress_change *change)
 {
     vec_for_each (touched, &change->objects) {
-        if (concerns_all(options, touched))
+        if (concerns_all(store, options, touched))
             return false;
     }
     return !change->is_whole;
@@ -86,17 +110,36 @@ static void ingress_want(struct recompile *r, struct span namespace, struct span
         map_put(&r->ingresses, key, (void *)object);
 }
 
-/* `secrets` has the names of those that changed; of any namespace, since what they are asked for is only
- * whether to look closer. */
-static bool names_secret(const struct kube_object *ingress, const struct map *secrets)
+/* Of any namespace, since what they are asked for is only whether to look closer. */
+struct naming {
+    const struct map *changed; /* names of the Secrets that changed */
+    bool names_one;
+};
+
+static void naming_look(void *ctx, struct span namespace, struct span name)
 {
-    for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
-        const struct ingress_touched *secret =
-            map_find(secrets, ingress->ingress.tls[i].secret_name.text);
-        if (secret)
-            return true;
-    }
-    return false;
+    struct naming *naming = ctx;
+
+    (void)namespace;
+    naming->names_one |= map_find(naming->changed, name) != NULL;
+}
+
+static bool names_changed(const struct recompile *r, const struct kube_object *ingress,
+                          const struct map *changed)
+{
+    struct naming naming = { .changed = changed };
+
+    ingress_secrets_of(ingress, r->c.options, true, naming_look, &naming);
+    return naming.names_one;
+}
+
+/* The host without a name, too: it may be the default backend's. */
+static void hosts_of_want(struct recompile *r, const struct kube_object *ingress)
+{
+    for (size_t i = 0; i < ingress->ingress.rules_len; i++)
+        host_want_written(r, ingress->ingress.rules[i].host.text);
+    if (ingress->ingress.rules_len == 0)
+        host_want(r, SPAN_EMPTY);
 }
 
 /* All hosts of the Ingresses that name a Secret that changed. */
@@ -111,8 +154,8 @@ static void secrets_want(struct recompile *r)
     }
     for (size_t at = 0;
          secrets.len > 0 && (ingress = kube_store_next(r->c.store, KUBE_INGRESS, &at));) {
-        for (size_t i = 0; names_secret(ingress, &secrets) && i < ingress->ingress.rules_len; i++)
-            host_want_written(r, ingress->ingress.rules[i].host.text);
+        if (names_changed(r, ingress, &secrets))
+            hosts_of_want(r, ingress);
     }
 }
 
@@ -146,7 +189,7 @@ static void hosts_collect(struct recompile *r)
     wildcards_want(r);
 }
 
-static bool names_secrets(const struct route_host *host)
+static bool uses_secrets(const struct route_host *host)
 {
     if (host->certificate || host->client_auth)
         return true;
@@ -169,17 +212,19 @@ static void hosts_take_out(struct recompile *r)
             continue;
         for (const struct route_source *it = host->sources; it; it = it->next)
             ingress_want(r, it->namespace, it->name);
-        r->drops_secrets |= names_secrets(host);
+        r->drops_secrets |= uses_secrets(host);
         route_host_remove(model, host);
     }
 }
 
 /* ---- certificates and authorities ------------------------------------------------------------ */
 
-static void certificates_remember(struct recompile *r)
+static void secrets_remember(struct recompile *r)
 {
     vec_for_each (certificate, &r->c.model->certificates)
         idmap_put(&r->c.certificates, (*certificate)->id, *certificate);
+    vec_for_each (authorities, &r->c.model->authorities)
+        idmap_put(&r->c.authorities, (*authorities)->id, *authorities);
 }
 
 static void secret_show(struct idmap *shown, uint64_t id)
@@ -338,7 +383,7 @@ bool ingress_recompile(const struct kube_store *store, const struct ingress_opti
     size_t secrets_before = secrets_count(model);
     bool had_passthrough = model->passthroughs > 0;
 
-    if (!change_is_partial(options, change))
+    if (!change_is_partial(store, options, change))
         return false;
     r.c.only = &r.hosts;
     route_batch_begin(model);
@@ -346,7 +391,7 @@ bool ingress_recompile(const struct kube_store *store, const struct ingress_opti
     compiler_init(&r.c);
     hosts_collect(&r);
     hosts_take_out(&r);
-    certificates_remember(&r);
+    secrets_remember(&r);
     hosts_compile(&r);
     services_refresh(&r);
     secrets_sweep(&r, secrets_before);

@@ -1,0 +1,148 @@
+#include "ingress/client_auth.h"
+
+#include "ingress/secret.h"
+
+/* Each Ingress that speaks of client certificates makes one rule of them, which holds for all its hosts, those of
+ * other Ingresses' paths included: a check that another path leads around is none. So all that speak for a host
+ * must say the same. Those that say nothing are covered by it. */
+
+#define CONSEQUENCE "every request of its hosts is refused with 403"
+
+static const struct route_client_auth *auth_broken(struct compiler *c, const struct owned *owned,
+                                                   struct place place)
+{
+    struct route_client_auth *auth = arena_new(&c->model->arena, struct route_client_auth);
+
+    *auth = (struct route_client_auth){
+        .mode = ROUTE_CLIENT_AUTH_BROKEN,
+        .origin = compiler_origin(owned, arena_dup(&c->model->arena, place.field), place.pos),
+    };
+    return auth;
+}
+
+static bool speaks(const struct ingress_client_auth *said)
+{
+    return said->secret || said->guard || said->is_broken;
+}
+
+static struct place said_place(struct compiler *c, const struct owned *owned)
+{
+    const struct ingress_client_auth *said = &owned->annotations.client_auth;
+
+    return ingress_annotation_place(owned->object, said->secret ? said->secret : said->guard,
+                                    &c->scratch);
+}
+
+/* NULL: there are none to check by (reported). */
+static const struct route_authorities *authorities_find(struct compiler *c,
+                                                        const struct owned *owned)
+{
+    struct secret_ref ref;
+
+    if (!ingress_secret_named(c, owned->object, owned->annotations.client_auth.secret, CONSEQUENCE,
+                              &ref))
+        return NULL;
+    const struct kube_object *secret =
+        ingress_secret_find(c, &ref, SPAN("create the Secret with ca.crt"));
+    return secret ? ingress_authorities_get(c, &ref, secret) : NULL;
+}
+
+static void guard_report(struct compiler *c, const struct owned *owned)
+{
+    ingress_report(c->diags, DIAG_ERROR, DIAG_ANNOTATION_INVALID, said_place(c, owned),
+                   SPAN("name the Secret with the authorities in auth-tls-secret"),
+                   "there is no auth-tls-secret to check clients by; " CONSEQUENCE);
+}
+
+static const struct route_client_auth *auth_make(struct compiler *c, const struct owned *owned)
+{
+    const struct ingress_client_auth *said = &owned->annotations.client_auth;
+    struct arena *arena = &c->model->arena;
+    struct place place = said_place(c, owned);
+    bool checks = said->mode != ROUTE_CLIENT_AUTH_OFF;
+    const struct route_authorities *authorities = NULL;
+
+    if (said->is_broken)
+        return auth_broken(c, owned, place);
+    if (!said->secret)
+        guard_report(c, owned);
+    else if (checks)
+        authorities = authorities_find(c, owned);
+    if (!said->secret || (checks && !authorities))
+        return auth_broken(c, owned, place);
+
+    struct route_client_auth *auth = arena_new(arena, struct route_client_auth);
+    *auth = (struct route_client_auth){
+        .mode = said->mode,
+        .depth = said->depth,
+        .authorities = authorities,
+        .error_page = arena_dup(arena, said->error_page),
+        .match_cn = arena_dup(arena, said->match_cn),
+        .passes_certificate = said->passes_certificate,
+        .origin = compiler_origin(owned, arena_dup(arena, place.field), place.pos),
+    };
+    return auth;
+}
+
+static bool is_same(const struct route_client_auth *a, const struct route_client_auth *b)
+{
+    return a->mode == b->mode && a->depth == b->depth && a->authorities == b->authorities &&
+           a->passes_certificate == b->passes_certificate && span_eq(a->match_cn, b->match_cn) &&
+           span_eq(a->error_page, b->error_page);
+}
+
+static void conflict_report(struct compiler *c, const struct owned *owned,
+                            const struct route_host *host)
+{
+    const struct route_origin *first = &host->client_auth->origin;
+
+    ingress_report(c->diags, DIAG_ERROR, DIAG_CLIENT_AUTH_CONFLICT, said_place(c, owned),
+                   SPAN("say the same of client certificates in all Ingresses of the host, or in "
+                        "one of them only"),
+                   "Ingress " SPAN_FMT "/" SPAN_FMT
+                   " says otherwise of the client certificates of host '" SPAN_FMT
+                   "'; every request of the host is refused with 403",
+                   SPAN_ARG(first->namespace), SPAN_ARG(first->name),
+                   SPAN_ARG(span_is_empty(host->name) ? SPAN("(any)") : host->name));
+}
+
+static void host_set(struct compiler *c, const struct owned *owned, struct route_host *host,
+                     const struct route_client_auth *auth)
+{
+    if (!host->client_auth) {
+        host->client_auth = auth;
+        return;
+    }
+    if (is_same(host->client_auth, auth))
+        return;
+    /* What is broken has been told; and it stays so, whoever comes after. */
+    if (host->client_auth->mode != ROUTE_CLIENT_AUTH_BROKEN &&
+        auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
+        conflict_report(c, owned, host);
+    if (host->client_auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
+        host->client_auth = auth_broken(c, owned, said_place(c, owned));
+}
+
+static void owned_walk(struct compiler *c, const struct owned *owned)
+{
+    const struct kube_ingress *ingress = &owned->object->ingress;
+    const struct route_client_auth *auth = auth_make(c, owned);
+
+    for (size_t i = 0; i < ingress->rules_len; i++) {
+        if (owned->rule_hosts[i])
+            host_set(c, owned, owned->rule_hosts[i], auth);
+    }
+    if (ingress->rules_len == 0 && compiler_has_host(c, SPAN_EMPTY)) {
+        struct route_host *any = map_find(&c->model->hosts_by_name, SPAN_EMPTY);
+        if (any)
+            host_set(c, owned, any, auth);
+    }
+}
+
+void ingress_client_auth_walk(struct compiler *c)
+{
+    vec_for_each (owned, &c->owned) {
+        if (speaks(&owned->annotations.client_auth))
+            owned_walk(c, owned);
+    }
+}
