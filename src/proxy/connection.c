@@ -1,6 +1,7 @@
 #include "proxy/connection.h"
 
 #include "base/mem.h"
+#include "proxy/client_auth.h"
 #include "proxy/h1_client.h"
 #include "proxy/passage.h"
 #include "proxy/passthrough.h"
@@ -143,6 +144,7 @@ void connection_close(struct connection *connection)
     struct worker *worker = connection->worker;
 
     connection->ops->end(connection);
+    client_identity_unref(connection->identity);
     loop_timer_cancel(&connection->timer);
     stream_close(&connection->stream);
     list_remove(&connection->link);

@@ -12,6 +12,7 @@
 #include "proc/inherit.h"
 #include "proxy/stream.h"
 
+struct client_identity;
 struct connection;
 struct worker;
 
@@ -35,7 +36,8 @@ struct connection {
     struct list link; /* in worker->clients */
     struct loop_timer timer;
     const struct speaker_ops *ops;
-    void *speaker;     /* its memory */
+    void *speaker;                    /* its memory */
+    struct client_identity *identity; /* the last that its client was judged by; NULL: none yet */
     struct ip_addr ip; /* the client's, as a trusted PROXY header says or else the peer's */
     struct ip_addr peer_ip;
     struct ip_addr local_ip; /* where the client went: set with is_proxied */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "proxy/answer.h"
 #include "proxy/attempt.h"
+#include "proxy/client_auth.h"
 #include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
@@ -304,6 +305,7 @@ void exchange_end(struct exchange *exchange)
     loop_task_cancel(&exchange->again);
     resolver_query_cancel(&exchange->query);
     iobuf_put(&exchange->worker->buffers, exchange->head_buf);
+    client_identity_unref(exchange->identity);
     image_view_unref(exchange->view);
     exchange_give_back(exchange);
 }

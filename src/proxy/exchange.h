@@ -18,6 +18,7 @@
 #include "proxy/resolver.h"
 #include "proxy/upstream.h"
 
+struct client_identity;
 struct worker;
 
 enum exchange_state {
@@ -64,6 +65,8 @@ struct exchange {
     const struct image_service *service; /* NULL likewise */
     const struct image_policy *policy;
     struct image_endpoints endpoints;
+    const struct image_client_auth *client_auth; /* of the request's host; NULL: it asks for none */
+    struct client_identity *identity; /* by which the client was judged; NULL: it was not */
 
     struct iobuf *head_buf; /* the request's head, and its body where that came with it whole */
     size_t request_head_bytes;
@@ -92,6 +95,7 @@ struct exchange {
     struct loop_timer timer; /* of the present try */
     uint64_t wait_until_ms; /* its end; the timer may fire before, to see whether anyone is there */
     struct loop_task again; /* goes on after others had their turn */
+    struct span page_words; /* what an own answer's page says more; empty: nothing */
     struct memory_source memory; /* of whole_body; then of an own answer's page */
     struct pump request_pump, response_pump;
 

@@ -18,11 +18,16 @@ enum {
     /* One read or write. A busy exchange holds three: its head, and one on each side of the body that
      * moves; four while bodies move both ways. */
     PROXY_BUFFER_BYTES = 16 << 10,
-    /* For heads that do not fit: the largest one thrice over, for what is added repeats parts of it. */
-    PROXY_BUFFER_LARGE_BYTES = 112 << 10,
+    /* What a backend hears of a client that showed a certificate: as much as tls/peer.h lets through, with
+     * the names of the fields. */
+    PROXY_CLIENT_IDENTITY_BYTES_MAX = 17 << 10,
+    /* For heads that do not fit: the largest one thrice over, for what is added repeats parts of it; and the
+     * client's identity. */
+    PROXY_BUFFER_LARGE_BYTES = 130 << 10,
     /* A body that came with its head is kept with it, to be sent again where that is safe: as long as it
      * fits into one buffer with the largest head that may be made of the client's. */
-    PROXY_WHOLE_BODY_BYTES_MAX = PROXY_BUFFER_LARGE_BYTES - 3 * PROXY_HEAD_BYTES_MAX - 2048,
+    PROXY_WHOLE_BODY_BYTES_MAX = PROXY_BUFFER_LARGE_BYTES - 3 * PROXY_HEAD_BYTES_MAX -
+                                 PROXY_CLIENT_IDENTITY_BYTES_MAX - 2048,
     /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
     PROXY_BUFFERS_KEPT = 256,
 

@@ -1,5 +1,6 @@
 #include "proxy/request_head.h"
 
+#include "proxy/client_auth.h"
 #include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
@@ -60,6 +61,8 @@ static bool is_copied(const struct exchange *exchange, const struct http_header 
         return !(not_copied & (1ull << header->id)) &&
                !(connection_lists_more && http_head_connection_lists(&exchange->request, name));
     if (connection_lists_more && http_head_connection_lists(&exchange->request, name))
+        return false;
+    if (unlikely(ascii_lower(name.ptr[0]) == 's') && client_auth_is_field(name))
         return false;
     /* CGI and its heirs read "a_b" as "a-b": a way to forge what was replaced above. */
     return (flags & IMAGE_ALLOW_UNDERSCORES) || span_find(name, '_') == SPAN_NOT_FOUND;
@@ -164,6 +167,7 @@ static void known_put(struct exchange *exchange, struct head_out *out, uint32_t 
     head_put_field(out, SPAN("X-Scheme"), origin->scheme);
     original_put(exchange, out, HTTP_X_FORWARDED_FOR, SPAN("X-Original-Forwarded-For"));
     original_put(exchange, out, HTTP_X_FORWARDED_HOST, SPAN("X-Original-Forwarded-Host"));
+    client_auth_put(exchange, out);
 }
 
 static void framing_put(struct exchange *exchange, struct head_out *out)
@@ -195,7 +199,8 @@ void request_head_write(struct exchange *exchange)
                                  .authority = exchange->origin.host,
                                  .path = exchange->target.origin };
     struct iobuf *buf =
-        upstream->ops->head_room(upstream, 3 * exchange->request_head_bytes + REQUEST_ADDED_MAX);
+        upstream->ops->head_room(upstream, 3 * exchange->request_head_bytes + REQUEST_ADDED_MAX +
+                                               client_auth_bytes(exchange));
     struct head_out out = head_out_begin(buf, upstream->head_form);
 
     head_put_request(&out, &line);

@@ -1,5 +1,6 @@
 #include "proxy/response_head.h"
 
+#include "proxy/connection.h"
 #include "proxy/worker.h"
 
 enum { RESPONSE_ADDED_MAX = 512 };
@@ -22,26 +23,46 @@ enum http_body_kind response_head_framing(struct exchange *exchange)
     return HTTP_BODY_TO_END;
 }
 
+/* What the gate says of itself takes the place of what a backend says of its own. */
+static struct span hsts_of(const struct exchange *exchange)
+{
+    if (!exchange->rule || !exchange->client->connection->stream.tls)
+        return SPAN_EMPTY;
+    return image_str_get(exchange->view, image_settings_get(exchange->view)->hsts);
+}
+
+#define FIELD_HSTS "Strict-Transport-Security"
+
 static bool is_copied(const struct exchange *exchange, const struct http_header *header,
-                      bool has_connection)
+                      bool has_connection, bool has_hsts)
 {
     struct span name = http_header_name(header);
 
     if (header->id != HTTP_NAME_OTHER && (not_copied & (1ull << header->id)))
         return false;
     if (header->id == HTTP_NAME_OTHER &&
-        (span_starts_with_nocase(name, SPAN("X-Accel-")) || span_eq_nocase(name, SPAN("X-Pad"))))
+        (span_starts_with_nocase(name, SPAN("X-Accel-")) || span_eq_nocase(name, SPAN("X-Pad")) ||
+         (has_hsts && span_eq_nocase(name, SPAN(FIELD_HSTS)))))
         return false;
     return !has_connection || !http_head_connection_lists(&exchange->response, name);
+}
+
+static void hsts_put(const struct exchange *exchange, struct head_out *out)
+{
+    struct span value = hsts_of(exchange);
+
+    if (value.len > 0)
+        head_put_field(out, SPAN(FIELD_HSTS), value);
 }
 
 static void copied_put(const struct exchange *exchange, struct head_out *out)
 {
     const struct http_head *response = &exchange->response;
     bool has_connection = response->names_seen & (1ull << HTTP_CONNECTION);
+    bool has_hsts = hsts_of(exchange).len > 0;
 
     for (uint32_t i = 0; i < response->headers_len; i++) {
-        if (is_copied(exchange, &response->headers[i], has_connection))
+        if (is_copied(exchange, &response->headers[i], has_connection, has_hsts))
             head_put_header(out, &response->headers[i]);
     }
 }
@@ -96,6 +117,7 @@ void response_head_write(struct exchange *exchange, enum http_body_kind framing)
     if (!(response->names_seen & (1ull << HTTP_DATE)) && response->status >= 200)
         head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
     copied_put(exchange, &out);
+    hsts_put(exchange, &out);
     framing_put(exchange, &out, framing);
     connection_put(exchange, &out);
     exchange->status = response->status;
@@ -123,8 +145,9 @@ void response_continue_write(struct exchange *exchange)
     exchange->client->ops->head_end(exchange->client, 100, HTTP_BODY_NONE);
 }
 
-/* As short as it can be while people still see what it is; names nothing of what is inside. */
-static struct span page_write(uint16_t status, char *at)
+/* As short as it can be while people still see what it is; names nothing of what is inside. `words` say
+ * more, as nginx says it. */
+static struct span page_write(uint16_t status, struct span words, char *at)
 {
     char *to = at;
     struct span code =
@@ -135,16 +158,21 @@ static struct span page_write(uint16_t status, char *at)
         SPAN("<html>\r\n<head><title>"),
         code,
         SPAN(" "),
-        http_reason(status),
+        words.len > 0 ? words : http_reason(status),
         SPAN("</title></head>\r\n<body>\r\n<center><h1>"),
         code,
         SPAN(" "),
         http_reason(status),
-        SPAN("</h1></center>\r\n</body>\r\n</html>\r\n"),
+        SPAN("</h1></center>\r\n"),
+        words.len > 0 ? SPAN("<center>") : SPAN_EMPTY,
+        words,
+        words.len > 0 ? SPAN("</center>\r\n") : SPAN_EMPTY,
+        SPAN("</body>\r\n</html>\r\n"),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        memcpy(to, parts[i].ptr, parts[i].len);
+        if (parts[i].len > 0)
+            memcpy(to, parts[i].ptr, parts[i].len);
         to += parts[i].len;
     }
     return span_of(at, (size_t)(to - at));
@@ -152,7 +180,8 @@ static struct span page_write(uint16_t status, char *at)
 
 void response_local_write(struct exchange *exchange, uint16_t status, struct span extra)
 {
-    struct span page = status == 200 ? SPAN_EMPTY : page_write(status, exchange->page);
+    struct span page =
+        status == 200 ? SPAN_EMPTY : page_write(status, exchange->page_words, exchange->page);
     bool is_sent = page.len > 0 && exchange->request.method != HTTP_HEAD;
     struct head_out out = head_begin(exchange, RESPONSE_ADDED_MAX + page.len + extra.len);
 
@@ -165,6 +194,7 @@ void response_local_write(struct exchange *exchange, uint16_t status, struct spa
     head_put_u64(&out, page.len);
     head_put(&out, SPAN("\r\n"));
     head_put(&out, extra);
+    hsts_put(exchange, &out);
     connection_put(exchange, &out);
     exchange->status = status;
     exchange->response_head_bytes = head_out_end(&out);

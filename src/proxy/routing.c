@@ -1,6 +1,7 @@
 #include "proxy/routing.h"
 
 #include "proxy/attempt.h"
+#include "proxy/client_auth.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
 #include "proxy/request_head.h"
@@ -51,8 +52,9 @@ static bool header_find(const void *ctx, struct span name, struct span *ret_valu
     return header != NULL;
 }
 
-/* Sets rule, policy, service and endpoints. Returns an image_match_result. */
-static int rule_find(struct exchange *exchange)
+/* Sets rule, policy, service and endpoints. Returns an image_match_result; *ret_host is NULL where no host
+ * took it. */
+static int rule_find(struct exchange *exchange, const struct image_host **ret_host)
 {
     const struct image_view *view = exchange->view;
     struct image_request request = {
@@ -65,6 +67,7 @@ static int rule_find(struct exchange *exchange)
     struct image_match match;
 
     int r = image_match(view, &request, NULL, &match);
+    *ret_host = match.host;
     if (r == IMAGE_MATCH_NONE)
         return r;
     exchange->rule = match.rule;
@@ -129,6 +132,39 @@ static bool is_health_check(const struct exchange *exchange)
     return span_eq(exchange->path, exchange->worker->health_check_path);
 }
 
+/* The host's error page takes the place of what was asked for. It is the host's own, so that nobody is asked
+ * a second time whether he may see it. */
+static int rule_find_for_page(struct exchange *exchange, char *path_text)
+{
+    const struct image_host *host;
+
+    if (target_normalise(exchange->target.path, path_text, &exchange->path) != TARGET_OK)
+        exchange->path = SPAN("/");
+    return rule_find(exchange, &host);
+}
+
+static void request_route(struct exchange *exchange, char *path_text)
+{
+    const struct image_host *host;
+    int r = rule_find(exchange, &host);
+
+    switch ((enum client_auth_result)client_auth_run(exchange, host)) {
+    case CLIENT_AUTH_PASSES:
+        break;
+    case CLIENT_AUTH_ANSWERED:
+        return;
+    case CLIENT_AUTH_ELSEWHERE:
+        r = rule_find_for_page(exchange, path_text);
+        break;
+    }
+    if (r != IMAGE_MATCH_OK && is_health_check(exchange))
+        exchange_respond(exchange, worker_is_ready(exchange->worker) ? 200 : 503, SPAN_EMPTY);
+    else if (r == IMAGE_MATCH_NONE)
+        exchange_respond(exchange, 404, SPAN_EMPTY);
+    else
+        rule_run(exchange);
+}
+
 void routing_run(struct exchange *exchange)
 {
     char path_text[PROXY_TARGET_BYTES_MAX];
@@ -143,13 +179,7 @@ void routing_run(struct exchange *exchange)
     } else if (!exchange->view) {
         exchange_respond(exchange, 503, SPAN_EMPTY);
     } else {
-        int r = rule_find(exchange);
-        if (r != IMAGE_MATCH_OK && is_health_check(exchange))
-            exchange_respond(exchange, worker_is_ready(exchange->worker) ? 200 : 503, SPAN_EMPTY);
-        else if (r == IMAGE_MATCH_NONE)
-            exchange_respond(exchange, 404, SPAN_EMPTY);
-        else
-            rule_run(exchange);
+        request_route(exchange, path_text);
     }
     /* It may lie in path_text. The log names the target instead. */
     exchange->path = exchange->target.path;

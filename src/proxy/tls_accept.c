@@ -65,7 +65,7 @@ void tls_accept_begin(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     struct tls_context *initial =
-        worker->view ? certificates_choose(&worker->certificates, worker->view, SPAN_EMPTY) : NULL;
+        worker->view ? certificates_initial(&worker->certificates, worker->view) : NULL;
 
     connection_hand_over(connection, &tls_accept_ops, NULL);
     if (!initial) {

@@ -19,6 +19,7 @@ static void worker_on_sweep(struct loop_timer *timer)
     endpoint_table_sweep(&worker->endpoints, worker->view);
     balancer_sweep(&worker->balancer, worker->view);
     certificates_sweep(&worker->certificates, worker->view);
+    patterns_sweep(&worker->patterns);
 }
 
 int worker_init(struct worker *worker, struct loop *loop, struct stats_page *stats,
@@ -38,6 +39,7 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
                                         ? access_format_stream_json
                                         : access_format_stream;
     list_init(&worker->clients);
+    certificates_init(&worker->certificates);
     random_init(&worker->random);
     service_ports_init(&worker->service_ports, worker);
     udp_sessions_init(&worker->udp, worker);
@@ -69,6 +71,7 @@ void worker_deinit(struct worker *worker)
     endpoint_table_deinit(&worker->endpoints);
     balancer_deinit(&worker->balancer);
     certificates_deinit(&worker->certificates);
+    patterns_deinit(&worker->patterns);
     worker->resolver = resolver_free(worker->resolver);
     access_log_deinit(&worker->access_log);
     exchanges_free(worker);
@@ -100,6 +103,7 @@ void worker_take_image(struct worker *worker, struct image_view *view)
     image_view_unref(worker->view);
     worker->view = image_view_ref(view);
     settings_apply(worker);
+    certificates_take_image(&worker->certificates, view);
     service_ports_follow(&worker->service_ports);
     loop_timer_set(worker->loop, &worker->sweep_timer, SWEEP_DELAY_MS);
     __atomic_store_n(&worker->stats->generation, view->generation, __ATOMIC_RELAXED);

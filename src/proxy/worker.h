@@ -15,6 +15,7 @@
 #include "proxy/endpoint.h"
 #include "proxy/iobuf.h"
 #include "proxy/main.h"
+#include "proxy/patterns.h"
 #include "proxy/random.h"
 #include "proxy/resolver.h"
 #include "proxy/service_ports.h"
@@ -30,6 +31,7 @@ struct worker {
     struct endpoint_table endpoints;
     struct balancer balancer;
     struct certificates certificates;
+    struct patterns patterns;
     struct access_log access_log;
     struct resolver *resolver; /* NULL: ExternalName Services answer 503 */
     struct stats_page *stats;

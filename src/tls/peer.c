@@ -76,15 +76,14 @@ static struct span uri_escape(struct span text, struct arena *arena)
 static bool pem_escape(X509 *certificate, struct arena *arena, struct span *ret_text)
 {
     SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
-    char *bytes;
+    struct span pem;
 
     invariant(bio != NULL);
-    if (i2d_X509(certificate, NULL) > TLS_PEER_CERTIFICATE_MAX ||
-        PEM_write_bio_X509(bio, certificate) != 1)
+    if (PEM_write_bio_X509(bio, certificate) != 1 ||
+        !text_take(bio, TLS_PEER_CERTIFICATE_MAX, arena, &pem))
         return false;
-    long len = BIO_get_mem_data(bio, &bytes);
-    *ret_text = uri_escape(span_of(bytes, (size_t)len), arena);
-    return true;
+    *ret_text = uri_escape(pem, arena);
+    return ret_text->len <= TLS_PEER_CERTIFICATE_MAX;
 }
 
 /* Whether what was shown in the handshake satisfies `context` as well. */

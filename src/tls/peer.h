@@ -6,7 +6,7 @@
  * Roles      proxy.
  * Limits     TLS_PEER_CERTIFICATE_MAX and TLS_PEER_NAME_MAX: what is larger would not fit into a head, and
  *            is bad.
- * See        RFC 5280, RFC 2253; docs/compatibility.md */
+ * See        RFC 5280, RFC 2253; docs/tls.md */
 #ifndef YETT_TLS_PEER_H
 #define YETT_TLS_PEER_H
 
@@ -14,8 +14,8 @@
 #include "tls/codec.h"
 
 enum {
-    TLS_PEER_CERTIFICATE_MAX = 8192, /* DER; one of an organisation takes 1 to 2 KB */
-    TLS_PEER_NAME_MAX = 1024,        /* of a distinguished name as text */
+    TLS_PEER_CERTIFICATE_MAX = 14336, /* PEM, escaped; one of an organisation takes 2 to 3 KB */
+    TLS_PEER_NAME_MAX = 1024,         /* of a distinguished name as text */
 };
 
 enum tls_peer_verdict {

@@ -72,6 +72,8 @@ static struct route_model *model_make(struct rig *rig, unsigned first, unsigned 
         vec_push(&model->certificates, (struct route_certificate *)rig->options.certificate);
         model->default_certificate = rig->options.certificate;
     }
+    if (rig->options.extend)
+        rig->options.extend(model, path);
     return model;
 }
 

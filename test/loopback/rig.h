@@ -36,6 +36,8 @@ struct rig_options {
     unsigned backends;              /* endpoints of its Service; 0: one */
     const struct route_certificate *certificate; /* default one; NULL: none */
     const struct route_filter *filter;           /* one of the rule's; NULL: none */
+    /* Adds to a model that is about to be published; `path` has the one rule. NULL: nothing. */
+    void (*extend)(struct route_model *model, const struct route_path *path);
 };
 
 struct rig {
