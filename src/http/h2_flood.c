@@ -45,30 +45,3 @@ void h2_flood_earn_end(struct h2_flood *flood)
 {
     token_bucket_give(&flood->cancels, cancel_rate, 1);
 }
-
-/* A frame's head begins with the length of what follows it, in three bytes (RFC 9113, 4.1). */
-enum { FRAME_HEAD_BYTES = 9, FRAME_LENGTH_BYTES = 3 };
-
-uint32_t h2_frame_count(struct h2_frame_counter *counter, struct span bytes)
-{
-    uint32_t frames = 0;
-
-    for (size_t at = 0; at < bytes.len;) {
-        size_t left = bytes.len - at;
-
-        if (counter->head_len == 0 && counter->payload_left > 0) {
-            size_t skip = MIN(left, (size_t)counter->payload_left);
-            counter->payload_left -= (uint32_t)skip;
-            at += skip;
-            continue;
-        }
-        if (counter->head_len < FRAME_LENGTH_BYTES)
-            counter->payload_left = counter->payload_left << 8 | (uint8_t)bytes.ptr[at];
-        at++;
-        if (++counter->head_len == FRAME_HEAD_BYTES) {
-            counter->head_len = 0;
-            frames++;
-        }
-    }
-    return frames;
-}

@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 
-#include "base/span.h"
 #include "base/token_bucket.h"
 
 struct h2_flood {
@@ -19,17 +18,6 @@ struct h2_flood {
     uint32_t frames;     /* that came since the last h2_flood_settle() */
     uint32_t useful;     /* of these, such as carried a part of a message */
 };
-
-/* Where frames begin in a stream of bytes, however it is cut. `payload_left` may be set at the beginning,
- * to skip a preface. */
-struct h2_frame_counter {
-    uint32_t
-        payload_left; /* of the present frame, or of the next one's head as soon as that is known */
-    uint8_t head_len; /* bytes of a frame's head that came */
-};
-
-/* How many frames begin in `bytes`. */
-uint32_t h2_frame_count(struct h2_frame_counter *counter, struct span bytes);
 
 /* A stream was reset, by the peer or for what it did. False: one too many. */
 bool h2_flood_cancel(struct h2_flood *flood, uint64_t now_ms);

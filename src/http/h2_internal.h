@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "http/h2_flood.h"
+#include "http/h2_frames.h"
 #include "http/h2_head.h"
 #include "http/h2_session.h"
 
@@ -22,7 +23,7 @@ struct h2_session {
     uint32_t streams_len; /* that the user has */
     uint64_t now_ms;
     struct h2_flood flood;
-    struct h2_frame_counter frames;
+    struct h2_frames frames;
     bool is_flooded; /* a budget is used up */
     bool is_failed;  /* nothing is read any more */
     bool saw_goaway, saw_settings;

@@ -222,37 +222,21 @@ size_t h2_stream_write(struct h2_stream *stream, struct span piece, char *at, si
     return taken;
 }
 
-/* One block: the fields, and their texts behind them. */
-static void trailers_keep(struct h2_stream *stream, const struct http_header *trailers,
-                          uint32_t len)
-{
-    struct http_head head = {
-        .method_text = SPAN_EMPTY,
-        .headers = (struct http_header *)(uintptr_t)trailers,
-        .headers_len = len,
-    };
-    size_t fields_bytes = len * sizeof(*trailers);
-
-    stream->trailers = mem_alloc(fields_bytes + http_head_text_bytes(&head));
-    http_head_copy(&head, (char *)stream->trailers + fields_bytes, stream->trailers, &head);
-    stream->trailers_len = len;
-}
-
 void h2_stream_end(struct h2_stream *stream, const struct http_header *trailers,
                    uint32_t trailers_len)
 {
     if (stream->is_closed || stream->is_ending)
         return;
     stream->is_ending = true;
-    if (trailers_len > 0)
-        trailers_keep(stream, trailers, trailers_len);
+    stream->trailers = http_headers_dup(trailers, trailers_len);
+    stream->trailers_len = trailers_len;
     (void)nghttp2_session_resume_data(stream->session->ng, stream->id);
 }
 
 bool h2_stream_is_ended(struct h2_stream *stream)
 {
     stream->wants_room = !stream->end_is_sent && !stream->is_closed;
-    return !stream->wants_room;
+    return stream->end_is_sent;
 }
 
 /* ---- windows and ends ---- */

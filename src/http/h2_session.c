@@ -160,7 +160,9 @@ static enum h2_error error_of(const struct h2_session *session, ssize_t fault)
     if (session->is_flooded || fault == NGHTTP2_ERR_FLOODED ||
         fault == NGHTTP2_ERR_TOO_MANY_SETTINGS)
         return H2_ENHANCE_YOUR_CALM;
-    return fault == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? H2_PROTOCOL_ERROR : H2_INTERNAL_ERROR;
+    if (fault == NGHTTP2_ERR_BAD_CLIENT_MAGIC || session->frames.is_unexpected)
+        return H2_PROTOCOL_ERROR;
+    return H2_INTERNAL_ERROR;
 }
 
 static void session_fail(struct h2_session *session, enum h2_error error)
@@ -177,11 +179,11 @@ int h2_session_feed(struct h2_session *session, struct span bytes, uint64_t now_
     if (session->is_failed)
         return H2_OVER;
 
-    session->flood.frames += h2_frame_count(&session->frames, bytes);
+    session->flood.frames += h2_frames_read(&session->frames, bytes);
     ssize_t taken = nghttp2_session_mem_recv(session->ng, (const uint8_t *)bytes.ptr, bytes.len);
     if (!h2_flood_settle(&session->flood, now_ms))
         session->is_flooded = true;
-    if (taken < 0 || session->is_flooded) {
+    if (taken < 0 || session->is_flooded || session->frames.is_unexpected) {
         session_fail(session, error_of(session, taken));
         return H2_OVER;
     }

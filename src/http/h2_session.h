@@ -138,8 +138,8 @@ YETT_MUST_USE size_t h2_stream_write(struct h2_stream *stream, struct span piece
 /* All content was written; trailers (copied) follow it. */
 void h2_stream_end(struct h2_stream *stream, const struct http_header *trailers,
                    uint32_t trailers_len);
-/* Our side is complete: all that was written, and the end, has been pulled. Where not, on_writable tells when
- * it may be. */
+/* Our side is complete: all that was written, and the end, has been pulled. Where not, and the stream is
+ * open, on_writable tells when it may be. */
 bool h2_stream_is_ended(struct h2_stream *stream);
 /* So much of what on_data gave was passed on: the peer may send as much again. */
 void h2_stream_consume(struct h2_stream *stream, size_t bytes);

@@ -1,6 +1,7 @@
 #include "http/message.h"
 
 #include "base/bug.h"
+#include "base/mem.h"
 #include "http/chars.h"
 
 /* Names are looked up by length first: at most five of the table share one, and the first letter
@@ -243,6 +244,31 @@ static const char *text_copy(char **at, const char *ptr, size_t len)
     return to;
 }
 
+/* Returns where the next text goes. */
+static char *headers_copy(const struct http_header *from, uint32_t len, char *at,
+                          struct http_header *to)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        to[i] = from[i];
+        to[i].name = text_copy(&at, from[i].name, from[i].name_len);
+        to[i].value = text_copy(&at, from[i].value, from[i].value_len);
+    }
+    return at;
+}
+
+struct http_header *http_headers_dup(const struct http_header *headers, uint32_t len)
+{
+    size_t fields_bytes = len * sizeof(*headers), text_bytes = 0;
+
+    if (len == 0)
+        return NULL;
+    for (uint32_t i = 0; i < len; i++)
+        text_bytes += headers[i].name_len + (size_t)headers[i].value_len;
+    struct http_header *copy = mem_alloc(fields_bytes + text_bytes);
+    headers_copy(headers, len, (char *)copy + fields_bytes, copy);
+    return copy;
+}
+
 void http_head_copy(const struct http_head *head, char *at, struct http_header *headers,
                     struct http_head *ret_head)
 {
@@ -253,12 +279,6 @@ void http_head_copy(const struct http_head *head, char *at, struct http_header *
     for (size_t i = 0; i < HEAD_TEXTS; i++)
         texts[i]->ptr = text_copy(&at, texts[i]->ptr, texts[i]->len);
     copy.headers = headers;
-    for (uint32_t i = 0; i < head->headers_len; i++) {
-        const struct http_header *from = &head->headers[i];
-
-        headers[i] = *from;
-        headers[i].name = text_copy(&at, from->name, from->name_len);
-        headers[i].value = text_copy(&at, from->value, from->value_len);
-    }
+    headers_copy(head->headers, head->headers_len, at, headers);
     *ret_head = copy;
 }

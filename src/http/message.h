@@ -117,6 +117,9 @@ size_t http_head_text_bytes(const struct http_head *head);
 void http_head_copy(const struct http_head *head, char *at, struct http_header *headers,
                     struct http_head *ret_head);
 
+/* Copies fields alone, into one block for mem_free(): NULL for none. */
+struct http_header *http_headers_dup(const struct http_header *headers, uint32_t len);
+
 /* False for fields that may not come behind the content (RFC 9110, 6.5.1: framing, routing,
  * authentication, …). */
 bool http_may_trail(const struct http_header *header);

@@ -96,27 +96,6 @@ static void test_useful_frames_cost_nothing(void **state)
     assert_int_equal(chores(&flood, 5000), H2_CHORES_EARNED_A_HEAD + H2_CHORES_EARNED_A_PIECE);
 }
 
-static void test_frames_are_counted_however_they_are_cut(void **state)
-{
-    static const char bytes[] = "PREFACE"
-                                "\0\0\4\0\0\0\0\0\1"
-                                "abcd"
-                                "\0\0\0\6\0\0\0\0\0"
-                                "\0\1\0\0\0\0\0\0\3";
-    struct span all = span_of(bytes, sizeof(bytes) - 1);
-
-    (void)state;
-    for (size_t step = 1; step <= all.len; step++) {
-        struct h2_frame_counter counter = { .payload_left = 7 };
-        uint32_t frames = 0;
-
-        for (size_t at = 0; at < all.len; at += step)
-            frames += h2_frame_count(&counter, span_upto(span_from(all, at), step));
-        assert_int_equal(frames, 3);
-        assert_int_equal(counter.payload_left, 256);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,7 +104,6 @@ int main(void)
         cmocka_unit_test(test_windows_are_paid_by_what_was_sent),
         cmocka_unit_test(test_small_talk_may_be_measured),
         cmocka_unit_test(test_useful_frames_cost_nothing),
-        cmocka_unit_test(test_frames_are_counted_however_they_are_cut),
     };
 
     return cmocka_run_group_tests_name("http/h2_flood", tests, NULL, NULL);
