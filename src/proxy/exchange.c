@@ -92,7 +92,9 @@ void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t he
 void exchange_refuse(struct exchange *exchange, uint16_t status)
 {
     exchange->start_us = loop_now_us(exchange->worker->loop);
-    exchange->request = (struct http_head){ .version_major = 1, .version_minor = 1 };
+    bool is_http_1 = exchange->client->head_form == HEAD_WHOLE;
+    exchange->request = (struct http_head){ .version_major = is_http_1 ? 1 : 2,
+                                            .version_minor = is_http_1 ? 1 : 0 };
     origin_find(exchange);
     exchange->body_is_whole = true;
     exchange->client_may_keep = false;

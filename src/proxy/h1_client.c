@@ -1,6 +1,7 @@
 #include "proxy/h1_client.h"
 
 #include "base/mem.h"
+#include "proxy/h2_client.h"
 #include "proxy/limits.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
@@ -185,6 +186,26 @@ static enum step head_refuse(struct h1_client *client, uint16_t status)
     return STEP_AGAIN;
 }
 
+static void speaker_free(struct h1_client *client)
+{
+    loop_task_cancel(&client->again);
+    loop_defer_free(client->side.connection->worker->loop, client);
+}
+
+static enum step head_bad(struct h1_client *client)
+{
+    struct connection *connection = client->side.connection;
+
+    if (client->parser.fault != H1_FAULT_VERSION ||
+        !h2_client_is_meant(connection, iobuf_span(connection->stream.in)))
+        return head_refuse(client, h1_fault_status(client->parser.fault));
+    exchange_give_back(client->exchange);
+    speaker_free(client);
+    h2_client_begin(connection);
+    connection->ops->advance(connection);
+    return STEP_WAIT;
+}
+
 static enum step head_step(struct h1_client *client)
 {
     struct connection *connection = client->side.connection;
@@ -198,7 +219,7 @@ static enum step head_step(struct h1_client *client)
     if (r == H1_OK)
         return exchange_start(client, head_bytes);
     if (r == H1_BAD)
-        return head_refuse(client, h1_fault_status(client->parser.fault));
+        return head_bad(client);
     if (client->wait != WAIT_HEAD) {
         /* From its first byte on, a head has this long in all, however it trickles. */
         loop_timer_cancel(&connection->timer);
@@ -309,8 +330,7 @@ static void speaker_end(struct connection *connection)
             exchange_give_back(client->exchange);
     }
     client->side.tunnel = tunnel_end(client->side.tunnel);
-    loop_task_cancel(&client->again);
-    loop_defer_free(connection->worker->loop, client);
+    speaker_free(client);
 }
 
 static const struct speaker_ops h1_client_speaker = {

@@ -42,6 +42,16 @@ enum {
     /* Buffers' worth that one stream moves before others get their turn. */
     PROXY_PUMP_BURST = 16,
 
+    /* What a stream of HTTP/2 may send before it was passed on: enough for 5 Mbit/s over 100 ms, and it fits
+     * into one large buffer. As nginx (http2_body_preread_size). */
+    PROXY_H2_STREAM_WINDOW_BYTES = 65535,
+    /* And all streams of a connection together: sixteen slow backends may hold one up before the rest of the
+     * client's streams notice, and a connection holds no more than this of the worker's memory. */
+    PROXY_H2_CONNECTION_WINDOW_BYTES = 1 << 20,
+    /* Reads of one connection of HTTP/2 before others get their turn. A read of 16 KB may bring a thousand
+     * frames. */
+    PROXY_H2_READ_BURST = 4,
+
     /* A client that does not take its answer. As ingress-nginx (send_timeout). */
     PROXY_CLIENT_SEND_TIMEOUT_MS = 60000,
     /* A handshake is three flights; a phone on a bad network needs seconds. */

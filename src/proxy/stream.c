@@ -296,6 +296,11 @@ bool stream_has_output(const struct stream *stream)
     return iobuf_len(stream->out) > 0 || (stream->tls && tls_codec_pending(stream->tls).len > 0);
 }
 
+size_t stream_output_bytes(const struct stream *stream)
+{
+    return iobuf_len(stream->out) + (stream->tls ? tls_codec_pending(stream->tls).len : 0);
+}
+
 struct iobuf *stream_out(struct stream *stream)
 {
     if (!stream->out)

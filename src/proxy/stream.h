@@ -59,6 +59,7 @@ YETT_MUST_USE int stream_send(struct stream *stream, struct span bytes, size_t *
 /* Sends what waits in `out` and under TLS. STREAM_OK: all is sent. */
 YETT_MUST_USE int stream_flush(struct stream *stream);
 bool stream_has_output(const struct stream *stream);
+size_t stream_output_bytes(const struct stream *stream);
 
 /* `out`, made if there is none. */
 struct iobuf *stream_out(struct stream *stream);

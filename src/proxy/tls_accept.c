@@ -1,6 +1,7 @@
 #include "proxy/tls_accept.h"
 
 #include "proxy/h1_client.h"
+#include "proxy/h2_client.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
@@ -45,7 +46,10 @@ static void tls_accept_advance(struct connection *connection)
     if (!connection->stream.handshake_done)
         return;
     stats_add(&stats->tls_handshakes, 1);
-    h1_client_begin(connection);
+    if (tls_codec_alpn(connection->stream.tls) == TLS_ALPN_HTTP2)
+        h2_client_begin(connection);
+    else
+        h1_client_begin(connection);
     connection->ops->advance(connection);
 }
 

@@ -42,6 +42,7 @@ struct worker {
     struct list clients; /* all client connections */
     uint32_t clients_len, clients_max;
     uint32_t tunnels_len;
+    uint32_t streams_len;            /* of clients that speak HTTP/2 */
     struct exchange *exchanges_free; /* for reuse */
     uint32_t exchanges_free_len;
     struct loop_timer sweep_timer; /* forgets what the newest image no longer names */

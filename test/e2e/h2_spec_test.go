@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/summerwind/h2spec/config"
+	"github.com/summerwind/h2spec/generic"
+	"github.com/summerwind/h2spec/hpack"
+	h2cases "github.com/summerwind/h2spec/http2"
+	"github.com/summerwind/h2spec/spec"
+
+	"yett.dev/e2e/gate"
+)
+
+// What h2spec asks for by RFC 7540 and RFC 9113 does not.
+const (
+	closedStreams = "RFC 9113, 5.1: frames for a stream that is closed MAY be a connection error (RFC 7540: MUST); " +
+		"remembering closed streams for it would cost each connection memory"
+	priorities = "RFC 9113, 5.3.2: the priorities of RFC 7540 are deprecated, and dependencies are gone from the text; " +
+		"we say so by SETTINGS_NO_RFC7540_PRIORITIES (RFC 9218, 2.1)"
+	otherProtocol = "RFC 9113, 3.4: GOAWAY may be omitted, as such a preface shows that the peer does not use HTTP/2; " +
+		"in the clear the port speaks HTTP/1.1 too, by which the answer is 400"
+)
+
+var h2specDeviations = map[string]string{
+	"http2/5.1/8":   closedStreams,
+	"http2/5.1/9":   closedStreams,
+	"http2/5.1/11":  closedStreams,
+	"http2/5.1/12":  closedStreams,
+	"http2/5.3.1/2": priorities,
+}
+
+// Only on a port that speaks HTTP/1.1 as well.
+var h2specDeviationsInTheClear = map[string]string{"http2/3.5/2": otherProtocol}
+
+func h2specWalk(group *spec.TestGroup, visit func(id string, test *spec.TestCase)) {
+	for i, test := range append(group.Tests, group.StrictTests...) {
+		visit(fmt.Sprintf("%s/%d", group.ID(), i+1), test)
+	}
+	for _, child := range group.Groups {
+		h2specWalk(child, visit)
+	}
+}
+
+func h2specRun(t *testing.T, address string, overTLS bool) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, _ := strconv.Atoi(port)
+	settings := &config.Config{Host: host, Port: number, Path: "/", Timeout: 2 * time.Second * gate.Scale(),
+		MaxHeaderLen: 4000, Strict: true, TLS: overTLS, Insecure: true}
+	passed, deviated := 0, 0
+	for _, group := range []*spec.TestGroup{generic.Spec(), h2cases.Spec(), hpack.Spec()} {
+		group.Test(settings)
+		h2specWalk(group, func(id string, test *spec.TestCase) {
+			reason, known := h2specDeviations[id]
+			if !known && !overTLS {
+				reason, known = h2specDeviationsInTheClear[id]
+			}
+			switch {
+			case test.Result == nil || test.Result.Skipped:
+				t.Errorf("%s was not run: %s", id, test.Desc)
+			case known && !test.Result.Failed:
+				t.Errorf("%s passes, though it is listed as a deviation: %s", id, reason)
+			case known:
+				deviated++
+			case test.Result.Failed:
+				t.Errorf("%s: %s: %v", id, test.Desc, test.Result.Error)
+			default:
+				passed++
+			}
+		})
+	}
+	t.Logf("h2spec: %d passed, %d deviate for the reasons given", passed, deviated)
+	if passed < 140 {
+		t.Errorf("only %d cases passed: not all were run", passed)
+	}
+}
+
+// The whole of h2spec, its strict cases too, against a route that is answered with content.
+func TestH2spec(t *testing.T) {
+	web := gate.NewBackend(t, "web")
+	web.Handle(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) })
+	g := start(t, gate.Options{}, gate.Backends("web", web.Addr), gate.Route("web", "", "/", "web"))
+	t.Run("in the clear", func(t *testing.T) { h2specRun(t, g.HTTP, false) })
+	if g.Exited() {
+		t.Error("the gate ended")
+	}
+}

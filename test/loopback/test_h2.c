@@ -1,0 +1,695 @@
+#include <sys/socket.h>
+
+#include "../unit/http/h2_pair.h"
+#include "rig.h"
+#include "tls/websocket.h"
+
+/* HTTP/2 towards clients: the worker speaks to a session of the other role, which the test leads. */
+
+struct h2_end {
+    struct end end;
+    struct side side;
+};
+
+static void h2_open(struct rig *rig, struct h2_end *client)
+{
+    client->end = rig_client(rig, PROC_LISTEN_HTTP);
+    side_init(&client->side, H2_CLIENT);
+}
+
+static void h2_close(struct rig *rig, struct h2_end *client)
+{
+    side_deinit(&client->side);
+    end_close(&client->end);
+    rig_settle(rig);
+}
+
+/* Lets client and worker talk until neither has anything to say. */
+static void h2_settle(struct rig *rig, struct h2_end *client)
+{
+    for (unsigned silent = 0; silent < 3;) {
+        struct buf out = { 0 };
+
+        side_say(&client->side, &out);
+        if (out.len > 0)
+            end_send_bytes(rig, &client->end, buf_span(&out));
+        rig_settle(rig);
+        end_receive(&client->end);
+        silent = out.len == 0 && client->end.got.len == 0 ? silent + 1 : 0;
+        side_hear(&client->side, buf_span(&client->end.got));
+        client->end.got.len = 0;
+        buf_deinit(&out);
+    }
+}
+
+static struct h2_stream *h2_ask(struct h2_end *client, const char *method, const char *path,
+                                bool ends)
+{
+    struct h2_request request = {
+        .method = http_method_of(span_from_str(method)),
+        .method_text = span_from_str(method),
+        .scheme = SPAN("http"),
+        .authority = SPAN("a.test"),
+        .path = span_from_str(path),
+        .ends = ends,
+    };
+    struct h2_stream *stream = h2_session_request(client->side.session, &request, NULL);
+
+    client->side.streams[client->side.streams_len++] = stream;
+    return stream;
+}
+
+/* Says a piece, as much as windows let through; returns that. */
+static size_t h2_tell(struct rig *rig, struct h2_end *client, struct h2_stream *stream,
+                      struct span piece)
+{
+    size_t taken = 0;
+
+    for (;;) {
+        char out[20000];
+        size_t written;
+        size_t len = h2_stream_write(stream, span_from(piece, taken), out, sizeof(out), &written);
+
+        end_send_bytes(rig, &client->end, span_of(out, written));
+        h2_settle(rig, client);
+        taken += len;
+        if (taken == piece.len || len == 0)
+            return taken;
+    }
+}
+
+/* What the client's session told, and no more. */
+static void h2_expect(struct rig *rig, struct h2_end *client, const char *log)
+{
+    h2_settle(rig, client);
+    buf_append_byte(&client->side.log, '\0');
+    assert_string_equal(client->side.log.ptr, log);
+    client->side.log.len = 0;
+}
+
+static void test_a_request_and_its_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    char text[1024];
+
+    h2_open(rig, &client);
+    h2_ask(&client, "GET", "/x?y", true);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_line(rig, &backend, "Host: a.test");
+    end_expect_head(rig, &backend, "GET /x?y HTTP/1.1\r\n");
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok");
+    h2_expect(rig, &client, "head 1 200|data 1 2|end 1|");
+    assert_int_equal(h2_session_streams(client.side.session), 1);
+    struct span log = rig_log(rig, text, sizeof(text));
+    assert_true(span_contains(log, SPAN("\"GET /x?y HTTP/2.0\" 200 2 ")));
+
+    /* The same connections, both ways. */
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
+    end_send(rig, &backend, "HTTP/1.1 204 No Content\r\n\r\n");
+    h2_expect(rig, &client, "head 3 204 whole|");
+    assert_int_equal(rig->worker.buffers.lent, 0);
+    assert_int_equal(rig->worker.streams_len, 0);
+    h2_close(rig, &client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
+static void test_bodies_and_trailers(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_line(rig, &backend, "Transfer-Encoding: chunked");
+    end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    assert_int_equal(h2_tell(rig, &client, stream, SPAN("hello")), 5);
+    end_expect(rig, &backend, "5\r\nhello\r\n");
+    struct http_header trailer = { .name = "x-sum", .name_len = 5, .value = "1", .value_len = 1 };
+    h2_stream_end(stream, &trailer, 1);
+    h2_settle(rig, &client);
+    end_expect(rig, &backend, "0\r\nx-sum: 1\r\n\r\n");
+
+    end_send(rig, &backend,
+             "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n"
+             "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    h2_expect(rig, &client, "head 1 103 whole|head 1 200|data 1 3|");
+    end_send(rig, &backend, "0\r\nX-Total: 3\r\n\r\n");
+    h2_expect(rig, &client, "end 1 x-total=3|");
+    h2_close(rig, &client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
+/* A whole body that came with its head can be sent again. */
+static void test_a_whole_body_is_sent_again(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    options.backends = 2;
+    struct rig *rig = rig_new(&options);
+    struct h2_end client;
+    struct buf out = { 0 };
+    char at[2000];
+    size_t written;
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "PUT", "/", false);
+    assert_int_equal(h2_stream_write(stream, SPAN("hello"), at, sizeof(at), &written), 5);
+    buf_append(&out, span_of(at, written));
+    h2_stream_end(stream, NULL, 0);
+    side_say(&client.side, &out);
+    end_send_bytes(rig, &client.end, buf_span(&out));
+    buf_deinit(&out);
+
+    unsigned first = rig_backend_called(rig, 0) ? 0 : 1; /* it hangs up */
+    if (first == 1)
+        assert_true(rig_backend_called(rig, 1));
+    struct end backend = rig_backend(rig, 1 - first);
+    end_expect_head(rig, &backend, "PUT / HTTP/1.1\r\n");
+    end_expect(rig, &backend, "5\r\nhello\r\n0\r\n\r\n");
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    h2_expect(rig, &client, "head 1 200|end 1|");
+    h2_close(rig, &client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
+static void test_many_streams_at_once(void **state)
+{
+    enum { STREAMS = 16 };
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    struct end backends[STREAMS];
+
+    h2_open(rig, &client);
+    h2_settle(rig, &client);
+    for (unsigned i = 0; i < STREAMS; i++)
+        h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    for (unsigned i = 0; i < STREAMS; i++) {
+        backends[i] = rig_backend(rig, 0);
+        end_expect_head(rig, &backends[i], "GET / HTTP/1.1\r\n");
+    }
+    assert_int_equal(rig->worker.streams_len, STREAMS);
+    for (unsigned i = STREAMS; i-- > 0;)
+        end_send(rig, &backends[i], RIG_OK);
+    h2_settle(rig, &client);
+    assert_int_equal(rig->worker.streams_len, 0);
+    for (unsigned i = 0; i < STREAMS; i++)
+        end_close(&backends[i]);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+/* A backend that does not read slows its stream down, and no other. */
+static void test_a_slow_backend_slows_its_client(void **state)
+{
+    static char megabyte[1 << 20];
+    (void)state;
+    struct rig_options options = rig_options_default();
+    options.policy.body_bytes_max = 0;
+    struct rig *rig = rig_new(&options);
+    struct h2_end client;
+
+    rig->small_buffers = 4096;
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    size_t taken = 0, more;
+    do {
+        more = h2_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte)));
+        taken += more;
+    } while (more > 0 && taken < 64 * sizeof(megabyte));
+    assert_true(taken < 64 * sizeof(megabyte)); /* what sockets hold, and the window */
+
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    struct end other = rig_backend(rig, 0);
+    end_send(rig, &other, RIG_OK);
+    client.side.log.len = 0;
+    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+
+    for (more = 0; more < sizeof(megabyte);) {
+        end_receive(&backend);
+        backend.got.len = 0;
+        more += h2_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte) - more));
+    }
+    end_close(&backend);
+    end_close(&other);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+/* A client that opens no window slows its backend down, and no other stream. */
+static void test_a_slow_client_slows_its_backend(void **state)
+{
+    static char megabyte[1 << 20];
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    rig->small_buffers = 4096;
+    h2_open(rig, &client);
+    client.side.consumes = false;
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n");
+    size_t sent = 0;
+    for (ssize_t n = 1; n > 0;) {
+        n = send(backend.fd, megabyte, sizeof(megabyte) - sent, MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        h2_settle(rig, &client);
+    }
+    assert_true(sent < 300000); /* the window, and what sockets hold */
+
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    struct end other = rig_backend(rig, 0);
+    end_send(rig, &other, RIG_OK);
+    client.side.log.len = 0;
+    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+    end_close(&backend);
+    end_close(&other);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+static void test_resets_go_through(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    char text[1024];
+
+    h2_open(rig, &client);
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
+    side_let_go(&client.side, 0);
+    h2_settle(rig, &client);
+    end_expect_end(rig, &backend);
+    struct span log = rig_log(rig, text, sizeof(text));
+    assert_true(span_contains(log, SPAN("\"GET / HTTP/2.0\" 499 ")));
+    end_close(&backend);
+
+    /* And the other way: what is missing is told. */
+    client.side.streams_len = 0;
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    backend = rig_backend(rig, 0);
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+    h2_settle(rig, &client);
+    end_close(&backend);
+    h2_expect(rig, &client, "head 3 200|data 3 4|reset 3 2|");
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+/* Taken back in the same breath, a request costs neither an exchange nor a connection. */
+static void test_what_is_taken_back_at_once_is_not_begun(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    struct buf out = { 0 };
+
+    h2_open(rig, &client);
+    h2_ask(&client, "GET", "/", true);
+    side_say(&client.side, &out);
+    side_let_go(&client.side, 0);
+    side_say(&client.side, &out);
+    end_send_bytes(rig, &client.end, buf_span(&out));
+    buf_deinit(&out);
+    h2_settle(rig, &client);
+    assert_false(rig_backend_called(rig, 0));
+    assert_int_equal(rig->worker.streams_len, 0);
+    assert_int_equal(rig->worker.buffers.lent, 0);
+    client.side.streams_len = 0;
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+/* An answer before the body is whole: the client is told to stop, the connection goes on. */
+static void test_early_answers(void **state)
+{
+    static char piece[60000];
+    (void)state;
+    struct rig_options options = rig_options_default();
+    options.policy.body_bytes_max = 50000;
+    struct rig *rig = rig_new(&options);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    (void)!h2_tell(rig, &client, stream, span_of(piece, sizeof(piece)));
+    h2_settle(rig, &client);
+    assert_true(span_contains(buf_span(&client.side.log), SPAN("head 1 413|data 1 ")));
+    assert_true(span_ends_with(buf_span(&client.side.log), SPAN("end 1|reset 1 0|")));
+    client.side.log.len = 0;
+    end_close(&backend);
+
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    backend = rig_backend(rig, 0);
+    end_send(rig, &backend, RIG_OK);
+    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+    end_close(&backend);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+static void test_connect_is_refused(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    struct buf bytes = { 0 }, block = { 0 };
+    struct side reader;
+
+    side_init(&reader, H2_CLIENT);
+    buf_append(&bytes, SPAN(H2_PREFACE));
+    frame_put(&bytes, FRAME_SETTINGS, 0, 0, SPAN_EMPTY);
+    field_append(&block, ":method", "CONNECT");
+    field_append(&block, ":authority", "a.test:443");
+    frame_put(&bytes, FRAME_HEADERS, FLAG_END_HEADERS, 1, buf_span(&block));
+    end_send_bytes(rig, &client, buf_span(&bytes));
+    end_receive(&client);
+    assert_non_null(memmem(client.got.ptr, client.got.len, "<title>405", 10));
+    buf_deinit(&bytes);
+    buf_deinit(&block);
+    side_deinit(&reader);
+    end_close(&client);
+    rig_settle(rig);
+    rig_free(rig);
+}
+
+/* ---- WebSockets (RFC 8441) ---- */
+
+static void websocket_ask(struct rig *rig, struct h2_end *client)
+{
+    struct buf bytes = { 0 }, block = { 0 };
+
+    client->end = rig_client(rig, PROC_LISTEN_HTTP);
+    side_init(&client->side, H2_CLIENT);
+    /* The session learns of the stream as if it had asked itself, so the test does for it. */
+    buf_append(&bytes, SPAN(H2_PREFACE));
+    frame_put(&bytes, FRAME_SETTINGS, 0, 0, SPAN_EMPTY);
+    field_append(&block, ":method", "CONNECT");
+    field_append(&block, ":protocol", "websocket");
+    field_append(&block, ":scheme", "http");
+    field_append(&block, ":authority", "a.test");
+    field_append(&block, ":path", "/chat");
+    field_append(&block, "sec-websocket-version", "13");
+    frame_put(&bytes, FRAME_HEADERS, FLAG_END_HEADERS, 1, buf_span(&block));
+    end_send_bytes(rig, &client->end, buf_span(&bytes));
+    buf_deinit(&bytes);
+    buf_deinit(&block);
+}
+
+/* The key that the backend was sent. */
+static void websocket_key(struct rig *rig, struct end *backend, char key[24])
+{
+    end_expect_line(rig, backend, "Upgrade: websocket");
+    end_expect_line(rig, backend, "Connection: upgrade");
+    const char *field = memmem(backend->got.ptr, backend->got.len, "sec-websocket-key: ", 19);
+    assert_non_null(field);
+    memcpy(key, field + 19, 24);
+    end_expect_head(rig, backend, "GET /chat HTTP/1.1\r\n");
+}
+
+/* Frames that came, of one type, of stream 1: their payloads, one behind the other. */
+static void frames_take(struct end *end, unsigned type, struct buf *out, unsigned *ret_flags)
+{
+    size_t at = 0;
+
+    end_receive(end);
+    while (at + 9 <= end->got.len) {
+        const unsigned char *head = (const unsigned char *)end->got.ptr + at;
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        if (head[3] == type && head[8] == 1) {
+            buf_append(out, span_of(end->got.ptr + at + 9, len));
+            *ret_flags |= head[4];
+        }
+        at += 9 + len;
+    }
+    end->got.len = 0;
+}
+
+static void test_a_websocket_over_http_2(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    struct buf got = { 0 }, bytes = { 0 };
+    char key[24], accept[28];
+    unsigned flags = 0;
+
+    websocket_ask(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    websocket_key(rig, &backend, key);
+    tls_websocket_accept(key, accept);
+    end_send(rig, &backend,
+             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+             "Upgrade: websocket\r\nSec-WebSocket-Accept: ");
+    end_send_bytes(rig, &backend, span_of(accept, sizeof(accept)));
+    end_send(rig, &backend, "\r\n\r\nhi");
+    rig_settle(rig);
+    end_receive(&client.end);
+    assert_null(memmem(client.end.got.ptr, client.end.got.len, accept, sizeof(accept)));
+    assert_non_null(memmem(client.end.got.ptr, client.end.got.len, "\x88", 1)); /* :status 200 */
+    frames_take(&client.end, FRAME_DATA, &got, &flags);
+    assert_true(span_eq(buf_span(&got), SPAN("hi")));
+    assert_int_equal(flags, 0);
+    assert_int_equal(rig->worker.tunnels_len, 1);
+    assert_int_equal(rig->worker.buffers.lent, 0); /* an idle one holds none */
+
+    frame_put(&bytes, FRAME_DATA, 0, 1, SPAN("ping"));
+    end_send_bytes(rig, &client.end, buf_span(&bytes));
+    end_expect(rig, &backend, "ping");
+    bytes.len = 0;
+    frame_put(&bytes, FRAME_DATA, FLAG_END_STREAM, 1, SPAN("bye"));
+    end_send_bytes(rig, &client.end, buf_span(&bytes));
+    end_expect(rig, &backend, "bye");
+    end_expect_end(rig, &backend);
+    got.len = 0;
+    end_send(rig, &backend, "last");
+    end_close(&backend);
+    rig_settle(rig);
+    frames_take(&client.end, FRAME_DATA, &got, &flags);
+    assert_true(span_eq(buf_span(&got), SPAN("last")));
+    assert_int_equal(flags, FLAG_END_STREAM);
+    assert_int_equal(rig->worker.tunnels_len, 0);
+    assert_int_equal(rig->worker.clients_len, 1);
+    buf_deinit(&got);
+    buf_deinit(&bytes);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+static const char *const liars[] = {
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+};
+
+/* Whoever does not prove that it speaks WebSocket has not agreed to one. */
+static void test_a_websocket_must_be_agreed_to(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(liars); i++) {
+        struct rig *rig = rig_new(NULL);
+        struct h2_end client;
+        char key[24];
+
+        websocket_ask(rig, &client);
+        struct end backend = rig_backend(rig, 0);
+        websocket_key(rig, &backend, key);
+        end_send(rig, &backend, liars[i]);
+        rig_settle(rig);
+        end_receive(&client.end);
+        assert_null(memmem(client.end.got.ptr, client.end.got.len, "\x88", 1)); /* no :status 200 */
+        assert_int_equal(rig->worker.streams_len, 0);
+        assert_int_equal(rig->worker.tunnels_len, 0);
+        end_close(&backend);
+        h2_close(rig, &client);
+        rig_free(rig);
+    }
+}
+
+/* ---- the end of connections ---- */
+
+static void test_idle_connections_are_told_to_go(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    h2_settle(rig, &client);
+    rig_pass_ms(rig, rig->options.settings.client_header_timeout_ms + LOOP_TICK_MS);
+    h2_expect(rig, &client, "goaway 0|");
+    assert_true(client.end.ended);
+    h2_close(rig, &client);
+
+    h2_open(rig, &client);
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    rig_pass_ms(rig, rig->options.policy.read_timeout_ms / 2);
+    end_send(rig, &backend, RIG_OK);
+    h2_settle(rig, &client);
+    rig_pass_ms(rig, rig->options.settings.keep_alive_ms - LOOP_TICK_MS);
+    assert_false(client.end.ended);
+    rig_pass_ms(rig, 2 * LOOP_TICK_MS);
+    h2_settle(rig, &client);
+    assert_true(client.end.ended);
+    end_close(&backend);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+static void test_so_many_requests_and_then_anew(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    options.settings.keep_alive_requests = 2;
+    struct rig *rig = rig_new(&options);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    h2_ask(&client, "GET", "/", true);
+    h2_ask(&client, "GET", "/", true);
+    h2_settle(rig, &client);
+    assert_true(span_contains(buf_span(&client.side.log), SPAN("goaway 0|")));
+    assert_int_equal(h2_session_capacity(client.side.session), 0);
+    struct end first = rig_backend(rig, 0), second = rig_backend(rig, 0);
+    client.side.log.len = 0;
+    end_send(rig, &first, RIG_OK);
+    end_send(rig, &second, RIG_OK);
+    h2_settle(rig, &client);
+    assert_true(span_contains(buf_span(&client.side.log), SPAN("end 1|")));
+    assert_true(span_contains(buf_span(&client.side.log), SPAN("end 3|")));
+    assert_true(client.end.ended);
+    end_close(&first);
+    end_close(&second);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+static void test_a_draining_worker_lets_streams_end(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end idle, busy;
+
+    h2_open(rig, &idle);
+    h2_settle(rig, &idle);
+    h2_open(rig, &busy);
+    h2_ask(&busy, "GET", "/", true);
+    h2_settle(rig, &busy);
+    struct end backend = rig_backend(rig, 0);
+
+    rig->worker.draining = true;
+    worker_close_idle(&rig->worker);
+    h2_expect(rig, &idle, "goaway 0|");
+    assert_true(idle.end.ended);
+    h2_expect(rig, &busy,
+              "goaway 0|goaway 0|"); /* the notice; and, after the PING, which were the last */
+    end_send(rig, &backend, RIG_OK);
+    h2_expect(rig, &busy, "head 1 200|data 1 2|end 1|");
+    assert_true(busy.end.ended);
+    h2_close(rig, &idle);
+    h2_close(rig, &busy);
+    assert_int_equal(rig->worker.clients_len, 0);
+    end_close(&backend);
+    rig_free(rig);
+}
+
+/* A client that takes nothing is not listened to, and then closed. */
+static void test_a_client_that_does_not_read(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct buf pings = { 0 };
+
+    rig->small_buffers = 4096;
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    buf_append(&pings, SPAN(H2_PREFACE));
+    frame_put(&pings, FRAME_SETTINGS, 0, 0, SPAN_EMPTY);
+    /* The first read's worth is answered; the rest is not even read. */
+    for (unsigned i = 0; i < 20 * H2_CHORES_BURST; i++)
+        frame_put(&pings, FRAME_PING, 0, 0, SPAN("12345678"));
+    struct span rest = buf_span(&pings);
+    for (ssize_t n = 1; n > 0 && rest.len > 0;) {
+        n = send(client.fd, rest.ptr, rest.len, MSG_NOSIGNAL);
+        rest = span_from(rest, n > 0 ? (size_t)n : 0);
+        rig_settle(rig);
+    }
+    assert_true(rest.len > 0);
+    assert_int_equal(rig->worker.clients_len, 1); /* more of them, and it would be gone */
+    assert_true(rig->worker.buffers.lent <= 2);
+    rig_pass_ms(rig, PROXY_CLIENT_SEND_TIMEOUT_MS + 2 * LOOP_TICK_MS);
+    assert_int_equal(rig->worker.clients_len, 0);
+    buf_deinit(&pings);
+    end_close(&client);
+    rig_free(rig);
+}
+
+/* Clients' streams in all are bounded as connections are. */
+static void test_streams_are_limited_in_all(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    rig->worker.clients_max = 3;
+    h2_open(rig, &client);
+    h2_settle(rig, &client);
+    for (unsigned i = 0; i < 4; i++)
+        h2_ask(&client, "GET", "/", true);
+    h2_expect(rig, &client, "reset 7 7|");
+    assert_int_equal(rig->worker.streams_len, 3);
+    h2_close(rig, &client);
+    rig_free(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_request_and_its_answer),
+        cmocka_unit_test(test_bodies_and_trailers),
+        cmocka_unit_test(test_a_whole_body_is_sent_again),
+        cmocka_unit_test(test_many_streams_at_once),
+        cmocka_unit_test(test_a_slow_backend_slows_its_client),
+        cmocka_unit_test(test_a_slow_client_slows_its_backend),
+        cmocka_unit_test(test_resets_go_through),
+        cmocka_unit_test(test_what_is_taken_back_at_once_is_not_begun),
+        cmocka_unit_test(test_early_answers),
+        cmocka_unit_test(test_connect_is_refused),
+        cmocka_unit_test(test_a_websocket_over_http_2),
+        cmocka_unit_test(test_a_websocket_must_be_agreed_to),
+        cmocka_unit_test(test_idle_connections_are_told_to_go),
+        cmocka_unit_test(test_so_many_requests_and_then_anew),
+        cmocka_unit_test(test_a_draining_worker_lets_streams_end),
+        cmocka_unit_test(test_a_client_that_does_not_read),
+        cmocka_unit_test(test_streams_are_limited_in_all),
+    };
+
+    return cmocka_run_group_tests_name("loopback/h2", tests, NULL, NULL);
+}
