@@ -17,7 +17,7 @@ static const char *const name_texts[HTTP_NAMES_LEN] = {
 /* Frequent ones first; HTTP_NAME_OTHER ends each row. */
 static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
     [2] = { HTTP_TE },
-    [4] = { HTTP_HOST, HTTP_DATE },
+    [4] = { HTTP_HOST, HTTP_DATE, HTTP_ETAG, HTTP_VARY },
     [5] = { HTTP_PROXY },
     [6] = { HTTP_ACCEPT, HTTP_COOKIE, HTTP_SERVER, HTTP_ORIGIN, HTTP_EXPECT },
     [7] = { HTTP_REFERER, HTTP_UPGRADE, HTTP_TRAILER },
@@ -25,16 +25,16 @@ static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
     [9] = { HTTP_X_REAL_IP },
     [10] = { HTTP_CONNECTION, HTTP_USER_AGENT, HTTP_KEEP_ALIVE, HTTP_SET_COOKIE },
     [12] = { HTTP_CONTENT_TYPE, HTTP_X_REQUEST_ID },
-    [13] = { HTTP_AUTHORIZATION },
+    [13] = { HTTP_AUTHORIZATION, HTTP_CACHE_CONTROL, HTTP_ACCEPT_RANGES },
     [14] = { HTTP_CONTENT_LENGTH, HTTP_HTTP2_SETTINGS },
-    [15] = { HTTP_X_FORWARDED_FOR },
+    [15] = { HTTP_X_FORWARDED_FOR, HTTP_ACCEPT_ENCODING },
     [16] = { HTTP_CONTENT_ENCODING, HTTP_X_FORWARDED_HOST, HTTP_X_FORWARDED_PORT,
              HTTP_PROXY_CONNECTION },
     [17] = { HTTP_TRANSFER_ENCODING, HTTP_X_FORWARDED_PROTO },
     [18] = { HTTP_X_FORWARDED_SCHEME, HTTP_PROXY_AUTHENTICATE },
     [19] = { HTTP_PROXY_AUTHORIZATION },
     [24] = { HTTP_X_ORIGINAL_FORWARDED_FOR },
-    [25] = { HTTP_X_ORIGINAL_FORWARDED_HOST },
+    [25] = { HTTP_X_ORIGINAL_FORWARDED_HOST, HTTP_STRICT_TRANSPORT_SECURITY },
 };
 
 /* Eight or four bytes in lower case. Bit 5 is set in every byte of the table's texts, and among token

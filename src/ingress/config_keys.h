@@ -39,6 +39,15 @@ CONFIG_KEY(CONFIG_RETRY_NON_IDEMPOTENT, "retry-non-idempotent", SUPPORTED, "", "
 CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_CONNECTIONS, "upstream-keepalive-connections", SUPPORTED, "",
            "")
 CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_TIMEOUT, "upstream-keepalive-timeout", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_USE_GZIP, "use-gzip", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_GZIP_LEVEL, "gzip-level", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_GZIP_MIN_LENGTH, "gzip-min-length", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_GZIP_TYPES, "gzip-types", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_GZIP_DISABLE, "gzip-disable", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_ENABLE_BROTLI, "enable-brotli", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_BROTLI_LEVEL, "brotli-level", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_BROTLI_MIN_LENGTH, "brotli-min-length", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_BROTLI_TYPES, "brotli-types", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_UPSTREAM, "log-format-upstream", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_ESCAPE_JSON, "log-format-escape-json", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_LOG_FORMAT_ESCAPE_NONE, "log-format-escape-none", SUPPORTED, "", "")
@@ -136,15 +145,6 @@ CONFIG_KEY(CONFIG_USE_PORT_IN_REDIRECTS, "use-port-in-redirects", MEANING, "fals
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_RELATIVE_REDIRECTS, "relative-redirects", MEANING, "false",
            "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_USE_GZIP, "use-gzip", MEANING, "false", "compress in the backend")
-CONFIG_KEY(CONFIG_GZIP_LEVEL, "gzip-level", MEANING, "1", "compress in the backend")
-CONFIG_KEY(CONFIG_GZIP_MIN_LENGTH, "gzip-min-length", MEANING, "256", "compress in the backend")
-CONFIG_KEY(CONFIG_GZIP_TYPES, "gzip-types", MEANING, "", "compress in the backend")
-CONFIG_KEY(CONFIG_GZIP_DISABLE, "gzip-disable", MEANING, "", "compress in the backend")
-CONFIG_KEY(CONFIG_ENABLE_BROTLI, "enable-brotli", MEANING, "false", "compress in the backend")
-CONFIG_KEY(CONFIG_BROTLI_LEVEL, "brotli-level", MEANING, "4", "compress in the backend")
-CONFIG_KEY(CONFIG_BROTLI_MIN_LENGTH, "brotli-min-length", MEANING, "20", "compress in the backend")
-CONFIG_KEY(CONFIG_BROTLI_TYPES, "brotli-types", MEANING, "", "compress in the backend")
 CONFIG_KEY(CONFIG_PROXY_BUFFERING, "proxy-buffering", MEANING, "off",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_PROXY_BUFFER_SIZE, "proxy-buffer-size", MEANING, "4k",

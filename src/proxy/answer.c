@@ -1,6 +1,8 @@
 #include "proxy/answer.h"
 
 #include "proxy/attempt.h"
+#include "proxy/compress_sink.h"
+#include "proxy/compression.h"
 #include "proxy/limits.h"
 #include "proxy/response_head.h"
 #include "proxy/tunnel.h"
@@ -24,12 +26,13 @@ static void answer_begin(struct exchange *exchange)
     const struct http_head *response = &exchange->response;
 
     keep_decide(exchange);
+    compression_choose(exchange);
     enum http_body_kind framing = response_head_framing(exchange);
     response_head_write(exchange, framing);
     upstream->ops->take_head(upstream, response);
     present_try(exchange)->status = response->status;
     pump_init(&exchange->response_pump, framing == HTTP_BODY_NONE ? NULL : upstream->source,
-              exchange->client->sink);
+              exchange->compressor ? &exchange->compressor->base : exchange->client->sink);
     exchange_set_state(exchange, EXCHANGE_RESPONDING);
     answer_pump(exchange);
 }
@@ -131,7 +134,8 @@ void answer_pump(struct exchange *exchange)
 {
     int r = pump_run(&exchange->response_pump);
 
-    exchange->response_bytes = exchange->response_pump.bytes;
+    exchange->response_bytes =
+        exchange->compressor ? exchange->compressor->sent_bytes : exchange->response_pump.bytes;
     present_try(exchange)->response_bytes = exchange->response_pump.bytes;
     switch ((enum pump_result)r) {
     case PUMP_DONE:
@@ -156,7 +160,7 @@ void answer_pump(struct exchange *exchange)
     case PUMP_SOURCE_ENDED:
     case PUMP_SOURCE_FAILED:
         /* What came is the client's; that the rest is missing, the end of the connection tells it. */
-        (void)!exchange->client->sink->ops->flush(exchange->client->sink);
+        (void)!exchange->response_pump.sink->ops->flush(exchange->response_pump.sink);
         break;
     case PUMP_SINK_FAILED:
     case PUMP_TOO_LARGE:

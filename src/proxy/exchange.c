@@ -5,6 +5,7 @@
 #include "proxy/answer.h"
 #include "proxy/attempt.h"
 #include "proxy/client_auth.h"
+#include "proxy/compress_sink.h"
 #include "proxy/connection.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
@@ -306,6 +307,7 @@ void exchange_end(struct exchange *exchange)
     loop_timer_cancel(&exchange->client_timer);
     loop_task_cancel(&exchange->again);
     resolver_query_cancel(&exchange->query);
+    compress_sink_free(exchange->compressor);
     iobuf_put(&exchange->worker->buffers, exchange->head_buf);
     client_identity_unref(exchange->identity);
     image_view_unref(exchange->view);

@@ -19,6 +19,7 @@
 #include "proxy/upstream.h"
 
 struct client_identity;
+struct compress_sink;
 struct worker;
 
 enum exchange_state {
@@ -81,6 +82,7 @@ struct exchange {
     bool request_is_sent;   /* whole, body included */
     bool request_is_broken; /* the backend stopped taking it; its answer may be on the way */
     bool answer_is_local;
+    bool answer_varies; /* what the client accepts decides on how its content is coded */
     struct target target;
     struct span host, path; /* normalised, for matching */
     struct span request_id_text;
@@ -98,6 +100,7 @@ struct exchange {
     struct span page_words; /* what an own answer's page says more; empty: nothing */
     struct memory_source memory; /* of whole_body; then of an own answer's page */
     struct pump request_pump, response_pump;
+    struct compress_sink *compressor; /* of the answer's content; NULL: it goes as it is */
 
     uint16_t status;                              /* sent to the client; 0: none yet */
     uint64_t start_us;                            /* when its first byte was read */

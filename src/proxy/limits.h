@@ -31,6 +31,13 @@ enum {
     /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
     PROXY_BUFFERS_KEPT = 256,
 
+    /* Memory of all encoders that compress answers: some 600 of gzip (104 KB each), 30 of br at its usual
+     * level (2 MB). They live as long as their answer takes, and clients may be slow. */
+    PROXY_COMPRESS_BYTES_MAX = 64 << 20,
+
+    /* Content that is coded in one step of a pump: its turn, of twice PROXY_PUMP_BURST steps, takes some 3 ms then. */
+    PROXY_COMPRESS_STEP_BYTES = 4096,
+
     /* Client connections of one worker, where no flag says otherwise. At about 450 bytes idle and 36 KB
      * busy, this is bounded by what is busy. */
     PROXY_CONNECTIONS_MAX = 65536,

@@ -1,5 +1,6 @@
 #include "proxy/response_head.h"
 
+#include "proxy/compression.h"
 #include "proxy/connection.h"
 #include "proxy/worker.h"
 
@@ -13,7 +14,7 @@ static const uint64_t not_copied =
 
 enum http_body_kind response_head_framing(struct exchange *exchange)
 {
-    enum http_body_kind body = exchange->response.body;
+    enum http_body_kind body = exchange->compressor ? HTTP_BODY_CHUNKED : exchange->response.body;
 
     if (body != HTTP_BODY_CHUNKED && body != HTTP_BODY_TO_END)
         return body;
@@ -31,18 +32,15 @@ static struct span hsts_of(const struct exchange *exchange)
     return image_str_get(exchange->view, image_settings_get(exchange->view)->hsts);
 }
 
-#define FIELD_HSTS "Strict-Transport-Security"
-
 static bool is_copied(const struct exchange *exchange, const struct http_header *header,
-                      bool has_connection, bool has_hsts)
+                      bool has_connection, uint64_t left_out)
 {
     struct span name = http_header_name(header);
 
-    if (header->id != HTTP_NAME_OTHER && (not_copied & (1ull << header->id)))
+    if (header->id != HTTP_NAME_OTHER && (left_out & (1ull << header->id)))
         return false;
     if (header->id == HTTP_NAME_OTHER &&
-        (span_starts_with_nocase(name, SPAN("X-Accel-")) || span_eq_nocase(name, SPAN("X-Pad")) ||
-         (has_hsts && span_eq_nocase(name, SPAN(FIELD_HSTS)))))
+        (span_starts_with_nocase(name, SPAN("X-Accel-")) || span_eq_nocase(name, SPAN("X-Pad"))))
         return false;
     return !has_connection || !http_head_connection_lists(&exchange->response, name);
 }
@@ -52,17 +50,18 @@ static void hsts_put(const struct exchange *exchange, struct head_out *out)
     struct span value = hsts_of(exchange);
 
     if (value.len > 0)
-        head_put_field(out, SPAN(FIELD_HSTS), value);
+        head_put_field(out, SPAN("Strict-Transport-Security"), value);
 }
 
 static void copied_put(const struct exchange *exchange, struct head_out *out)
 {
     const struct http_head *response = &exchange->response;
     bool has_connection = response->names_seen & (1ull << HTTP_CONNECTION);
-    bool has_hsts = hsts_of(exchange).len > 0;
+    uint64_t left_out = not_copied | compression_fields_dropped(exchange) |
+                        (hsts_of(exchange).len > 0 ? 1ull << HTTP_STRICT_TRANSPORT_SECURITY : 0);
 
     for (uint32_t i = 0; i < response->headers_len; i++) {
-        if (is_copied(exchange, &response->headers[i], has_connection, has_hsts))
+        if (is_copied(exchange, &response->headers[i], has_connection, left_out))
             head_put_header(out, &response->headers[i]);
     }
 }
@@ -118,6 +117,7 @@ void response_head_write(struct exchange *exchange, enum http_body_kind framing)
         head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
     copied_put(exchange, &out);
     hsts_put(exchange, &out);
+    compression_fields_put(exchange, &out);
     framing_put(exchange, &out, framing);
     connection_put(exchange, &out);
     exchange->status = response->status;

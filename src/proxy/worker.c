@@ -27,6 +27,7 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
 {
     *worker = (struct worker){ .loop = loop, .stats = stats };
     worker->slots = stats_writer_new(stats);
+    worker->compress_budget.max_bytes = PROXY_COMPRESS_BYTES_MAX;
     worker->clients_max =
         options->connections_max ? options->connections_max : PROXY_CONNECTIONS_MAX;
     worker->health_check_path = options->health_check_path;
@@ -75,6 +76,7 @@ void worker_deinit(struct worker *worker)
     worker->resolver = resolver_free(worker->resolver);
     access_log_deinit(&worker->access_log);
     exchanges_free(worker);
+    agent_pattern_deinit(&worker->gzip_not_for);
     iobuf_pool_deinit(&worker->buffers);
     worker->view = image_view_unref(worker->view);
     worker->slots = stats_writer_free(worker->slots);

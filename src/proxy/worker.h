@@ -7,9 +7,11 @@
 #ifndef YETT_PROXY_WORKER_H
 #define YETT_PROXY_WORKER_H
 
+#include "compress/encoder.h"
 #include "image/view.h"
 #include "net/loop.h"
 #include "proxy/access_log.h"
+#include "proxy/agent_pattern.h"
 #include "proxy/balancer.h"
 #include "proxy/certificates.h"
 #include "proxy/endpoint.h"
@@ -27,6 +29,8 @@ struct exchange;
 struct worker {
     struct loop *loop;
     struct iobuf_pool buffers;
+    struct compress_budget compress_budget;
+    struct agent_pattern gzip_not_for;
     struct image_view *view; /* NULL until the first image */
     struct endpoint_table endpoints;
     struct balancer balancer;

@@ -249,7 +249,7 @@ struct route_compression {
     uint32_t level;
     uint32_t length_min; /* bytes, where the response says its length */
     struct span types;   /* lower case, one space between; "*": all */
-    struct span not_for; /* extended regular expression for User-Agent; empty: none */
+    struct span not_for; /* regular expression (base/pattern.h) for User-Agent; empty: none */
 };
 
 /* Of TCP and UDP Services. */

@@ -75,6 +75,11 @@ func (c Certificate) Pool() *x509.CertPool {
 	return pool
 }
 
+// Trust is a client's configuration that trusts this certificate only; a server name that is "" is the URL's host.
+func (c Certificate) Trust(serverName string, protocols ...string) *tls.Config {
+	return &tls.Config{RootCAs: c.Pool(), ServerName: serverName, NextProtos: protocols}
+}
+
 // ServerCertificate is what the gate shows for a server name ("": none is sent).
 func (g *Gate) ServerCertificate(t testing.TB, serverName string) *x509.Certificate {
 	t.Helper()

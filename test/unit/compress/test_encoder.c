@@ -138,10 +138,10 @@ static void encode_all(struct compress_encoder *encoder, enum compress_then then
 static void test_decodes_to_what_it_was(void **state)
 {
     (void)state;
-    static const size_t lens[] = { 0, 1, 511, 513, 70000 };
+    static const size_t lens[] = { 0, 1, 511, 513, 40000 };
     static const size_t pieces[] = { 1000, 16384, MEGABYTE },
                         rooms[] = { COMPRESS_ROOM_MIN, 16384 };
-    static char content[70000];
+    static char content[40000];
 
     for (size_t i = 0; i < ARRAY_LEN(kinds) * ARRAY_LEN(lens) * ARRAY_LEN(fillings); i++) {
         const struct kind *kind = &kinds[i % ARRAY_LEN(kinds)];
@@ -173,7 +173,8 @@ static void test_a_flush_keeps_nothing_back(void **state)
 
     fill_words(content, sizeof(content));
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        for (size_t room = COMPRESS_ROOM_MIN; room < COMPRESS_ROOM_MIN + 40; room += 3) {
+        for (size_t room = COMPRESS_ROOM_MIN; room < COMPRESS_ROOM_MIN + 40;
+             room += kinds[i].coding == COMPRESS_GZIP ? 1 : 19) {
             struct compress_budget budget = { 0, UINT64_MAX };
             SCOPED(buf_deinit) struct buf coded = { 0 };
             struct compress_encoder *encoder = compress_encoder_new(
@@ -217,7 +218,7 @@ static void test_takes_no_more_than_it_costs(void **state)
             const struct kind *kind = &kinds[i % ARRAY_LEN(kinds)];
             size_t feed = i / ARRAY_LEN(kinds) % ARRAY_LEN(feeds);
             uint64_t length = lengths[i / ARRAY_LEN(kinds) / ARRAY_LEN(feeds)];
-            size_t len = kind->coding == COMPRESS_BROTLI && kind->level > 9 ? 150000 : MEGABYTE;
+            size_t len = kind->coding == COMPRESS_BROTLI && kind->level > 9 ? 70000 : MEGABYTE / 2;
             uint64_t cost = compress_encoder_cost(kind->coding, kind->level, length);
             struct compress_budget budget = { 0, cost };
             SCOPED(buf_deinit) struct buf coded = { 0 };
