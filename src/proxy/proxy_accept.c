@@ -73,6 +73,8 @@ static void proxy_accept_advance(struct connection *connection)
     stream_relax(&connection->stream);
     loop_timer_cancel(&connection->timer);
     connection_begin(connection);
+    if (connection->stream.watch.fd >= 0)
+        connection->ops->advance(connection); /* what came with the header is announced no more */
 }
 
 static void proxy_accept_on_timeout(struct connection *connection)

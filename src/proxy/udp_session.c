@@ -1,6 +1,7 @@
 #include "proxy/udp_session.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,10 +23,20 @@ static void sessions_on_flush(struct loop_task *task)
     udp_sessions_flush(container_of(task, struct udp_sessions, flush));
 }
 
+static uint32_t sessions_max(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur / 4 > PROXY_UDP_SESSIONS_MAX)
+        return PROXY_UDP_SESSIONS_MAX;
+    return MAX((uint32_t)(limit.rlim_cur / 4), 1u);
+}
+
 void udp_sessions_init(struct udp_sessions *sessions, struct worker *worker)
 {
     *sessions = (struct udp_sessions){ .worker = worker };
     sessions->seed = random_next(&worker->random);
+    sessions->max = sessions_max();
     list_init(&sessions->unproven);
     list_init(&sessions->proven);
     loop_task_init(&sessions->flush, sessions_on_flush);
@@ -80,10 +91,10 @@ static void place_make(struct udp_sessions *sessions)
     struct list *rank =
         list_is_empty(&sessions->unproven) ? &sessions->proven : &sessions->unproven;
 
-    if (sessions->len < PROXY_UDP_SESSIONS_MAX)
+    if (sessions->len < sessions->max)
         return;
     stats_add(&sessions->worker->stats->udp_sessions_evicted, 1);
-    log_limited(LOG_WARN, "udp_sessions_limit_reached", F_UINT("limit", PROXY_UDP_SESSIONS_MAX));
+    log_limited(LOG_WARN, "udp_sessions_limit_reached", F_UINT("limit", sessions->max));
     udp_session_end(list_entry(rank->next, struct udp_session, in_rank));
 }
 

@@ -7,7 +7,7 @@
  *            nothing came for proxy-stream-timeout, the endpoint refuses or has left its Service, or others
  *            need the place.
  * Roles      proxy.
- * Limits     PROXY_UDP_SESSIONS_MAX of a worker. Past it the one that rested longest goes, and those first
+ * Limits     PROXY_UDP_SESSIONS_MAX of a worker, or a quarter of its descriptors if that is less. Past it the one that rested longest goes, and those first
  *            whose client was never heard to have got an answer: a forged address never was.
  * See        docs/tcp-udp.md */
 #ifndef YETT_PROXY_UDP_SESSION_H
@@ -41,7 +41,7 @@ struct udp_sessions {
     struct idmap by_id;
     uint64_t seed;
     struct list unproven, proven; /* longest resting first */
-    uint32_t len;
+    uint32_t len, max;
     struct udp_batch *received, *answers; /* NULL until there is a port */
     struct udp_port *answering;           /* whose answers gather; NULL: none do */
     struct loop_task flush;
