@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/scope.h"
 #include "fixture.h"
 #include "ingress/admit.h"
@@ -238,7 +238,16 @@ static void world_fill(struct buf *yaml)
                    i, i);
 }
 
-/* The best of some rounds: what a busy machine adds is not ours. */
+/* What this process has taken of a processor: the wait for one, on a busy machine, is not ours. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+/* The best of some rounds. */
 static uint64_t verdict_time_us(const struct fixture *fixture, const struct route_model *model,
                                 const struct kube_bundle *after)
 {
@@ -247,10 +256,10 @@ static uint64_t verdict_time_us(const struct fixture *fixture, const struct rout
 
     for (int i = 0; i < ROUNDS; i++) {
         struct ingress_verdict verdict;
-        uint64_t begin_ns = clock_mono_ns();
+        uint64_t begin_ns = cpu_ns();
 
         ingress_admit(&fixture->store, &options, model, NULL, after, &verdict);
-        fastest_us = MIN(fastest_us, (clock_mono_ns() - begin_ns) / 1000);
+        fastest_us = MIN(fastest_us, (cpu_ns() - begin_ns) / 1000);
         list_check("among many", &verdict.refused, "by Ingress shop/i77");
         ingress_verdict_deinit(&verdict);
     }
@@ -302,9 +311,9 @@ static void test_largest(void **state)
     buf_append(&yaml, SPAN("]}}]}}"));
     fixture_init(&fixture, world, FIXTURE_AS_WRITTEN);
     struct kube_bundle *big = kube_bundle_decode(buf_span(&yaml), SPAN_EMPTY);
-    uint64_t begin_ns = clock_mono_ns();
+    uint64_t begin_ns = cpu_ns();
     ingress_admit(&fixture.store, &options, NULL, big, big, &verdict);
-    uint64_t took_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    uint64_t took_ms = (cpu_ns() - begin_ns) / 1000000;
     print_message("%d paths are judged in %u ms\n", PATHS, (unsigned)took_ms);
     assert_int_equal(verdict.refused.diags.len, 0);
     assert_true(verdict.warned.diags.len >= PATHS);
