@@ -110,8 +110,14 @@ static void dump_filter(struct dump *dump, const struct image_filter *filter)
 
 static void dump_tls_versions(struct dump *dump, uint32_t versions)
 {
-    buf_printf(dump->out, " versions=%s%s", versions & ROUTE_TLS_1_2 ? "1.2" : "",
-               versions & ROUTE_TLS_1_3 ? "+1.3" : "");
+    static const char *const names[] = {
+        [0] = "any",
+        [ROUTE_TLS_1_2] = "1.2",
+        [ROUTE_TLS_1_3] = "1.3",
+        [ROUTE_TLS_1_2 | ROUTE_TLS_1_3] = "1.2+1.3",
+    };
+
+    buf_printf(dump->out, " versions=%s", names[versions]);
 }
 
 static void dump_backend_tls(struct dump *dump, const struct image_backend_tls *tls)

@@ -28,6 +28,7 @@ ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES, "proxy-next-upstream-tries", SU
            "")
 ANNOTATION(ANNOTATION_BACKEND_PROTOCOL, "backend-protocol", SUPPORTED, KEEP, "",
            "serve HTTP/1.1 in the clear at the backend, and write HTTP")
+ANNOTATION(ANNOTATION_SSL_PASSTHROUGH, "ssl-passthrough", SUPPORTED, KEEP, "", "")
 
 /* Guards, and what changes the meaning of a route */
 ANNOTATION(ANNOTATION_CANARY, "canary", UNSUPPORTED, DROP, "false", "remove the canary Ingress")
@@ -40,8 +41,6 @@ ANNOTATION(ANNOTATION_PERMANENT_REDIRECT, "permanent-redirect", UNSUPPORTED, DEN
            "answer the redirect from a backend")
 ANNOTATION(ANNOTATION_TEMPORAL_REDIRECT, "temporal-redirect", UNSUPPORTED, DENY, "",
            "answer the redirect from a backend")
-ANNOTATION(ANNOTATION_SSL_PASSTHROUGH, "ssl-passthrough", UNSUPPORTED, DENY, "false",
-           "terminate TLS here with spec.tls")
 ANNOTATION(ANNOTATION_AUTH_TLS_SECRET, "auth-tls-secret", UNSUPPORTED, DENY, "",
            "verify client certificates behind the gate")
 ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_CLIENT, "auth-tls-verify-client", UNSUPPORTED, DENY, "off",

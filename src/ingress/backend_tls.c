@@ -21,6 +21,7 @@ static bool certificate_set(struct compiler *c, const struct secret_ref *ref,
     if (!ingress_secret_pair(c, ref, &pair))
         return false;
     tls->certificate = ingress_certificate_get(c, &pair);
+    c->has_loose_secrets = true;
     return true;
 }
 

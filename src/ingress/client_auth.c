@@ -132,11 +132,10 @@ static void owned_walk(struct compiler *c, const struct owned *owned)
         if (owned->rule_hosts[i])
             host_set(c, owned, owned->rule_hosts[i], auth);
     }
-    if (ingress->rules_len == 0 && compiler_has_host(c, SPAN_EMPTY)) {
-        struct route_host *any = map_find(&c->model->hosts_by_name, SPAN_EMPTY);
-        if (any)
-            host_set(c, owned, any, auth);
-    }
+    bool is_catch_all =
+        ingress->rules_len == 0 && ingress->default_backend.kind != KUBE_BACKEND_NONE;
+    if (is_catch_all && compiler_has_host(c, SPAN_EMPTY))
+        host_set(c, owned, map_find(&c->model->hosts_by_name, SPAN_EMPTY), auth);
 }
 
 void ingress_client_auth_walk(struct compiler *c)

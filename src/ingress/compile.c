@@ -8,6 +8,7 @@
 #include "ingress/compiler.h"
 #include "ingress/listeners.h"
 #include "ingress/merge.h"
+#include "ingress/secret.h"
 #include "ingress/tls.h"
 
 /* The steps in their order. Nothing here depends on the order in which the store lists its objects:
@@ -259,6 +260,8 @@ struct route_model *ingress_compile(const struct kube_store *store,
     ingress_default_rule(&c);
     ingress_listeners_read(&c);
     compiler_drop_unused(&c);
+    if (c.has_loose_secrets)
+        ingress_secrets_sweep(c.model);
     compiler_deinit(&c);
     return c.model;
 }

@@ -56,6 +56,7 @@ struct compiler {
     VEC(int) service_results;               /* likewise, enum service_result */
     struct idmap certificates;              /* id → struct route_certificate */
     struct idmap authorities;               /* id → struct route_authorities */
+    bool has_loose_secrets; /* some were made that perhaps nothing of the model names in the end */
     /* A compile of some hosts into a model that has the others: their names; else NULL. What the model
      * had before lies in front of what is made now. */
     const struct map *only;

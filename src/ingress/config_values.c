@@ -209,6 +209,8 @@ static struct span types_read(struct config_reading *reading, const struct kube_
     while (span_split(&rest, ' ', &item)) {
         if (span_eq(item, SPAN("*")))
             return SPAN("*");
+        if (span_eq_nocase(item, SPAN("text/html")))
+            continue;
         if (media_type_is_valid(item))
             type_append(&types, item);
         else if (!span_is_empty(item))

@@ -12,34 +12,36 @@ static void passthrough_report(struct compiler *c, const struct owned *owned, st
         "%s; TLS is terminated here", what);
 }
 
-/* The Service behind "/", or NULL: there is none, or it is denied. */
-static struct route_service *root_service(const struct route_host *host)
+/* The rule for "/", or NULL. */
+static const struct route_rule *root_rule(const struct route_host *host)
 {
     vec_for_each (path, &host->paths) {
-        if ((*path)->kind != ROUTE_PATH_PREFIX || (*path)->path.len > 0 || (*path)->rules.len == 0)
-            continue;
-        const struct route_rule *rule = (*path)->rules.items[0];
-        bool is_denied = rule->filters_len > 0 && rule->filters[0].kind == ROUTE_FILTER_RESPOND;
-        return rule->backends_len > 0 && !is_denied ? rule->backends[0].service : NULL;
+        if ((*path)->kind == ROUTE_PATH_PREFIX && (*path)->path.len == 0 && (*path)->rules.len > 0)
+            return (*path)->rules.items[0];
     }
     return NULL;
 }
 
+/* As its author has been told: it answers 503, and so the host does over TLS. */
+static bool is_denied(const struct route_rule *rule)
+{
+    return rule->filters_len > 0 && rule->filters[0].kind == ROUTE_FILTER_RESPOND;
+}
+
 static void host_pass(struct compiler *c, const struct owned *owned, struct route_host *host)
 {
+    const struct route_rule *root = root_rule(host);
+
     if (host->passthrough)
         return;
-    if (span_is_empty(host->name)) {
+    if (span_is_empty(host->name))
         passthrough_report(c, owned, SPAN("name the host: TLS says nothing else of where it goes"),
                            "a rule without a host cannot be passed through");
-        return;
-    }
-    struct route_service *service = root_service(host);
-    if (service)
-        route_host_set_passthrough(c->model, host, service);
-    else
+    else if (!root || root->backends_len == 0)
         passthrough_report(c, owned, SPAN("add a rule for the path /: its Service gets it all"),
                            "the host has no rule for / to be passed through to");
+    else if (!is_denied(root))
+        route_host_set_passthrough(c->model, host, root->backends[0].service);
 }
 
 static void owned_walk(struct compiler *c, const struct owned *owned)

@@ -3,6 +3,7 @@
 #include "ingress/compiler.h"
 #include "ingress/merge.h"
 #include "ingress/names.h"
+#include "ingress/secret.h"
 #include "ingress/secrets.h"
 
 /* A host is made of the Ingresses that have it, and of nothing else that changes often. So the hosts that
@@ -227,56 +228,16 @@ static void secrets_remember(struct recompile *r)
         idmap_put(&r->c.authorities, (*authorities)->id, *authorities);
 }
 
-static void secret_show(struct idmap *shown, uint64_t id)
-{
-    static char present; /* what is stored is the key */
-
-    idmap_put(shown, id, &present);
-}
-
-static void rule_show(struct idmap *shown, const struct route_rule *rule)
-{
-    const struct route_backend_tls *tls = rule->policy ? rule->policy->backend_tls : NULL;
-
-    if (tls && tls->certificate)
-        secret_show(shown, tls->certificate->id);
-    if (tls && tls->authorities)
-        secret_show(shown, tls->authorities->id);
-}
-
-static void host_show(struct idmap *shown, const struct route_host *host)
-{
-    if (host->certificate)
-        secret_show(shown, host->certificate->id);
-    if (host->other_certificate)
-        secret_show(shown, host->other_certificate->id);
-    if (host->client_auth && host->client_auth->authorities)
-        secret_show(shown, host->client_auth->authorities->id);
-    vec_for_each (path, &host->paths) {
-        vec_for_each (rule, &(*path)->rules)
-            rule_show(shown, *rule);
-    }
-}
-
 static size_t secrets_count(const struct route_model *model)
 {
     return model->certificates.len + model->authorities.len;
 }
 
-/* Drops those that nothing names any more. */
 static void secrets_sweep(struct recompile *r, size_t before)
 {
-    struct route_model *model = r->c.model;
-    SCOPED(idmap_deinit) struct idmap shown = { 0 };
-
-    r->changes->secrets = secrets_count(model) > before;
-    if (!r->drops_secrets)
-        return;
-    if (model->default_certificate)
-        secret_show(&shown, model->default_certificate->id);
-    vec_for_each (host, &model->hosts)
-        host_show(&shown, *host);
-    r->changes->secrets |= route_secrets_keep(model, &shown);
+    r->changes->secrets = secrets_count(r->c.model) > before;
+    if (r->drops_secrets || r->c.has_loose_secrets)
+        r->changes->secrets |= ingress_secrets_sweep(r->c.model);
 }
 
 /* ---- services -------------------------------------------------------------------------------- */

@@ -201,6 +201,7 @@ static struct route_authorities *authorities_get(struct compiler *c, uint64_t id
     found->ca_pem = arena_dup(arena, ca_pem);
     found->crl_pem = arena_dup(arena, crl_pem);
     found->origin = secret_origin(c, secret);
+    c->has_loose_secrets = true;
     idmap_put(&c->authorities, id, found);
     return found;
 }
@@ -223,4 +224,50 @@ const struct route_authorities *ingress_authorities_get(struct compiler *c,
                    ca_pem.len > 0 ? "has a ca.crt or ca.crl that cannot be read" : "has no ca.crt",
                    ref->consequence);
     return NULL;
+}
+
+/* ---- what is left over ------------------------------------------------------------------------- */
+
+static void secret_show(struct idmap *shown, uint64_t id)
+{
+    static char present; /* what is stored is the key */
+
+    idmap_put(shown, id, &present);
+}
+
+static void rule_show(struct idmap *shown, const struct route_rule *rule)
+{
+    const struct route_backend_tls *tls = rule->policy ? rule->policy->backend_tls : NULL;
+
+    if (tls && tls->certificate)
+        secret_show(shown, tls->certificate->id);
+    if (tls && tls->authorities)
+        secret_show(shown, tls->authorities->id);
+}
+
+static void host_show(struct idmap *shown, const struct route_host *host)
+{
+    if (host->certificate)
+        secret_show(shown, host->certificate->id);
+    if (host->other_certificate)
+        secret_show(shown, host->other_certificate->id);
+    if (host->client_auth && host->client_auth->authorities)
+        secret_show(shown, host->client_auth->authorities->id);
+    vec_for_each (path, &host->paths) {
+        vec_for_each (rule, &(*path)->rules)
+            rule_show(shown, *rule);
+    }
+}
+
+bool ingress_secrets_sweep(struct route_model *model)
+{
+    struct idmap shown = { 0 };
+
+    if (model->default_certificate)
+        secret_show(&shown, model->default_certificate->id);
+    vec_for_each (host, &model->hosts)
+        host_show(&shown, *host);
+    bool has_dropped = route_secrets_keep(model, &shown);
+    idmap_deinit(&shown);
+    return has_dropped;
 }

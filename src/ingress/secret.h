@@ -49,6 +49,10 @@ const struct route_authorities *ingress_authorities_get(struct compiler *c,
                                                         const struct secret_ref *ref,
                                                         const struct kube_object *secret);
 
+/* Takes out of the model what no host, rule or default names: an Ingress may name a Secret and lose all that it
+ * asks for to others. Returns whether there was any. */
+bool ingress_secrets_sweep(struct route_model *model);
+
 /* The bytes under `key`; empty: there are none. */
 struct span ingress_secret_entry(const struct kube_object *secret, struct span key);
 

@@ -24,7 +24,7 @@ enum {
     SERVICES = 12,
     SECRETS = 4,
     PAIRS = 2,
-    OTHERS = 3, /* an IngressClass, the ConfigMap, another ConfigMap */
+    OTHERS = 3, /* an IngressClass, the ConfigMap, that of TCP Services */
     SLOTS = INGRESSES + SERVICES * 2 + SECRETS + OTHERS,
     CROWD = 6,   /* hosts that many share */
     HOSTS = 300, /* enough for several shards */
@@ -101,30 +101,66 @@ static struct kube_rule rule_make(struct world *world, struct arena *arena, uint
     return rule;
 }
 
-static void ingress_fill(struct world *world, struct arena *arena, struct kube_object *object)
+#define ANNOTATION(name, value)                                \
+    {                                                          \
+        { { "nginx.ingress.kubernetes.io/" name,               \
+            sizeof("nginx.ingress.kubernetes.io/" name) - 1 }, \
+          { 0 } },                                             \
+        {                                                      \
+            { value, sizeof(value) - 1 },                      \
+            {                                                  \
+                0                                              \
+            }                                                  \
+        }                                                      \
+    }
+
+/* One of them, or several in a row. */
+static void annotations_fill(struct world *world, struct kube_object *object)
 {
     static const struct kube_pair pairs[] = {
-        { { { "nginx.ingress.kubernetes.io/proxy-read-timeout",
-              sizeof("nginx.ingress.kubernetes.io/proxy-read-timeout") - 1 },
-            { 0 } },
-          { { "7", sizeof("7") - 1 }, { 0 } } },
-        { { { "nginx.ingress.kubernetes.io/canary",
-              sizeof("nginx.ingress.kubernetes.io/canary") - 1 },
-            { 0 } },
-          { { "true", sizeof("true") - 1 }, { 0 } } },
-        { { { "nginx.ingress.kubernetes.io/auth-url",
-              sizeof("nginx.ingress.kubernetes.io/auth-url") - 1 },
-            { 0 } },
-          { { "http://x", sizeof("http://x") - 1 }, { 0 } } },
+        ANNOTATION("proxy-read-timeout", "7"),
+        ANNOTATION("canary", "true"),
+        ANNOTATION("auth-url", "http://x"),
+        ANNOTATION("auth-tls-secret", "ns/t0"),
+        ANNOTATION("auth-tls-verify-depth", "2"),
+        ANNOTATION("auth-tls-secret", "ns/t1"),
+        ANNOTATION("auth-tls-verify-client", "optional"),
+        ANNOTATION("backend-protocol", "HTTPS"),
+        ANNOTATION("proxy-ssl-secret", "ns/t2"),
+        ANNOTATION("proxy-ssl-name", "b.test"),
+        ANNOTATION("proxy-ssl-verify", "on"),
+        ANNOTATION("ssl-ciphers", "HIGH"),
+        ANNOTATION("ssl-passthrough", "true"),
+        ANNOTATION("ssl-prefer-server-ciphers", "false"),
     };
+    uint32_t first = draw(world, ARRAY_LEN(pairs));
+
+    object->annotations =
+        (struct kube_pairs){ &pairs[first], 1 + draw(world, ARRAY_LEN(pairs) - first) };
+}
+
+static void tls_make(struct world *world, struct arena *arena, uint32_t index,
+                     struct kube_tls *ret_tls)
+{
+    struct kube_text *host = arena_new(arena, struct kube_text);
+
+    *host = text_of(SPAN("ingress.local"));
+    *ret_tls = (struct kube_tls){ .secret_name = text(arena, "t", draw(world, SECRETS + 1)),
+                                  .hosts = host,
+                                  .hosts_len = draw(world, 2),
+                                  .index = index };
+}
+
+static void ingress_fill(struct world *world, struct arena *arena, struct kube_object *object)
+{
     struct kube_ingress *ingress = &object->ingress;
     struct kube_rule *rules = arena_new_array(arena, struct kube_rule, 3);
-    struct kube_tls *tls = arena_new(arena, struct kube_tls);
+    struct kube_tls *tls = arena_new_array(arena, struct kube_tls, 2);
 
     object->created_s = draw(world, 3);
     ingress->class_name = text_of(draw(world, 8) ? SPAN("yett") : SPAN("other"));
-    if (draw(world, 6) == 0)
-        object->annotations = (struct kube_pairs){ &pairs[draw(world, ARRAY_LEN(pairs))], 1 };
+    if (draw(world, 4) == 0)
+        annotations_fill(world, object);
     ingress->rules = rules;
     ingress->rules_len = draw(world, 4);
     for (uint32_t i = 0; i < ingress->rules_len; i++)
@@ -132,9 +168,10 @@ static void ingress_fill(struct world *world, struct arena *arena, struct kube_o
     if (draw(world, 5) == 0)
         ingress->default_backend = backend_make(world, arena);
     if (draw(world, 3) == 0) {
-        tls->secret_name = text(arena, "t", draw(world, SECRETS + 1));
         ingress->tls = tls;
-        ingress->tls_len = 1;
+        ingress->tls_len = 1 + draw(world, 2);
+        for (uint32_t i = 0; i < ingress->tls_len; i++)
+            tls_make(world, arena, i, &tls[i]);
     }
 }
 
@@ -143,6 +180,8 @@ static void service_fill(struct world *world, struct arena *arena, struct kube_o
     struct kube_service_port *port = arena_new(arena, struct kube_service_port);
 
     *port = (struct kube_service_port){ .port = draw(world, 5) ? 80 : 81 };
+    if (draw(world, 4) == 0)
+        port->app_protocol = text_of(draw(world, 2) ? SPAN("kubernetes.io/h2c") : SPAN("https"));
     object->service.ports = port;
     object->service.ports_len = 1;
     object->pos.line = draw(world, 3);
@@ -176,13 +215,15 @@ static void slice_fill(struct world *world, struct arena *arena, struct kube_obj
 
 static void secret_fill(struct world *world, struct arena *arena, struct kube_object *object)
 {
-    struct kube_pair *pairs = arena_new_array(arena, struct kube_pair, 2);
+    struct kube_pair *pairs = arena_new_array(arena, struct kube_pair, 3);
     uint32_t pair = draw(world, PAIRS);
+    struct span ca = buf_span(&world->chain[draw(world, PAIRS)]);
 
     pairs[0] =
         (struct kube_pair){ text_of(SPAN("tls.crt")), text_of(buf_span(&world->chain[pair])) };
     pairs[1] = (struct kube_pair){ text_of(SPAN("tls.key")), text_of(buf_span(&world->key[pair])) };
-    object->secret.entries = (struct kube_pairs){ pairs, draw(world, 4) ? 2 : 1 };
+    pairs[2] = (struct kube_pair){ text_of(SPAN("ca.crt")), text_of(ca) };
+    object->secret.entries = (struct kube_pairs){ pairs, 3 - draw(world, 3) };
 }
 
 static void other_fill(struct world *world, struct arena *arena, struct kube_object *object,
@@ -197,10 +238,13 @@ static void other_fill(struct world *world, struct arena *arena, struct kube_obj
         object->ingress_class.controller = text_of(SPAN("yett.dev/ingress-controller"));
         return;
     }
-    *pair =
-        (struct kube_pair){ text_of(SPAN("proxy-body-size")), text(arena, "", 1 + draw(world, 3)) };
+    if (number == 1)
+        *pair = (struct kube_pair){ text_of(SPAN("proxy-body-size")),
+                                    text(arena, "", 1 + draw(world, 3)) };
+    else
+        *pair = (struct kube_pair){ text(arena, "90", draw(world, 10)), text_of(SPAN("ns/s1:80")) };
     object->kind = KUBE_CONFIG_MAP;
-    object->name = number == 1 ? SPAN("config") : SPAN("of-others");
+    object->name = number == 1 ? SPAN("config") : SPAN("tcp");
     object->config_map.entries = (struct kube_pairs){ pair, 1 };
 }
 
@@ -267,6 +311,8 @@ static void world_init(struct world *world, uint64_t seed)
         assert_int_equal(tls_pair_generate(&world->chain[i], &world->key[i]), 0);
     world->options.cache = ingress_cache_new();
     world->options.config_map = (struct ingress_object_name){ SPAN("ns"), SPAN("config") };
+    world->options.tcp_services = (struct ingress_object_name){ SPAN("ns"), SPAN("tcp") };
+    world->options.allows_passthrough = true;
     world->options.default_backend = (struct ingress_object_name){ SPAN("ns"), SPAN("s0") };
     for (uint32_t i = 0; i < SLOTS; i++) {
         arena_init(&world->slots[i].arena, 1024);
