@@ -5,7 +5,7 @@
 #   deploy  the image, and what installs it
 #   cluster tests in a real cluster
 #   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds,
-#           deploy, cluster
+#           deploy; and cluster beside them
 set -u
 cd "$(dirname "$0")/.." || exit 1
 results=$(mktemp -d)
@@ -71,11 +71,6 @@ deploy() {
     ) >"$results/go-deploy.json"
 }
 
-run_deploy() {
-    step "image" image
-    step "deploy: the image, and what installs it" deploy
-}
-
 cluster() { # BUILD
     go=$(tools/go.sh) || return 1
     (
@@ -87,48 +82,57 @@ cluster() { # BUILD
     ) >"$results/go-cluster-$1.json"
 }
 
+run_deploy() {
+    step "deploy: the image, and what installs it" deploy
+}
+
 run_cluster() {
-    step "image" image
     step "cluster build" tools/build-cluster.sh
     step "cluster: tests in a real cluster" cluster build
 }
 
-# What is left when there is a release build. The tests in the cluster wait most of their time, for an API server that is
-# away and for others to give up: all else goes on beside them. A step that fails there is in failed-steps, too.
-run_rest() {
-    run_cluster &
-    step "clang build" build_clang
-    step "end-to-end, release build" e2e build
-    step "end-to-end, sanitizer build" e2e build-asan
-    wait
-    run_deploy
-}
-
 run_check() {
-    step "lint" tools/lint.sh
     step "sanitizer build" build_asan
     step "unit, loopback, golden, fuzz seeds" unit
 }
 
+run_release() {
+    step "release build" build_release
+    step "image" image
+}
+
+# The tests in the cluster wait most of their time, for an API server that is away and for others to give up: all else
+# goes on beside them. A step that fails there is in failed-steps, too.
+run_all() {
+    step "lint" tools/lint.sh
+    run_release
+    run_cluster &
+    run_check
+    step "clang build" build_clang
+    step "end-to-end, release build" e2e build
+    step "end-to-end, sanitizer build" e2e build-asan
+    run_deploy
+    wait
+}
+
 case "${1:-all}" in
-check) run_check ;;
+check)
+    step "lint" tools/lint.sh
+    run_check
+    ;;
 e2e)
     step "release build" build_release
     step "end-to-end, release build" e2e build
     ;;
 deploy)
-    step "release build" build_release
+    run_release
     run_deploy
     ;;
 cluster)
-    step "release build" build_release
+    run_release
     run_cluster
     ;;
-all)
-    run_check
-    step "release build" build_release
-    run_rest
-    ;;
+all) run_all ;;
 *) echo "usage: tools/test.sh check|e2e|deploy|cluster|all" >&2; exit 2 ;;
 esac
 
