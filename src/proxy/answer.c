@@ -115,6 +115,9 @@ void answer_read_head(struct exchange *exchange)
         case UPSTREAM_FAILED:
             attempt_fail(exchange, ATTEMPT_ERROR);
             return;
+        case UPSTREAM_REFUSED:
+            attempt_fail(exchange, ATTEMPT_REFUSED);
+            return;
         }
         if (exchange->request_is_sent)
             attempt_wait_for_answer(exchange); /* a sign of life begins the time anew */

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "net/socket.h"
 #include "proxy/choose.h"
+#include "proxy/connection.h"
 #include "proxy/h1_upstream.h"
+#include "proxy/h2_upstream.h"
 #include "proxy/limits.h"
 #include "proxy/request_head.h"
 #include "proxy/response_head.h"
@@ -86,6 +88,7 @@ static void endpoint_fault(struct exchange *exchange, uint64_t avoid_ms)
         endpoint_avoid(&exchange->worker->endpoints, exchange->upstream->endpoint, avoid_ms);
 }
 
+/* TLS that fails says nothing of those who ask in another way; why, dial_run() has told. */
 static void connect_failed(struct exchange *exchange, int error)
 {
     struct span upstream = exchange->is_health
@@ -93,9 +96,12 @@ static void connect_failed(struct exchange *exchange, int error)
                                : image_str_get(exchange->view, exchange->service->upstream_name);
 
     stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
-    log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", upstream), F_ERRNO(error));
-    endpoint_fault(exchange,
-                   error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS : PROXY_AVOID_UNREACHABLE_MS);
+    if (error != -EPROTO) {
+        log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", upstream),
+                    F_ERRNO(error));
+        endpoint_fault(exchange, error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS
+                                                        : PROXY_AVOID_UNREACHABLE_MS);
+    }
     attempt_fail(exchange, ATTEMPT_ERROR);
 }
 
@@ -109,25 +115,68 @@ static void wait_at_most(struct exchange *exchange, uint32_t limit_ms)
     loop_timer_set(loop, &exchange->timer, MIN(limit_ms, exchange->policy->connect_timeout_ms));
 }
 
+/* What is spoken with the endpoint, as the policy or the Service's port says. */
+static enum route_protocol protocol_of(const struct exchange *exchange)
+{
+    if (exchange->is_health)
+        return ROUTE_PROTOCOL_HTTP;
+    enum route_protocol protocol = image_protocol_of(exchange->policy, exchange->service);
+    if (protocol != ROUTE_PROTOCOL_AUTO_HTTP)
+        return protocol;
+    return connection_is_tls(exchange->client->connection) ? ROUTE_PROTOCOL_HTTPS
+                                                           : ROUTE_PROTOCOL_HTTP;
+}
+
+/* Connections of that protocol to the endpoint, with the identity that the policy asks for. False: nobody
+ * may connect. */
+static bool pool_find(struct exchange *exchange, struct endpoint *endpoint, struct pool **ret_pool,
+                      struct tls_context **ret_tls)
+{
+    enum route_protocol protocol = protocol_of(exchange);
+    uint64_t identity = 0;
+
+    *ret_tls = NULL;
+    if ((protocol == ROUTE_PROTOCOL_HTTPS || protocol == ROUTE_PROTOCOL_H2) &&
+        !backend_tls_find(&exchange->worker->backend_tls, exchange->view,
+                          exchange->policy->backend_tls, protocol == ROUTE_PROTOCOL_H2, &identity,
+                          ret_tls))
+        return false;
+    *ret_pool = pool_get(endpoint, protocol, identity);
+    return true;
+}
+
+/* A connection, or a stream of one. 0 or -errno. */
+static int upstream_take(struct exchange *exchange, struct pool *pool, struct tls_context *tls,
+                         struct upstream **ret_upstream)
+{
+    struct endpoint_table *table = &exchange->worker->endpoints;
+    bool probe = !is_repeatable(exchange) || !exchange->body_is_whole;
+
+    if (pool_is_http2(pool))
+        return h2_upstream_take(table, pool, tls, ret_upstream);
+    *ret_upstream = h1_upstream_reuse(pool, probe);
+    return *ret_upstream ? 0 : h1_upstream_connect(table, pool, tls, ret_upstream);
+}
+
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
 {
-    struct worker *worker = exchange->worker;
-    bool probe = !is_repeatable(exchange) || !exchange->body_is_whole;
+    struct stats_page *stats = exchange->worker->stats;
+    struct tls_context *tls;
+    struct pool *pool;
 
     try_record(exchange, &endpoint->ip, endpoint->port);
     exchange->try_was_sent = false;
-    exchange->upstream = h1_upstream_reuse(endpoint, probe);
-    if (!exchange->upstream) {
-        int r = h1_upstream_connect(endpoint, &worker->endpoints, &exchange->upstream);
-        if (r < 0) {
-            connect_failed(exchange, r);
-            return;
-        }
-        stats_add(&worker->stats->upstream_connects, 1);
-        wait_at_most(exchange, exchange->policy->connect_timeout_ms);
-    } else {
-        stats_add(&worker->stats->upstream_reuses, 1);
+    if (!pool_find(exchange, endpoint, &pool, &tls)) {
+        attempt_fail(exchange, ATTEMPT_UNUSABLE);
+        return;
     }
+    int r = upstream_take(exchange, pool, tls, &exchange->upstream);
+    if (r < 0) {
+        connect_failed(exchange, r);
+        return;
+    }
+    stats_add(exchange->upstream->was_reused ? &stats->upstream_reuses : &stats->upstream_connects,
+              1);
     upstream_own(exchange->upstream, exchange, exchange_on_ready);
     exchange_set_state(exchange, EXCHANGE_CONNECTING);
     attempt_connect(exchange);
@@ -176,8 +225,11 @@ void attempt_connect(struct exchange *exchange)
     struct upstream *upstream = exchange->upstream;
     int r = upstream->ops->connect(upstream);
 
-    if (r == UPSTREAM_WAIT)
+    if (r == UPSTREAM_WAIT) {
+        if (!loop_timer_is_set(&exchange->timer))
+            wait_at_most(exchange, exchange->policy->connect_timeout_ms);
         return;
+    }
     if (r < 0) {
         connect_failed(exchange, r);
         return;
@@ -188,9 +240,25 @@ void attempt_connect(struct exchange *exchange)
     exchange_run(exchange);
 }
 
+/* How long the backend may be silent. A call that says when it gives up is not given up before. */
+static uint32_t silence_max_ms(const struct exchange *exchange)
+{
+    return MAX(exchange->policy->read_timeout_ms, exchange->grpc_deadline_ms);
+}
+
+/* How long the client may be. The streams of gRPC are silent for as long as both sides have nothing to
+ * say, which is the route's matter. */
+static uint32_t client_silence_max_ms(const struct exchange *exchange)
+{
+    if (!exchange->view)
+        return exchange->policy->read_timeout_ms;
+    uint32_t limit_ms = image_settings_get(exchange->view)->client_body_timeout_ms;
+    return exchange->is_grpc ? MAX(limit_ms, silence_max_ms(exchange)) : limit_ms;
+}
+
 void attempt_wait_for_answer(struct exchange *exchange)
 {
-    wait_at_most(exchange, exchange->policy->read_timeout_ms);
+    wait_at_most(exchange, silence_max_ms(exchange));
 }
 
 static void request_sent(struct exchange *exchange)
@@ -221,10 +289,7 @@ void attempt_send(struct exchange *exchange)
         return;
     case PUMP_WAIT_SOURCE:
         loop_timer_cancel(&exchange->timer);
-        exchange_wait_for_client(exchange, EXCHANGE_WAIT_BODY,
-                                 exchange->view
-                                     ? image_settings_get(exchange->view)->client_body_timeout_ms
-                                     : exchange->policy->read_timeout_ms);
+        exchange_wait_for_client(exchange, EXCHANGE_WAIT_BODY, client_silence_max_ms(exchange));
         return;
     case PUMP_WAIT_SINK:
         exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
@@ -283,13 +348,15 @@ static bool may_try_again(struct exchange *exchange, enum attempt_failure failur
 {
     uint32_t condition = failure == ATTEMPT_TIMED_OUT ? ROUTE_RETRY_TIMEOUT : ROUTE_RETRY_ERROR;
 
-    if (failure == ATTEMPT_BAD_ANSWER || failure == ATTEMPT_UNRESOLVED)
+    if (failure == ATTEMPT_BAD_ANSWER || failure == ATTEMPT_UNRESOLVED ||
+        failure == ATTEMPT_UNUSABLE)
         return false;
     if (exchange->body_started || exchange->status != 0)
         return false;
-    if (exchange->try_was_sent && !is_repeatable(exchange))
+    if (exchange->try_was_sent && failure != ATTEMPT_REFUSED && !is_repeatable(exchange))
         return false;
-    if (was_stale && exchange->stale_tries < PROXY_STALE_TRIES_MAX) {
+    if ((was_stale || failure == ATTEMPT_REFUSED) &&
+        exchange->stale_tries < PROXY_STALE_TRIES_MAX) {
         exchange->stale_tries++;
         return true;
     }
@@ -326,7 +393,7 @@ static void wait_is_over(struct exchange *exchange)
         exchange_abort(exchange, exchange->status);
         return;
     }
-    if (exchange->state == EXCHANGE_CONNECTING)
+    if (exchange->state == EXCHANGE_CONNECTING && exchange->upstream->stream->connecting)
         endpoint_fault(exchange, PROXY_AVOID_UNREACHABLE_MS);
     attempt_fail(exchange, ATTEMPT_TIMED_OUT);
 }

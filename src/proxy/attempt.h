@@ -13,6 +13,8 @@ enum attempt_failure {
     ATTEMPT_TIMED_OUT,  /* connecting, sending or waiting for the answer */
     ATTEMPT_BAD_ANSWER, /* not HTTP, or too large: never tried again */
     ATTEMPT_UNRESOLVED, /* an ExternalName without address: 503 */
+    ATTEMPT_REFUSED,    /* nothing was processed: safe to try again, whatever it was */
+    ATTEMPT_UNUSABLE,   /* nobody may connect: the TLS settings towards it cannot be used */
 };
 
 /* Begins the next try. */

@@ -1,8 +1,7 @@
 #include "proxy/endpoint.h"
 
 #include "base/mem.h"
-#include "proxy/h1_upstream.h"
-#include "route/model.h"
+#include "proxy/pool.h"
 
 void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct iobuf_pool *pool)
 {
@@ -11,13 +10,24 @@ void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct
     *table = (struct endpoint_table){ .loop = loop, .pool = pool };
     table->idle_max = defaults.upstream_idle_max;
     table->idle_timeout_ms = defaults.upstream_idle_timeout_ms;
+    table->age_max_ms = defaults.upstream_age_max_ms;
+    table->requests_max = defaults.upstream_requests_max;
     list_init(&table->idle);
 }
 
 void endpoint_table_close_idle(struct endpoint_table *table)
 {
-    while (!list_is_empty(&table->idle))
-        h1_upstream_close(list_entry(table->idle.next, struct h1_upstream, in_table));
+    while (!list_is_empty(&table->idle)) {
+        struct pooled *pooled = list_entry(table->idle.next, struct pooled, in_table);
+
+        pooled->close(pooled);
+    }
+}
+
+static void endpoint_free(struct endpoint *endpoint)
+{
+    pools_sweep(endpoint);
+    mem_free(endpoint);
 }
 
 void endpoint_table_deinit(struct endpoint_table *table)
@@ -27,7 +37,7 @@ void endpoint_table_deinit(struct endpoint_table *table)
 
     endpoint_table_close_idle(table);
     while ((endpoint = idmap_next(&table->endpoints, &cursor)))
-        mem_free(endpoint);
+        endpoint_free(endpoint);
     idmap_deinit(&table->endpoints);
 }
 
@@ -36,7 +46,7 @@ static struct endpoint *endpoint_new(struct endpoint_table *table, uint64_t id)
     struct endpoint *endpoint = mem_alloc_zero(sizeof(*endpoint));
 
     endpoint->id = id;
-    list_init(&endpoint->idle);
+    list_init(&endpoint->pools);
     idmap_put(&table->endpoints, id, endpoint);
     return endpoint;
 }
@@ -67,8 +77,8 @@ struct endpoint *endpoint_get_local(struct endpoint_table *table, uint64_t id, s
 
 static void endpoint_close_idle(struct endpoint *endpoint)
 {
-    while (!list_is_empty(&endpoint->idle))
-        h1_upstream_close(list_entry(endpoint->idle.next, struct h1_upstream, in_endpoint));
+    list_for_each (it, &endpoint->pools)
+        pool_close_idle(list_entry(it, struct pool, link));
 }
 
 void endpoint_avoid(struct endpoint_table *table, struct endpoint *endpoint, uint64_t ms)
@@ -78,6 +88,8 @@ void endpoint_avoid(struct endpoint_table *table, struct endpoint *endpoint, uin
     endpoint->avoid_until_ms = loop_now_ms(table->loop) + ms;
     endpoint->avoid_ms = ms;
     endpoint_close_idle(endpoint);
+    list_for_each (it, &endpoint->pools)
+        pool_retire(list_entry(it, struct pool, link));
 }
 
 void endpoint_trust(struct endpoint_table *table, struct endpoint *endpoint)
@@ -127,6 +139,7 @@ void endpoint_table_sweep(struct endpoint_table *table, const struct image_view 
         return;
     endpoints_mark(table, view);
     while ((endpoint = idmap_next(&table->endpoints, &cursor))) {
+        pools_sweep(endpoint);
         if (endpoint->seen_generation == view->generation || endpoint->local_name.len > 0)
             continue;
         if (!endpoint->is_resolved)
@@ -137,7 +150,7 @@ void endpoint_table_sweep(struct endpoint_table *table, const struct image_view 
     vec_for_each (it, &unused) {
         endpoint_trust(table, *it);
         idmap_remove(&table->endpoints, (*it)->id);
-        mem_free(*it);
+        endpoint_free(*it);
     }
     vec_deinit(&unused);
 }

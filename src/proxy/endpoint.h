@@ -1,8 +1,7 @@
 /* proxy/endpoint.h
  *
- * Purpose    What is known of endpoints: address, whether they answer, and the pools in which connections
- *            to them wait for the next exchange.
- * Ownership  The table owns endpoints and idle connections.
+ * Purpose    What is known of endpoints: address, whether they answer, and the pools of connections to them.
+ * Ownership  The table owns endpoints, which own their pools.
  * Lifetime   Endpoints are keyed by their stable id and outlive images; one that no image names and no
  *            connection uses is forgotten at the next endpoint_table_sweep().
  * Limits     `idle_max` idle connections in all; past it the one that waited longest is closed. */
@@ -18,10 +17,11 @@ struct endpoint_table {
     struct loop *loop;
     struct iobuf_pool *pool;
     struct idmap endpoints; /* id → struct endpoint */
-    struct list idle;       /* all idle connections, longest waiting first */
+    struct list idle;       /* struct pooled of all pools, longest waiting first */
     uint32_t idle_len, idle_max;
-    uint64_t idle_timeout_ms;
-    uint32_t avoided_len; /* endpoints with avoid_until_ms */
+    uint64_t idle_timeout_ms, age_max_ms;
+    uint32_t requests_max; /* of one connection */
+    uint32_t avoided_len;  /* endpoints with avoid_until_ms */
 };
 
 struct endpoint {
@@ -29,7 +29,7 @@ struct endpoint {
     struct ip_addr ip;
     uint16_t port;
     struct span local_name; /* abstract UNIX address instead of ip and port; empty: TCP */
-    struct list idle;       /* its idle connections, newest first */
+    struct list pools;      /* struct pool */
     uint32_t connections;   /* idle and busy */
     bool is_resolved;       /* an ExternalName's address: images do not name it, time forgets it */
     uint64_t seen_generation;
@@ -47,7 +47,7 @@ struct endpoint *endpoint_get(struct endpoint_table *table, uint64_t id, const s
 struct endpoint *endpoint_get_local(struct endpoint_table *table, uint64_t id, struct span name);
 
 /* It did not answer: it is passed over for `ms`, then one request looks whether it does again, and so on.
- * Its idle connections are closed. */
+ * Its idle connections are closed, shared ones take no more requests. */
 void endpoint_avoid(struct endpoint_table *table, struct endpoint *endpoint, uint64_t ms);
 /* It answers. */
 void endpoint_trust(struct endpoint_table *table, struct endpoint *endpoint);

@@ -7,6 +7,7 @@
 #include "proxy/client_auth.h"
 #include "proxy/compress_sink.h"
 #include "proxy/connection.h"
+#include "proxy/grpc.h"
 #include "proxy/limits.h"
 #include "proxy/origin.h"
 #include "proxy/response_head.h"
@@ -79,6 +80,9 @@ void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t he
     exchange->view = worker->view ? image_view_ref(worker->view) : NULL;
     exchange->is_health = connection->listener_kind == PROC_LISTEN_HEALTH;
     exchange->upgrade_asked = upgrade_is_wanted(request);
+    exchange->is_grpc = grpc_is_request(request);
+    if (exchange->is_grpc)
+        exchange->grpc_deadline_ms = grpc_deadline_ms(request);
     exchange->client_may_keep = request->keep_alive && !worker->draining;
     if (exchange->view && !exchange->is_health) {
         const struct image_settings *settings = image_settings_get(exchange->view);

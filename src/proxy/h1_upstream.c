@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "base/bug.h"
 #include "base/mem.h"
-#include "net/socket.h"
+#include "proxy/dial.h"
 #include "proxy/limits.h"
 
 static const struct upstream_ops h1_upstream_ops;
@@ -21,26 +20,32 @@ static struct h1_upstream *h1_of(struct upstream *base)
     return container_of(base, struct h1_upstream, base);
 }
 
-/* ---- the pool ---- */
+/* ---- the connection ---- */
 
-static void idle_leave(struct h1_upstream *upstream)
+static void upstream_close(struct h1_upstream *upstream)
 {
-    if (!upstream->is_idle)
-        return;
-    upstream->is_idle = false;
-    list_remove(&upstream->in_table);
-    list_remove(&upstream->in_endpoint);
-    upstream->table->idle_len--;
+    pooled_deinit(&upstream->pooled);
+    stream_close(&upstream->stream);
+    upstream->base.owner = NULL;
+    loop_defer_free(upstream->stream.loop, upstream);
 }
 
-void h1_upstream_close(struct h1_upstream *upstream)
+static void pooled_close(struct pooled *pooled)
 {
-    idle_leave(upstream);
-    loop_timer_cancel(&upstream->idle_timer);
-    stream_close(&upstream->stream);
-    upstream->base.endpoint->connections--;
-    upstream->base.owner = NULL;
-    loop_defer_free(upstream->table->loop, upstream);
+    upstream_close(container_of(pooled, struct h1_upstream, pooled));
+}
+
+/* Neither its end nor bytes wait on it. TLS has words of its own (tickets), which are no content. */
+static bool is_quiet(struct h1_upstream *upstream)
+{
+    struct stream *stream = &upstream->stream;
+    char byte;
+
+    if (!stream->tls)
+        return recv(stream->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN;
+    stream->may_read = true;
+    int r = stream_fill(stream);
+    return r == STREAM_WAIT && !stream->in && !stream_has_output(stream);
 }
 
 /* An idle connection has nothing to say: bytes are as much a reason to close it as its end is. */
@@ -51,35 +56,19 @@ static void upstream_on_events(struct loop_watch *watch, uint32_t events)
     stream_note_events(&upstream->stream, events);
     if (upstream->base.owner)
         upstream->base.on_ready(upstream->base.owner);
-    else if (events & ~(uint32_t)LOOP_WRITE)
-        h1_upstream_close(upstream);
+    else if ((events & ~(uint32_t)LOOP_WRITE) && (!upstream->stream.tls || !is_quiet(upstream)))
+        upstream_close(upstream);
 }
 
-static void upstream_on_idle_timeout(struct loop_timer *timer)
+struct upstream *h1_upstream_reuse(struct pool *pool, bool probe)
 {
-    struct h1_upstream *upstream = container_of(timer, struct h1_upstream, idle_timer);
+    while (!list_is_empty(&pool->idle)) {
+        struct h1_upstream *upstream = container_of(
+            list_entry(pool->idle.next, struct pooled, in_pool), struct h1_upstream, pooled);
 
-    if (upstream->is_idle)
-        h1_upstream_close(upstream);
-}
-
-static bool is_still_open(struct h1_upstream *upstream)
-{
-    char byte;
-
-    return recv(upstream->stream.watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
-           errno == EAGAIN;
-}
-
-struct upstream *h1_upstream_reuse(struct endpoint *endpoint, bool probe)
-{
-    while (!list_is_empty(&endpoint->idle)) {
-        struct h1_upstream *upstream =
-            list_entry(endpoint->idle.next, struct h1_upstream, in_endpoint);
-
-        idle_leave(upstream);
-        if (probe && !is_still_open(upstream)) {
-            h1_upstream_close(upstream);
+        pooled_take(&upstream->pooled);
+        if (probe && !is_quiet(upstream)) {
+            upstream_close(upstream);
             continue;
         }
         upstream->base.was_reused = true;
@@ -90,31 +79,22 @@ struct upstream *h1_upstream_reuse(struct endpoint *endpoint, bool probe)
     return NULL;
 }
 
-int h1_upstream_connect(struct endpoint *endpoint, struct endpoint_table *table,
+int h1_upstream_connect(struct endpoint_table *table, struct pool *pool, struct tls_context *tls,
                         struct upstream **ret_upstream)
 {
-    int fd = endpoint->local_name.len > 0 ? socket_connect_unix_abstract(endpoint->local_name)
-                                          : socket_connect_tcp(&endpoint->ip, endpoint->port);
-    if (fd < 0)
-        return fd;
-
     struct h1_upstream *upstream = mem_alloc_zero(sizeof(*upstream));
-    int r = stream_init(&upstream->stream, table->loop, table->pool, fd, upstream_on_events);
+    int r = dial_begin(&upstream->stream, table, pool, tls, upstream_on_events);
+
     if (r < 0) {
         mem_free(upstream);
         return r;
     }
-    upstream->stream.connecting = true;
-    upstream->table = table;
     upstream->base = (struct upstream){ .ops = &h1_upstream_ops,
-                                        .endpoint = endpoint,
+                                        .endpoint = pool->endpoint,
                                         .stream = &upstream->stream,
                                         .source = &upstream->source.base,
                                         .sink = &upstream->sink.base };
-    list_init(&upstream->in_table);
-    list_init(&upstream->in_endpoint);
-    loop_timer_init(&upstream->idle_timer, upstream_on_idle_timeout);
-    endpoint->connections++;
+    pooled_init(&upstream->pooled, table, pool, pooled_close);
     *ret_upstream = &upstream->base;
     return 0;
 }
@@ -127,7 +107,8 @@ static bool is_fit_for_reuse(struct h1_upstream *upstream)
 
     if (stream->error || stream->peer_ended || stream->in || stream->out)
         return false;
-    if (stream->may_read && !is_still_open(upstream))
+    if ((stream->may_read || (stream->tls && tls_codec_has_input(stream->tls))) &&
+        !is_quiet(upstream))
         return false;
     stream->may_read = false;
     return true;
@@ -136,22 +117,15 @@ static bool is_fit_for_reuse(struct h1_upstream *upstream)
 static void h1_release(struct upstream *base, bool reusable)
 {
     struct h1_upstream *upstream = h1_of(base);
-    struct endpoint_table *table = upstream->table;
 
-    invariant(!upstream->is_idle);
     upstream_own(base, NULL, NULL);
+    upstream->pooled.requests++;
     if (reusable)
         stream_relax(&upstream->stream);
-    if (!reusable || table->idle_max == 0 || !is_fit_for_reuse(upstream)) {
-        h1_upstream_close(upstream);
-        return;
-    }
-    upstream->is_idle = true;
-    list_push_back(&table->idle, &upstream->in_table);
-    list_push_front(&base->endpoint->idle, &upstream->in_endpoint);
-    loop_timer_set(table->loop, &upstream->idle_timer, table->idle_timeout_ms);
-    if (++table->idle_len > table->idle_max)
-        h1_upstream_close(list_entry(table->idle.next, struct h1_upstream, in_table));
+    if (reusable && pooled_may_go_on(&upstream->pooled) && is_fit_for_reuse(upstream))
+        pooled_keep(&upstream->pooled);
+    else
+        upstream_close(upstream);
 }
 
 /* ---- one exchange ---- */
@@ -159,20 +133,8 @@ static void h1_release(struct upstream *base, bool reusable)
 static int h1_connect(struct upstream *base)
 {
     struct h1_upstream *upstream = h1_of(base);
-    struct stream *stream = &upstream->stream;
 
-    if (!stream->connecting)
-        return UPSTREAM_OK;
-    if (!stream->may_write)
-        return UPSTREAM_WAIT;
-    stream->connecting = false;
-    int r = socket_error(stream->watch.fd);
-    if (r < 0) {
-        stream->error = r;
-        return r;
-    }
-    endpoint_trust(upstream->table, base->endpoint);
-    return UPSTREAM_OK;
+    return dial_run(&upstream->stream, upstream->pooled.table, upstream->pooled.pool);
 }
 
 static struct iobuf *h1_head_room(struct upstream *base, size_t bytes)

@@ -1,23 +1,20 @@
 /* proxy/h1_upstream.h
  *
  * Purpose    HTTP/1 towards an endpoint: one connection, one exchange at a time, kept in between.
- * Ownership  Idle ones belong to the endpoint table, others to whoever took them.
+ * Ownership  Idle ones belong to their pool, others to whoever took them.
  * See        RFC 9112 */
 #ifndef YETT_PROXY_H1_UPSTREAM_H
 #define YETT_PROXY_H1_UPSTREAM_H
 
 #include "http/h1.h"
-#include "proxy/endpoint.h"
+#include "proxy/pool.h"
 #include "proxy/stream_body.h"
 #include "proxy/upstream.h"
 
 struct h1_upstream {
     struct upstream base;
+    struct pooled pooled;
     struct stream stream;
-    struct endpoint_table *table;
-    struct list in_table, in_endpoint; /* while idle */
-    struct loop_timer idle_timer;
-    bool is_idle;
     struct h1_parser parser; /* of the answer's head */
     struct stream_source source;
     struct stream_sink sink;
@@ -25,12 +22,9 @@ struct h1_upstream {
 
 /* A kept connection, newest first; NULL: none. With `probe`, one that turns out closed is passed over,
  * at the price of a system call: for requests that cannot be sent twice. */
-struct upstream *h1_upstream_reuse(struct endpoint *endpoint, bool probe);
-/* Begins a new connection. 0 or -errno. */
-YETT_MUST_USE int h1_upstream_connect(struct endpoint *endpoint, struct endpoint_table *table,
-                                      struct upstream **ret_upstream);
-
-/* For the endpoint table: closes an idle one; freed when the loop's turn ends. */
-void h1_upstream_close(struct h1_upstream *upstream);
+struct upstream *h1_upstream_reuse(struct pool *pool, bool probe);
+/* Begins a new connection; `tls` NULL: in the clear. 0 or -errno. */
+YETT_MUST_USE int h1_upstream_connect(struct endpoint_table *table, struct pool *pool,
+                                      struct tls_context *tls, struct upstream **ret_upstream);
 
 #endif

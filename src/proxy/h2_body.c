@@ -29,6 +29,7 @@ static void source_consume(struct body_source *base, size_t len)
         source->in = iobuf_put(source->pool, source->in);
     base->is_over = source->ended && !source->in;
     h2_stream_consume(source->stream, len);
+    h2_link_rouse(source->link); /* the peer is to hear of it, whoever takes the content */
 }
 
 static size_t source_trailers(struct body_source *base, struct http_header *headers, size_t max)
@@ -46,9 +47,11 @@ static const struct body_source_ops h2_source_ops = {
     .trailers = source_trailers,
 };
 
-void h2_source_init(struct h2_source *source, struct h2_stream *stream, struct iobuf_pool *pool)
+void h2_source_init(struct h2_source *source, struct h2_link *link, struct h2_stream *stream)
 {
-    *source = (struct h2_source){ { .ops = &h2_source_ops }, .stream = stream, .pool = pool };
+    *source = (struct h2_source){
+        .base.ops = &h2_source_ops, .link = link, .stream = stream, .pool = link->stream->pool
+    };
 }
 
 void h2_source_deinit(struct h2_source *source)

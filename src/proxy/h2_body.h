@@ -15,6 +15,7 @@
 
 struct h2_source {
     struct body_source base;
+    struct h2_link *link;
     struct h2_stream *stream;
     struct iobuf_pool *pool;
     struct iobuf *in;             /* NULL: nothing */
@@ -23,7 +24,7 @@ struct h2_source {
     bool ended, failed;
 };
 
-void h2_source_init(struct h2_source *source, struct h2_stream *stream, struct iobuf_pool *pool);
+void h2_source_init(struct h2_source *source, struct h2_link *link, struct h2_stream *stream);
 void h2_source_deinit(struct h2_source *source);
 /* What the session's events of the same names told. */
 void h2_source_on_data(struct h2_source *source, struct span piece);

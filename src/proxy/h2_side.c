@@ -39,7 +39,7 @@ static struct h2_side *side_make(struct connection *connection, struct h2_link *
     side->h2 = link;
     side->stream = stream;
     h2_stream_set_owner(stream, side);
-    h2_source_init(&side->source, stream, &connection->worker->buffers);
+    h2_source_init(&side->source, link, stream);
     h2_sink_init(&side->sink, link, stream);
     side->exchange = exchange_take(&side->side);
     return side;

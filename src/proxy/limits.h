@@ -91,6 +91,10 @@ enum {
     /* For the sessions of a port that is gone: until then it cannot be bound again. */
     PROXY_UDP_CLOSING_MS = 2000,
 
+    /* The longest time that a gRPC call's own deadline lets its backend be silent. Deadlines are minutes;
+     * days are what a client says that means none. */
+    PROXY_GRPC_DEADLINE_MAX_MS = 24 * 3600 * 1000,
+
     /* Extra try that a kept connection which turns out dead grants. */
     PROXY_STALE_TRIES_MAX = 2,
     /* Tries of one request where the policy sets no limit. */

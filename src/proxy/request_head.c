@@ -170,6 +170,13 @@ static void known_put(struct exchange *exchange, struct head_out *out, uint32_t 
     client_auth_put(exchange, out);
 }
 
+static bool takes_trailers(const struct http_head *request)
+{
+    const struct http_header *te = http_head_find(request, HTTP_TE);
+
+    return te && http_list_has(http_header_value(te), SPAN("trailers"));
+}
+
 static void framing_put(struct exchange *exchange, struct head_out *out)
 {
     const struct http_head *request = &exchange->request;
@@ -179,8 +186,12 @@ static void framing_put(struct exchange *exchange, struct head_out *out)
         head_put_u64(out, request->content_length);
         head_put(out, SPAN("\r\n"));
     }
-    if (out->form != HEAD_WHOLE)
+    if (out->form != HEAD_WHOLE) {
+        /* The only thing that TE may say there (RFC 9113, 8.2.2); gRPC insists on it. */
+        if (takes_trailers(request))
+            head_put(out, SPAN("te: trailers\r\n"));
         return;
+    }
     if (request->body == HTTP_BODY_CHUNKED)
         head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
     if (exchange->upgrade_asked) {
@@ -195,7 +206,7 @@ void request_head_write(struct exchange *exchange)
     uint32_t flags = exchange->view ? image_settings_get(exchange->view)->flags : 0;
     struct upstream *upstream = exchange->upstream;
     struct head_request line = { .method = request->method_text,
-                                 .scheme = SPAN("http"),
+                                 .scheme = upstream->stream->tls ? SPAN("https") : SPAN("http"),
                                  .authority = exchange->origin.host,
                                  .path = exchange->target.origin };
     struct iobuf *buf =

@@ -2,6 +2,7 @@
 
 #include "proxy/compression.h"
 #include "proxy/connection.h"
+#include "proxy/grpc.h"
 #include "proxy/worker.h"
 
 enum { RESPONSE_ADDED_MAX = 512 };
@@ -178,8 +179,35 @@ static struct span page_write(uint16_t status, struct span words, char *at)
     return span_of(at, (size_t)(to - at));
 }
 
+/* Without content, so that the fields are trailers and head at once. The log has the status of HTTP. */
+static void response_grpc_write(struct exchange *exchange, uint16_t status)
+{
+    struct head_out out = head_begin(exchange, RESPONSE_ADDED_MAX);
+
+    exchange->response = (struct http_head){ .status = 200 };
+    head_put_status(&out, 200, http_reason(200));
+    head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
+    head_put_field(&out, SPAN("Content-Type"), SPAN("application/grpc"));
+    head_put(&out, SPAN("grpc-status: "));
+    head_put_u64(&out, grpc_status_of(status));
+    head_put(&out, SPAN("\r\ngrpc-message: "));
+    head_put(&out, http_reason(status));
+    head_put(&out, SPAN("\r\n"));
+    if (out.form == HEAD_WHOLE)
+        head_put(&out, SPAN("Content-Length: 0\r\n"));
+    connection_put(exchange, &out);
+    exchange->status = status;
+    exchange->response_head_bytes = head_out_end(&out);
+    exchange->client->ops->head_end(exchange->client, 200, HTTP_BODY_NONE);
+    pump_init(&exchange->response_pump, NULL, exchange->client->sink);
+}
+
 void response_local_write(struct exchange *exchange, uint16_t status, struct span extra)
 {
+    if (exchange->is_grpc && status >= 400) {
+        response_grpc_write(exchange, status);
+        return;
+    }
     struct span page =
         status == 200 ? SPAN_EMPTY : page_write(status, exchange->page_words, exchange->page);
     bool is_sent = page.len > 0 && exchange->request.method != HTTP_HEAD;

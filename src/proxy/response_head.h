@@ -21,7 +21,7 @@ void response_interim_write(struct exchange *exchange, size_t head_bytes);
 void response_continue_write(struct exchange *exchange);
 
 /* Gives it the head of an answer of the gate's own, and sets the response pump up for its page. `extra`:
- * whole field lines, or "". */
+ * whole field lines, or "". Clients that speak gRPC get a status of it. */
 void response_local_write(struct exchange *exchange, uint16_t status, struct span extra);
 
 #endif

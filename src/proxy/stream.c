@@ -224,6 +224,11 @@ static int tls_write(struct stream *stream, struct span bytes, size_t *ret_taken
 
 /* ---- either way ---- */
 
+int stream_handshake(struct stream *stream)
+{
+    return stream->tls ? tls_handshake(stream) : STREAM_OK;
+}
+
 /* TLS may hold decrypted bytes that no readiness will ever announce. */
 static bool has_more_to_read(const struct stream *stream)
 {

@@ -49,6 +49,9 @@ YETT_MUST_USE bool stream_begin_tls(struct stream *stream, struct tls_codec *cod
 /* Takes note of what the loop told. To be called first in on_events. */
 void stream_note_events(struct stream *stream, uint32_t events);
 
+/* Drives a TLS handshake. STREAM_OK: it is done, or there is none to be done. */
+YETT_MUST_USE int stream_handshake(struct stream *stream);
+
 /* Reads into `in`, as much as has room: STREAM_OK when bytes were added (or none had room). */
 YETT_MUST_USE int stream_fill(struct stream *stream);
 

@@ -17,10 +17,11 @@ struct upstream;
 
 enum upstream_result {
     UPSTREAM_OK = 0,
-    UPSTREAM_WAIT,   /* nothing now: on_ready() tells */
-    UPSTREAM_MORE,   /* something came, but no whole head: ask again */
-    UPSTREAM_BAD,    /* what came is no answer */
-    UPSTREAM_FAILED, /* ended or reset before a whole head */
+    UPSTREAM_WAIT,    /* nothing now: on_ready() tells */
+    UPSTREAM_MORE,    /* something came, but no whole head: ask again */
+    UPSTREAM_BAD,     /* what came is no answer */
+    UPSTREAM_FAILED,  /* ended or reset before a whole head */
+    UPSTREAM_REFUSED, /* said that nothing of the request was processed */
 };
 
 struct upstream_ops {

@@ -17,6 +17,7 @@ static void worker_on_sweep(struct loop_timer *timer)
     struct worker *worker = container_of(timer, struct worker, sweep_timer);
 
     endpoint_table_sweep(&worker->endpoints, worker->view);
+    backend_tls_sweep(&worker->backend_tls, worker->view);
     balancer_sweep(&worker->balancer, worker->view);
     certificates_sweep(&worker->certificates, worker->view);
     patterns_sweep(&worker->patterns);
@@ -70,6 +71,7 @@ void worker_deinit(struct worker *worker)
     udp_sessions_deinit(&worker->udp);
     loop_timer_cancel(&worker->sweep_timer);
     endpoint_table_deinit(&worker->endpoints);
+    backend_tls_deinit(&worker->backend_tls);
     balancer_deinit(&worker->balancer);
     certificates_deinit(&worker->certificates);
     patterns_deinit(&worker->patterns);
@@ -90,6 +92,8 @@ static void settings_apply(struct worker *worker)
 
     worker->endpoints.idle_max = settings->upstream_idle_max;
     worker->endpoints.idle_timeout_ms = settings->upstream_idle_timeout_ms;
+    worker->endpoints.age_max_ms = settings->upstream_age_max_ms;
+    worker->endpoints.requests_max = settings->upstream_requests_max;
     access_log_configure(&worker->access_log, settings->flags & IMAGE_ACCESS_LOG,
                          format.len ? format : worker->access_format_default,
                          format.len ? (enum access_escape)settings->log_escape

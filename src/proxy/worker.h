@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "proxy/access_log.h"
 #include "proxy/agent_pattern.h"
+#include "proxy/backend_tls.h"
 #include "proxy/balancer.h"
 #include "proxy/certificates.h"
 #include "proxy/endpoint.h"
@@ -33,6 +34,7 @@ struct worker {
     struct agent_pattern gzip_not_for;
     struct image_view *view; /* NULL until the first image */
     struct endpoint_table endpoints;
+    struct backend_tls backend_tls;
     struct balancer balancer;
     struct certificates certificates;
     struct patterns patterns;

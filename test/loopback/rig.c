@@ -68,6 +68,8 @@ static struct route_model *model_make(struct rig *rig, unsigned first, unsigned 
     endpoints_fill(rig, model, rule->backends[0].service, first, len);
     rule->metric_id = route_metric_id(rule, SPAN_EMPTY, rule->backends[0].service);
     vec_push(&path->rules, rule);
+    if (rig->options.authorities)
+        vec_push(&model->authorities, (struct route_authorities *)rig->options.authorities);
     if (rig->options.certificate) {
         vec_push(&model->certificates, (struct route_certificate *)rig->options.certificate);
         model->default_certificate = rig->options.certificate;

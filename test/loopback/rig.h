@@ -35,6 +35,7 @@ struct rig_options {
     struct route_settings settings; /* likewise; never generates request ids */
     unsigned backends;              /* endpoints of its Service; 0: one */
     const struct route_certificate *certificate; /* default one; NULL: none */
+    const struct route_authorities *authorities; /* that the policy may name; NULL: none */
     const struct route_filter *filter;           /* one of the rule's; NULL: none */
     /* Adds to a model that is about to be published; `path` has the one rule. NULL: nothing. */
     void (*extend)(struct route_model *model, const struct route_path *path);

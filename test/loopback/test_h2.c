@@ -1,45 +1,13 @@
 #include <sys/socket.h>
 
-#include "../unit/http/h2_pair.h"
-#include "rig.h"
+#include "h2_end.h"
 #include "tls/websocket.h"
 
 /* HTTP/2 towards clients: the worker speaks to a session of the other role, which the test leads. */
 
-struct h2_end {
-    struct end end;
-    struct side side;
-};
-
 static void h2_open(struct rig *rig, struct h2_end *client)
 {
-    client->end = rig_client(rig, PROC_LISTEN_HTTP);
-    side_init(&client->side, H2_CLIENT);
-}
-
-static void h2_close(struct rig *rig, struct h2_end *client)
-{
-    side_deinit(&client->side);
-    end_close(&client->end);
-    rig_settle(rig);
-}
-
-/* Lets client and worker talk until neither has anything to say. */
-static void h2_settle(struct rig *rig, struct h2_end *client)
-{
-    for (unsigned silent = 0; silent < 3;) {
-        struct buf out = { 0 };
-
-        side_say(&client->side, &out);
-        if (out.len > 0)
-            end_send_bytes(rig, &client->end, buf_span(&out));
-        rig_settle(rig);
-        end_receive(&client->end);
-        silent = out.len == 0 && client->end.got.len == 0 ? silent + 1 : 0;
-        side_hear(&client->side, buf_span(&client->end.got));
-        client->end.got.len = 0;
-        buf_deinit(&out);
-    }
+    h2_end_init(client, rig_client(rig, PROC_LISTEN_HTTP), H2_CLIENT);
 }
 
 static struct h2_stream *h2_ask(struct h2_end *client, const char *method, const char *path,
@@ -59,34 +27,6 @@ static struct h2_stream *h2_ask(struct h2_end *client, const char *method, const
     return stream;
 }
 
-/* Says a piece, as much as windows let through; returns that. */
-static size_t h2_tell(struct rig *rig, struct h2_end *client, struct h2_stream *stream,
-                      struct span piece)
-{
-    size_t taken = 0;
-
-    for (;;) {
-        char out[20000];
-        size_t written;
-        size_t len = h2_stream_write(stream, span_from(piece, taken), out, sizeof(out), &written);
-
-        end_send_bytes(rig, &client->end, span_of(out, written));
-        h2_settle(rig, client);
-        taken += len;
-        if (taken == piece.len || len == 0)
-            return taken;
-    }
-}
-
-/* What the client's session told, and no more. */
-static void h2_expect(struct rig *rig, struct h2_end *client, const char *log)
-{
-    h2_settle(rig, client);
-    buf_append_byte(&client->side.log, '\0');
-    assert_string_equal(client->side.log.ptr, log);
-    client->side.log.len = 0;
-}
-
 static void test_a_request_and_its_answer(void **state)
 {
     (void)state;
@@ -96,25 +36,25 @@ static void test_a_request_and_its_answer(void **state)
 
     h2_open(rig, &client);
     h2_ask(&client, "GET", "/x?y", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     end_expect_line(rig, &backend, "Host: a.test");
     end_expect_head(rig, &backend, "GET /x?y HTTP/1.1\r\n");
     end_send(rig, &backend, "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok");
-    h2_expect(rig, &client, "head 1 200|data 1 2|end 1|");
+    h2_end_expect(rig, &client, "head 1 200|data 1 2|end 1|");
     assert_int_equal(h2_session_streams(client.side.session), 1);
     struct span log = rig_log(rig, text, sizeof(text));
     assert_true(span_contains(log, SPAN("\"GET /x?y HTTP/2.0\" 200 2 ")));
 
     /* The same connections, both ways. */
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
     end_send(rig, &backend, "HTTP/1.1 204 No Content\r\n\r\n");
-    h2_expect(rig, &client, "head 3 204 whole|");
+    h2_end_expect(rig, &client, "head 3 204 whole|");
     assert_int_equal(rig->worker.buffers.lent, 0);
     assert_int_equal(rig->worker.streams_len, 0);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     end_close(&backend);
     rig_free(rig);
 }
@@ -127,24 +67,24 @@ static void test_bodies_and_trailers(void **state)
 
     h2_open(rig, &client);
     struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     end_expect_line(rig, &backend, "Transfer-Encoding: chunked");
     end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
-    assert_int_equal(h2_tell(rig, &client, stream, SPAN("hello")), 5);
+    assert_int_equal(h2_end_tell(rig, &client, stream, SPAN("hello")), 5);
     end_expect(rig, &backend, "5\r\nhello\r\n");
     struct http_header trailer = { .name = "x-sum", .name_len = 5, .value = "1", .value_len = 1 };
     h2_stream_end(stream, &trailer, 1);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     end_expect(rig, &backend, "0\r\nx-sum: 1\r\n\r\n");
 
     end_send(rig, &backend,
              "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n"
              "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-    h2_expect(rig, &client, "head 1 103 whole|head 1 200|data 1 3|");
+    h2_end_expect(rig, &client, "head 1 103 whole|head 1 200|data 1 3|");
     end_send(rig, &backend, "0\r\nX-Total: 3\r\n\r\n");
-    h2_expect(rig, &client, "end 1 x-total=3|");
-    h2_close(rig, &client);
+    h2_end_expect(rig, &client, "end 1 x-total=3|");
+    h2_end_close(rig, &client);
     end_close(&backend);
     rig_free(rig);
 }
@@ -177,8 +117,8 @@ static void test_a_whole_body_is_sent_again(void **state)
     end_expect_head(rig, &backend, "PUT / HTTP/1.1\r\n");
     end_expect(rig, &backend, "5\r\nhello\r\n0\r\n\r\n");
     end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    h2_expect(rig, &client, "head 1 200|end 1|");
-    h2_close(rig, &client);
+    h2_end_expect(rig, &client, "head 1 200|end 1|");
+    h2_end_close(rig, &client);
     end_close(&backend);
     rig_free(rig);
 }
@@ -192,10 +132,10 @@ static void test_many_streams_at_once(void **state)
     struct end backends[STREAMS];
 
     h2_open(rig, &client);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     for (unsigned i = 0; i < STREAMS; i++)
         h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     for (unsigned i = 0; i < STREAMS; i++) {
         backends[i] = rig_backend(rig, 0);
         end_expect_head(rig, &backends[i], "GET / HTTP/1.1\r\n");
@@ -203,11 +143,11 @@ static void test_many_streams_at_once(void **state)
     assert_int_equal(rig->worker.streams_len, STREAMS);
     for (unsigned i = STREAMS; i-- > 0;)
         end_send(rig, &backends[i], RIG_OK);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     assert_int_equal(rig->worker.streams_len, 0);
     for (unsigned i = 0; i < STREAMS; i++)
         end_close(&backends[i]);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -224,30 +164,30 @@ static void test_a_slow_backend_slows_its_client(void **state)
     rig->small_buffers = 4096;
     h2_open(rig, &client);
     struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     size_t taken = 0, more;
     do {
-        more = h2_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte)));
+        more = h2_end_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte)));
         taken += more;
     } while (more > 0 && taken < 64 * sizeof(megabyte));
     assert_true(taken < 64 * sizeof(megabyte)); /* what sockets hold, and the window */
 
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end other = rig_backend(rig, 0);
     end_send(rig, &other, RIG_OK);
     client.side.log.len = 0;
-    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+    h2_end_expect(rig, &client, "head 3 200|data 3 2|end 3|");
 
     for (more = 0; more < sizeof(megabyte);) {
         end_receive(&backend);
         backend.got.len = 0;
-        more += h2_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte) - more));
+        more += h2_end_tell(rig, &client, stream, span_of(megabyte, sizeof(megabyte) - more));
     }
     end_close(&backend);
     end_close(&other);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -263,26 +203,26 @@ static void test_a_slow_client_slows_its_backend(void **state)
     h2_open(rig, &client);
     client.side.consumes = false;
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n");
     size_t sent = 0;
     for (ssize_t n = 1; n > 0;) {
         n = send(backend.fd, megabyte, sizeof(megabyte) - sent, MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
-        h2_settle(rig, &client);
+        h2_end_settle(rig, &client);
     }
     assert_true(sent < 300000); /* the window, and what sockets hold */
 
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end other = rig_backend(rig, 0);
     end_send(rig, &other, RIG_OK);
     client.side.log.len = 0;
-    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+    h2_end_expect(rig, &client, "head 3 200|data 3 2|end 3|");
     end_close(&backend);
     end_close(&other);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -295,11 +235,11 @@ static void test_resets_go_through(void **state)
 
     h2_open(rig, &client);
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
     side_let_go(&client.side, 0);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     end_expect_end(rig, &backend);
     struct span log = rig_log(rig, text, sizeof(text));
     assert_true(span_contains(log, SPAN("\"GET / HTTP/2.0\" 499 ")));
@@ -308,13 +248,13 @@ static void test_resets_go_through(void **state)
     /* And the other way: what is missing is told. */
     client.side.streams_len = 0;
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     backend = rig_backend(rig, 0);
     end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     end_close(&backend);
-    h2_expect(rig, &client, "head 3 200|data 3 4|reset 3 2|");
-    h2_close(rig, &client);
+    h2_end_expect(rig, &client, "head 3 200|data 3 4|reset 3 2|");
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -333,12 +273,12 @@ static void test_what_is_taken_back_at_once_is_not_begun(void **state)
     side_say(&client.side, &out);
     end_send_bytes(rig, &client.end, buf_span(&out));
     buf_deinit(&out);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     assert_false(rig_backend_called(rig, 0));
     assert_int_equal(rig->worker.streams_len, 0);
     assert_int_equal(rig->worker.buffers.lent, 0);
     client.side.streams_len = 0;
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -354,22 +294,22 @@ static void test_early_answers(void **state)
 
     h2_open(rig, &client);
     struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
-    (void)!h2_tell(rig, &client, stream, span_of(piece, sizeof(piece)));
-    h2_settle(rig, &client);
+    (void)!h2_end_tell(rig, &client, stream, span_of(piece, sizeof(piece)));
+    h2_end_settle(rig, &client);
     assert_true(span_contains(buf_span(&client.side.log), SPAN("head 1 413|data 1 ")));
     assert_true(span_ends_with(buf_span(&client.side.log), SPAN("end 1|reset 1 0|")));
     client.side.log.len = 0;
     end_close(&backend);
 
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     backend = rig_backend(rig, 0);
     end_send(rig, &backend, RIG_OK);
-    h2_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+    h2_end_expect(rig, &client, "head 3 200|data 3 2|end 3|");
     end_close(&backend);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -497,7 +437,7 @@ static void test_a_websocket_over_http_2(void **state)
     assert_int_equal(rig->worker.clients_len, 1);
     buf_deinit(&got);
     buf_deinit(&bytes);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -527,7 +467,7 @@ static void test_a_websocket_must_be_agreed_to(void **state)
         assert_int_equal(rig->worker.streams_len, 0);
         assert_int_equal(rig->worker.tunnels_len, 0);
         end_close(&backend);
-        h2_close(rig, &client);
+        h2_end_close(rig, &client);
         rig_free(rig);
     }
 }
@@ -541,26 +481,26 @@ static void test_idle_connections_are_told_to_go(void **state)
     struct h2_end client;
 
     h2_open(rig, &client);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     rig_pass_ms(rig, rig->options.settings.client_header_timeout_ms + LOOP_TICK_MS);
-    h2_expect(rig, &client, "goaway 0|");
+    h2_end_expect(rig, &client, "goaway 0|");
     assert_true(client.end.ended);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
 
     h2_open(rig, &client);
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
     rig_pass_ms(rig, rig->options.policy.read_timeout_ms / 2);
     end_send(rig, &backend, RIG_OK);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     rig_pass_ms(rig, rig->options.settings.keep_alive_ms - LOOP_TICK_MS);
     assert_false(client.end.ended);
     rig_pass_ms(rig, 2 * LOOP_TICK_MS);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     assert_true(client.end.ended);
     end_close(&backend);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -575,20 +515,20 @@ static void test_so_many_requests_and_then_anew(void **state)
     h2_open(rig, &client);
     h2_ask(&client, "GET", "/", true);
     h2_ask(&client, "GET", "/", true);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     assert_true(span_contains(buf_span(&client.side.log), SPAN("goaway 0|")));
     assert_int_equal(h2_session_capacity(client.side.session), 0);
     struct end first = rig_backend(rig, 0), second = rig_backend(rig, 0);
     client.side.log.len = 0;
     end_send(rig, &first, RIG_OK);
     end_send(rig, &second, RIG_OK);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     assert_true(span_contains(buf_span(&client.side.log), SPAN("end 1|")));
     assert_true(span_contains(buf_span(&client.side.log), SPAN("end 3|")));
     assert_true(client.end.ended);
     end_close(&first);
     end_close(&second);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 
@@ -599,23 +539,23 @@ static void test_a_draining_worker_lets_streams_end(void **state)
     struct h2_end idle, busy;
 
     h2_open(rig, &idle);
-    h2_settle(rig, &idle);
+    h2_end_settle(rig, &idle);
     h2_open(rig, &busy);
     h2_ask(&busy, "GET", "/", true);
-    h2_settle(rig, &busy);
+    h2_end_settle(rig, &busy);
     struct end backend = rig_backend(rig, 0);
 
     rig->worker.draining = true;
     worker_close_idle(&rig->worker);
-    h2_expect(rig, &idle, "goaway 0|");
+    h2_end_expect(rig, &idle, "goaway 0|");
     assert_true(idle.end.ended);
-    h2_expect(rig, &busy,
-              "goaway 0|goaway 0|"); /* the notice; and, after the PING, which were the last */
+    h2_end_expect(rig, &busy,
+                  "goaway 0|goaway 0|"); /* the notice; and, after the PING, which were the last */
     end_send(rig, &backend, RIG_OK);
-    h2_expect(rig, &busy, "head 1 200|data 1 2|end 1|");
+    h2_end_expect(rig, &busy, "head 1 200|data 1 2|end 1|");
     assert_true(busy.end.ended);
-    h2_close(rig, &idle);
-    h2_close(rig, &busy);
+    h2_end_close(rig, &idle);
+    h2_end_close(rig, &busy);
     assert_int_equal(rig->worker.clients_len, 0);
     end_close(&backend);
     rig_free(rig);
@@ -660,12 +600,12 @@ static void test_streams_are_limited_in_all(void **state)
 
     rig->worker.clients_max = 3;
     h2_open(rig, &client);
-    h2_settle(rig, &client);
+    h2_end_settle(rig, &client);
     for (unsigned i = 0; i < 4; i++)
         h2_ask(&client, "GET", "/", true);
-    h2_expect(rig, &client, "reset 7 7|");
+    h2_end_expect(rig, &client, "reset 7 7|");
     assert_int_equal(rig->worker.streams_len, 3);
-    h2_close(rig, &client);
+    h2_end_close(rig, &client);
     rig_free(rig);
 }
 

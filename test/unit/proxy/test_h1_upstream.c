@@ -14,9 +14,10 @@ static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
 
 struct fixture {
     struct loop *loop;
-    struct iobuf_pool pool;
+    struct iobuf_pool buffers;
     struct endpoint_table table;
     struct endpoint *endpoint;
+    struct pool *pool;
     int listener;
     uint64_t now_ms;
 };
@@ -36,15 +37,17 @@ static void fixture_init(struct fixture *f)
     f->listener = socket_listen_tcp(&loopback, 0, 16);
     assert_true(f->listener >= 0);
     assert_int_equal(socket_local_port(f->listener, &port), 0);
-    endpoint_table_init(&f->table, f->loop, &f->pool);
+    endpoint_table_init(&f->table, f->loop, &f->buffers);
     f->endpoint = endpoint_get(&f->table, 7, &loopback, port);
+    f->pool = pool_get(f->endpoint, ROUTE_PROTOCOL_HTTP, 0);
+    assert_ptr_equal(pool_get(f->endpoint, ROUTE_PROTOCOL_HTTP, 0), f->pool);
 }
 
 static void fixture_deinit(struct fixture *f)
 {
     endpoint_table_deinit(&f->table);
     loop_free(f->loop);
-    iobuf_pool_deinit(&f->pool);
+    iobuf_pool_deinit(&f->buffers);
     close(f->listener);
 }
 
@@ -62,7 +65,7 @@ static struct upstream *connection(struct fixture *f, int *ret_far)
     struct upstream *upstream = NULL;
     struct net_peer peer;
 
-    assert_int_equal(h1_upstream_connect(f->endpoint, &f->table, &upstream), 0);
+    assert_int_equal(h1_upstream_connect(&f->table, f->pool, NULL, &upstream), 0);
     upstream_own(upstream, f, on_ready);
     turn(f, 0);
     assert_int_equal(upstream->ops->connect(upstream), 0);
@@ -86,11 +89,11 @@ static void test_last_in_first_out(void **state)
         upstream_release(upstreams[i], true);
     assert_int_equal(f.table.idle_len, 3);
     for (unsigned i = 3; i-- > 0;) {
-        struct upstream *again = h1_upstream_reuse(f.endpoint, true);
+        struct upstream *again = h1_upstream_reuse(f.pool, true);
         assert_ptr_equal(again, upstreams[i]);
         assert_true(again->was_reused);
     }
-    assert_null(h1_upstream_reuse(f.endpoint, false));
+    assert_null(h1_upstream_reuse(f.pool, false));
     for (unsigned i = 0; i < 3; i++) {
         upstream_release(upstreams[i], false);
         close(far[i]);
@@ -146,7 +149,7 @@ static void test_closed_and_talking_ones_are_not_reused(void **state)
         upstream_release(upstreams[i], true);
     close(far[2]);                                           /* the loop was not told yet */
     assert_int_equal(send(far[1], "x", 1, MSG_NOSIGNAL), 1); /* nor of this */
-    assert_ptr_equal(h1_upstream_reuse(f.endpoint, true), upstreams[0]);
+    assert_ptr_equal(h1_upstream_reuse(f.pool, true), upstreams[0]);
     upstream_release(upstreams[0], true);
     assert_int_equal(send(far[0], "x", 1, MSG_NOSIGNAL), 1);
     turn(&f, 0);

@@ -1,0 +1,411 @@
+#include "h2_end.h"
+
+/* HTTP/2 towards backends: clients of HTTP/1.1 here, so that both translations are seen; a backend is a
+ * session that the test leads. */
+
+static struct rig *h2_rig(unsigned backends)
+{
+    struct rig_options options = rig_options_default();
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2C;
+    options.backends = backends;
+    return rig_new(&options);
+}
+
+static void backend_open(struct rig *rig, unsigned index, struct h2_end *backend)
+{
+    h2_end_init(backend, rig_backend(rig, index), H2_SERVER);
+}
+
+static void answer(struct rig *rig, struct h2_end *backend, unsigned stream, const char *text)
+{
+    struct h2_stream *to = backend->side.streams[stream];
+
+    h2_stream_respond(to, 200, NULL, 0, false);
+    assert_int_equal(h2_end_tell(rig, backend, to, span_from_str(text)), strlen(text));
+    h2_stream_end(to, NULL, 0);
+    h2_end_settle(rig, backend);
+}
+
+static void test_a_request_and_its_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    struct http_header header = { .name = "X-B", .name_len = 3, .value = "2", .value_len = 1 };
+
+    end_send(rig, &client, "GET /x?y=1 HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\n\r\n");
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 GET /x?y=1 whole|");
+    h2_stream_respond(backend.side.streams[0], 103, &header, 1, false);
+    h2_end_settle(rig, &backend);
+    end_expect(rig, &client, "HTTP/1.1 103 Early Hints\r\nx-b: 2\r\n\r\n");
+    h2_stream_respond(backend.side.streams[0], 200, &header, 1, false);
+    assert_int_equal(h2_end_tell(rig, &backend, backend.side.streams[0], SPAN("hello")), 5);
+    end_expect_line(rig, &client, "Transfer-Encoding: chunked");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "5\r\nhello\r\n");
+    struct http_header trailer = { .name = "x-sum", .name_len = 5, .value = "1", .value_len = 1 };
+    h2_stream_end(backend.side.streams[0], &trailer, 1);
+    h2_end_settle(rig, &backend);
+    end_expect(rig, &client, "0\r\nx-sum: 1\r\n\r\n");
+
+    /* The next one takes the same connection, which holds nothing meanwhile. */
+    rig_settle(rig);
+    assert_int_equal(rig->worker.buffers.lent, 0);
+    end_send(rig, &client, "HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    h2_end_expect(rig, &backend, "head 3 HEAD / whole|");
+    h2_stream_respond(backend.side.streams[1], 204, NULL, 0, true);
+    h2_end_settle(rig, &backend);
+    end_expect_head(rig, &client, "HTTP/1.1 204 No Content\r\n");
+    assert_int_equal(stats_get(&rig->stats->upstream_connects), 1);
+    assert_int_equal(stats_get(&rig->stats->upstream_reuses), 1);
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+static void test_a_body_with_trailers(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client,
+             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 POST /|data 1 3|");
+    end_send(rig, &client, "2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n");
+    h2_end_expect(rig, &backend, "data 1 2|end 1 x-sum=5|");
+    answer(rig, &backend, 0, "ok");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "2\r\nok\r\n0\r\n\r\n");
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* As many as the backend takes go on one connection, the rest on another. */
+static void test_streams_share_connections(void **state)
+{
+    enum { CLIENTS = 20, STREAMS = 16 };
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end clients[CLIENTS];
+    struct h2_end backends[2];
+
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = rig_client(rig, PROC_LISTEN_HTTP);
+        end_send(rig, &clients[i], RIG_GET);
+        if (i == 0) { /* its SETTINGS are known to those that follow */
+            backend_open(rig, 0, &backends[0]);
+            h2_end_settle(rig, &backends[0]);
+        }
+    }
+    backend_open(rig, 0, &backends[1]);
+    for (unsigned round = 0; round < 3; round++) {
+        h2_end_settle(rig, &backends[0]);
+        h2_end_settle(rig, &backends[1]);
+    }
+    assert_int_equal(backends[0].side.streams_len, STREAMS);
+    assert_int_equal(backends[1].side.streams_len, CLIENTS - STREAMS);
+    assert_false(rig_backend_called(rig, 0));
+    for (unsigned i = 0; i < CLIENTS; i++)
+        answer(rig, &backends[i / STREAMS], i % STREAMS, "ok");
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        end_expect_head(rig, &clients[i], "HTTP/1.1 200 OK\r\n");
+        end_close(&clients[i]);
+    }
+    h2_end_close(rig, &backends[0]);
+    h2_end_close(rig, &backends[1]);
+    rig_free(rig);
+}
+
+/* What was refused was not processed: it is safe to send a POST again, elsewhere. */
+static void test_refused_streams_are_sent_again(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(2);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    rig_settle(rig);
+    unsigned first = 0;
+    struct h2_end backends[2];
+    struct end end = { .fd = -1 };
+    for (unsigned i = 0; i < 2 && end.fd < 0; i++) {
+        struct net_peer from;
+        int fd = socket_accept(rig->listeners[i], &from);
+        if (fd >= 0) {
+            end.fd = fd;
+            first = i;
+        }
+    }
+    assert_true(end.fd >= 0);
+    h2_end_init(&backends[0], end, H2_SERVER);
+    h2_end_expect(rig, &backends[0], "head 1 POST /|data 1 3|end 1|");
+    h2_stream_reset(backends[0].side.streams[0], H2_REFUSED_STREAM);
+    h2_end_settle(rig, &backends[0]);
+    backend_open(rig, 1 - first, &backends[1]);
+    h2_end_expect(rig, &backends[1], "head 1 POST /|data 1 3|end 1|");
+    answer(rig, &backends[1], 0, "ok");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_close(&client);
+    h2_end_close(rig, &backends[0]);
+    h2_end_close(rig, &backends[1]);
+    rig_free(rig);
+}
+
+/* GOAWAY: what it names goes on, the connection takes nothing more and is closed behind it. */
+static void test_goaway(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP), other;
+
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 GET / whole|");
+    h2_session_shutdown(backend.side.session, H2_NO_ERROR);
+    h2_end_settle(rig, &backend);
+
+    other = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &other, RIG_GET);
+    struct h2_end second;
+    backend_open(rig, 0, &second);
+    h2_end_expect(rig, &second, "head 1 GET / whole|");
+    answer(rig, &second, 0, "2");
+    end_expect_head(rig, &other, "HTTP/1.1 200 OK\r\n");
+    answer(rig, &backend, 0, "1");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "1\r\n1\r\n0\r\n\r\n");
+    rig_settle(rig);
+    end_receive(&backend.end);
+    assert_true(backend.end.ended);
+    end_close(&client);
+    end_close(&other);
+    h2_end_close(rig, &backend);
+    h2_end_close(rig, &second);
+    rig_free(rig);
+}
+
+/* A client that leaves cancels its stream, and no other's. */
+static void test_cancellation(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end leaves = rig_client(rig, PROC_LISTEN_HTTP),
+               stays = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &leaves, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    end_send(rig, &stays, RIG_GET);
+    h2_end_expect(rig, &backend, "head 1 GET / whole|head 3 GET / whole|");
+    end_close(&leaves);
+    h2_end_expect(rig, &backend, "reset 1 8|");
+    answer(rig, &backend, 1, "ok");
+    end_expect_head(rig, &stays, "HTTP/1.1 200 OK\r\n");
+    end_close(&stays);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* A backend that resets amid an answer: the client must see that something is missing. */
+static void test_reset_amid_an_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    struct h2_stream *stream = backend.side.streams[0];
+    h2_stream_respond(stream, 200, NULL, 0, false);
+    h2_end_tell(rig, &backend, stream, SPAN("abc"));
+    h2_stream_reset(stream, H2_INTERNAL_ERROR);
+    h2_end_settle(rig, &backend);
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "3\r\nabc\r\n");
+    end_expect_end(rig, &client);
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* The connection breaks: what may be repeated is, on a new one; the rest is a 502. */
+static void test_lost_connection(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end gets = rig_client(rig, PROC_LISTEN_HTTP), posts = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &gets, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    end_send(rig, &posts, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    h2_end_settle(rig, &backend);
+    end_reset(&backend.end);
+    h2_end_close(rig, &backend);
+    end_expect_status(rig, &posts, 502);
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 GET / whole|");
+    answer(rig, &backend, 0, "ok");
+    end_expect_head(rig, &gets, "HTTP/1.1 200 OK\r\n");
+    end_close(&gets);
+    end_close(&posts);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* Back-pressure both ways: no more is taken than windows and buffers hold; all arrives once the slow side
+ * goes on. */
+static void test_back_pressure(void **state)
+{
+    static char block[1 << 20];
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    size_t sent = 0, got = 0;
+
+    rig->small_buffers = 4096;
+    memset(block, 'x', sizeof(block));
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    struct h2_stream *stream = backend.side.streams[0];
+    h2_stream_respond(stream, 200, NULL, 0, false);
+    sent = h2_end_tell(rig, &backend, stream, span_of(block, sizeof(block)));
+    assert_true(sent < 200000);
+    assert_true(rig->worker.buffers.lent < 8);
+    while (got < sizeof(block)) {
+        end_receive(&client);
+        got += client.got.len;
+        client.got.len = 0;
+        if (sent < sizeof(block))
+            sent += h2_end_tell(rig, &backend, stream, span_of(block, sizeof(block) - sent));
+        else
+            h2_end_settle(rig, &backend);
+    }
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+static void test_idle_connections_are_closed(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    answer(rig, &backend, 0, "ok");
+    rig_pass_ms(rig, rig->options.settings.upstream_idle_timeout_ms - 1000);
+    end_receive(&backend.end);
+    assert_false(backend.end.ended);
+    rig_pass_ms(rig, 2000);
+    end_receive(&backend.end);
+    assert_true(backend.end.ended);
+    assert_int_equal(rig->worker.endpoints.idle_len, 0);
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+#define GRPC_POST                                                                         \
+    "POST /s/m HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nTE: trailers\r\n" \
+    "Content-Length: 0\r\n"
+
+/* The call goes to the backend as it came, and the answer's status comes behind the content. */
+static void test_grpc_call(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    struct http_header status = {
+        .name = "grpc-status", .name_len = 11, .value = "0", .value_len = 1
+    };
+
+    end_send(rig, &client, GRPC_POST "grpc-timeout: 5S\r\n\r\n");
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 POST /s/m|end 1|");
+    struct h2_stream *stream = backend.side.streams[0];
+    h2_stream_respond(stream, 200, NULL, 0, false);
+    h2_stream_end(stream, &status, 1);
+    h2_end_settle(rig, &backend);
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "0\r\ngrpc-status: 0\r\n\r\n");
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+static void test_grpc_errors_of_the_gate(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2C;
+    options.policy.read_timeout_ms = 10000;
+    options.policy.retry_tries = 1;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    char text[1024];
+
+    end_send(rig, &client, GRPC_POST "\r\n");
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    rig_pass_ms(rig, 10000 + 2 * LOOP_TICK_MS);
+    end_expect_line(rig, &client, "grpc-status: 4");
+    end_expect_line(rig, &client, "grpc-message: Gateway Timeout");
+    end_expect_line(rig, &client, "Content-Type: application/grpc");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect_silence(rig, &client);
+    struct span log = rig_log(rig, text, sizeof(text));
+    assert_true(span_contains(log, SPAN("\"POST /s/m HTTP/1.1\" 504 ")));
+    h2_end_expect(rig, &backend, "head 1 POST /s/m|end 1|reset 1 8|");
+
+    /* A deadline of the call's own is waited for, even where the route's patience is less. */
+    end_send(rig, &client, GRPC_POST "grpc-timeout: 30S\r\n\r\n");
+    h2_end_settle(rig, &backend);
+    rig_pass_ms(rig, 29000);
+    end_expect_silence(rig, &client);
+    rig_pass_ms(rig, 1000 + 3 * LOOP_TICK_MS);
+    end_expect_line(rig, &client, "grpc-status: 4");
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_request_and_its_answer),
+        cmocka_unit_test(test_a_body_with_trailers),
+        cmocka_unit_test(test_streams_share_connections),
+        cmocka_unit_test(test_refused_streams_are_sent_again),
+        cmocka_unit_test(test_goaway),
+        cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_reset_amid_an_answer),
+        cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_idle_connections_are_closed),
+        cmocka_unit_test(test_grpc_call),
+        cmocka_unit_test(test_grpc_errors_of_the_gate),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,294 @@
+#include "rig.h"
+
+#include "tls/certificate.h"
+#include "tls/codec.h"
+
+/* TLS towards backends: a backend here is a codec of the server's role, which the test leads. */
+
+static struct buf chain, key, other_chain, other_key;
+static struct tls_context *context;
+
+struct tls_end {
+    struct end end;
+    struct tls_codec *codec;
+    struct buf heard; /* in the clear */
+    int result;       /* of the last step or read */
+};
+
+static struct tls_context *context_choose(void *ctx, struct span server_name)
+{
+    (void)server_name;
+    return ctx;
+}
+
+static void tls_open(struct tls_end *tls, struct end end, struct tls_context *shown)
+{
+    *tls = (struct tls_end){ .end = end, .codec = tls_codec_new(shown, context_choose, shown) };
+}
+
+static void tls_close(struct tls_end *tls)
+{
+    tls->codec = tls_codec_free(tls->codec);
+    buf_deinit(&tls->heard);
+    end_close(&tls->end);
+}
+
+static void pending_send(struct rig *rig, struct tls_end *tls)
+{
+    struct span pending = tls_codec_pending(tls->codec);
+
+    if (pending.len == 0 || tls->end.ended)
+        return;
+    end_send_bytes(rig, &tls->end, pending);
+    tls_codec_sent(tls->codec, pending.len);
+}
+
+/* Shakes hands and hears, until nothing moves. */
+static void tls_settle(struct rig *rig, struct tls_end *tls)
+{
+    for (unsigned silent = 0; silent < 3;) {
+        char text[4096];
+        size_t len = 0;
+
+        rig_settle(rig);
+        end_receive(&tls->end);
+        silent = tls->end.got.len > 0 ? 0 : silent + 1;
+        size_t taken = tls_codec_feed(tls->codec, buf_span(&tls->end.got));
+        assert_int_equal(taken, tls->end.got.len);
+        tls->end.got.len = 0;
+        tls->result = tls_codec_step(tls->codec);
+        while (tls->result == TLS_CODEC_OK &&
+               (tls->result = tls_codec_read(tls->codec, text, sizeof(text), &len)) == TLS_CODEC_OK)
+            buf_append(&tls->heard, span_of(text, len));
+        pending_send(rig, tls);
+    }
+}
+
+static void tls_expect_head(struct rig *rig, struct tls_end *tls, const char *start)
+{
+    tls_settle(rig, tls);
+    assert_true(span_starts_with(buf_span(&tls->heard), span_from_str(start)));
+    assert_true(span_ends_with(buf_span(&tls->heard), SPAN("\r\n\r\n")));
+    tls->heard.len = 0;
+}
+
+static void tls_say(struct rig *rig, struct tls_end *tls, const char *text)
+{
+    size_t taken;
+
+    assert_int_equal(tls_codec_write(tls->codec, span_from_str(text), &taken), TLS_CODEC_OK);
+    assert_int_equal(taken, strlen(text));
+    pending_send(rig, tls);
+    rig_settle(rig);
+}
+
+static struct rig_options https_options(void)
+{
+    struct rig_options options = rig_options_default();
+
+    options.policy.protocol = ROUTE_PROTOCOL_HTTPS;
+    options.policy.retry_tries = 1;
+    return options;
+}
+
+/* Without settings any certificate will do, and the connection is kept. */
+static void test_requests_and_answers(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    struct tls_end backend;
+
+    end_send(rig, &client, RIG_GET);
+    tls_open(&backend, rig_backend(rig, 0), context);
+    for (unsigned i = 0; i < 3; i++) {
+        if (i > 0)
+            end_send(rig, &client, RIG_GET);
+        tls_expect_head(rig, &backend, "GET / HTTP/1.1\r\nHost: a.test\r\n");
+        tls_say(rig, &backend, RIG_OK);
+        end_expect(rig, &client, RIG_OK);
+        tls_settle(rig, &backend);
+        assert_int_equal(rig->worker.buffers.lent, 0);
+    }
+    assert_false(rig_backend_called(rig, 0));
+    assert_int_equal(tls_codec_alpn(backend.codec), TLS_ALPN_NONE);
+    end_close(&client);
+    tls_close(&backend);
+    rig_free(rig);
+}
+
+/* A backend in the clear gets no request: its answer to a hello is a failed connection. */
+static void test_backend_in_the_clear(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct end backend = rig_backend(rig, 0);
+    end_send(rig, &backend, "HTTP/1.1 400 Bad Request\r\n\r\n");
+    end_expect_status(rig, &client, 502);
+    end_close(&backend);
+    end_close(&client);
+    rig_free(rig);
+}
+
+static void test_handshake_that_takes_too_long(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct end backend = rig_backend(rig, 0);
+    rig_pass_ms(rig, options.policy.connect_timeout_ms - 100);
+    end_expect_silence(rig, &client);
+    rig_pass_ms(rig, 100 + 2 * LOOP_TICK_MS);
+    end_expect_status(rig, &client, 504);
+    end_close(&backend);
+    end_close(&client);
+    rig_free(rig);
+}
+
+static const struct route_backend_tls verifying = {
+    .ciphers = { "DEFAULT", 7 },
+    .name = { "ingress.local", 13 },
+    .versions = ROUTE_TLS_1_2 | ROUTE_TLS_1_3,
+    .depth = 1,
+    .verifies = true,
+    .sends_name = true,
+};
+
+/* Who is not whom the policy names gets no request. */
+static void test_verification(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct route_authorities authorities = { .id = 9, .ca_pem = buf_span(&chain) };
+    struct route_backend_tls tls = verifying;
+    struct tls_context *other = NULL;
+    struct tls_end backend;
+
+    assert_int_equal(tls_context_new(buf_span(&other_chain), buf_span(&other_key), &other), 0);
+    tls.authorities = &authorities;
+    options.authorities = &authorities;
+    options.policy.backend_tls = &tls;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    tls_open(&backend, rig_backend(rig, 0), context);
+    tls_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
+    assert_true(span_eq(tls_codec_server_name(backend.codec), SPAN("ingress.local")));
+    tls_say(rig, &backend, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    tls_close(&backend);
+    rig_settle(rig);
+
+    end_send(rig, &client, RIG_GET);
+    tls_open(&backend, rig_backend(rig, 0), other);
+    tls_settle(rig, &backend);
+    assert_int_equal(backend.heard.len, 0);
+    end_expect_status(rig, &client, 502);
+    tls_close(&backend);
+    end_close(&client);
+    tls_context_unref(other);
+    rig_free(rig);
+}
+
+/* A connection is of the identity that it was made with: other settings, another connection; and those
+ * whose secrets are not here connect to nobody. */
+static void test_identities_are_apart(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct route_authorities authorities = { .id = 9, .ca_pem = buf_span(&chain) };
+    struct route_backend_tls tls = verifying;
+    struct tls_end plain, verified;
+
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client, RIG_GET);
+    tls_open(&plain, rig_backend(rig, 0), context);
+    tls_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
+    tls_say(rig, &plain, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+
+    tls.authorities = &authorities;
+    rig->options.authorities = &authorities;
+    rig->options.policy.backend_tls = &tls;
+    rig_publish(rig, 0, 1);
+    end_send(rig, &client, RIG_GET);
+    tls_open(&verified, rig_backend(rig, 0), context);
+    tls_expect_head(rig, &verified, "GET / HTTP/1.1\r\n");
+    tls_say(rig, &verified, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+
+    rig->options.policy.backend_tls = NULL; /* as before: so is the connection */
+    rig_publish(rig, 0, 1);
+    end_send(rig, &client, RIG_GET);
+    tls_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
+    tls_say(rig, &plain, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    assert_false(rig_backend_called(rig, 0));
+    tls_close(&plain);
+    tls_close(&verified);
+    end_close(&client);
+    rig_free(rig);
+}
+
+/* h2 or nothing: a backend that does not agree on it is not spoken to in another way. */
+static void test_http2_is_agreed_on(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct tls_end backend;
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client, RIG_GET);
+    tls_open(&backend, rig_backend(rig, 0), context); /* http/1.1 alone */
+    tls_settle(rig, &backend);
+    assert_int_equal(backend.heard.len, 0);
+    end_expect_status(rig, &client, 502);
+    tls_close(&backend);
+    end_close(&client);
+    rig_free(rig);
+}
+
+static int pairs_make(void **state)
+{
+    (void)state;
+    if (tls_pair_generate(&chain, &key) < 0 || tls_pair_generate(&other_chain, &other_key) < 0)
+        return -1;
+    return tls_context_new(buf_span(&chain), buf_span(&key), &context);
+}
+
+static int pairs_free(void **state)
+{
+    (void)state;
+    context = tls_context_unref(context);
+    buf_deinit(&chain);
+    buf_deinit(&key);
+    buf_deinit(&other_chain);
+    buf_deinit(&other_key);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_requests_and_answers),
+        cmocka_unit_test(test_backend_in_the_clear),
+        cmocka_unit_test(test_handshake_that_takes_too_long),
+        cmocka_unit_test(test_verification),
+        cmocka_unit_test(test_identities_are_apart),
+        cmocka_unit_test(test_http2_is_agreed_on),
+    };
+
+    return cmocka_run_group_tests(tests, pairs_make, pairs_free);
+}
