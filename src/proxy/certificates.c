@@ -233,6 +233,7 @@ static struct tls_policy policy_of(const struct image_view *view, const struct c
         .groups = image_str_get(view, settings->tls_groups),
         .dh_pem = image_str_get(view, settings->tls_dh),
         .prefer_client_ciphers = choice->prefer_client_ciphers,
+        .http2 = settings->flags & IMAGE_HTTP2,
         .resumption = can_resume(view),
         .session_timeout_s = settings->tls_session_timeout_s,
     };

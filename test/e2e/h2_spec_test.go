@@ -87,8 +87,11 @@ func h2specRun(t *testing.T, address string, overTLS bool) {
 func TestH2spec(t *testing.T) {
 	web := gate.NewBackend(t, "web")
 	web.Handle(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) })
-	g := start(t, gate.Options{}, gate.Backends("web", web.Addr), gate.Route("web", "", "/", "web"))
+	certificate := gate.NewCertificate(t, "h2.test")
+	g := start(t, gate.Options{Args: []string{"--default-ssl-certificate", "default/h2"}}, gate.Backends("web", web.Addr),
+		certificate.Secret("h2"), gate.Route("web", "", "/", "web"))
 	t.Run("in the clear", func(t *testing.T) { h2specRun(t, g.HTTP, false) })
+	t.Run("over TLS", func(t *testing.T) { h2specRun(t, g.HTTPS, true) })
 	if g.Exited() {
 		t.Error("the gate ended")
 	}
