@@ -33,8 +33,9 @@ enum {
     /* Past the limits of a head, fields are still decoded, for the table that both ends share, and looked at
      * up to this many times the limit, so that a client whose cookies grew too large gets its 431. What is
      * larger still is no accident: few bytes of HPACK can name much (a bomb), so the stream is reset and the
-     * rest decoded without being looked at. */
+     * rest decoded without being looked at; and it counts for as many cancels as it may have cost. */
     H2_HEAD_EXCESS = 2,
+    H2_HEAD_EXCESS_CANCELS = 32,
 
     /* CONTINUATION frames of one head: with frames of 16 KB a head of 32 KB needs one; some clients cut finer. */
     H2_CONTINUATIONS_MAX = 16,

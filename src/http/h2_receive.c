@@ -54,6 +54,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     if (h2_head_add(session->head, span_of((const char *)name, name_len),
                     span_of((const char *)value, value_len)))
         return 0;
+    for (unsigned i = 1; i < H2_HEAD_EXCESS_CANCELS; i++) /* the last is counted when it closes */
+        cancel_count(session);
     /* Given a code here, nghttp2 does not choose its own. */
     (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                     NGHTTP2_ENHANCE_YOUR_CALM);

@@ -523,6 +523,14 @@ static void test_a_bomb_of_fields_is_not_looked_at(void **state)
     side_hear(&server, buf_span(&bytes));
     assert_int_equal(server.result, H2_OK);
     assert_log(&server, "head 3 GET / whole|"); /* the table is whole, the connection goes on */
+
+    bytes.len = 0;
+    for (uint32_t i = 0; i < H2_CANCELS_BURST / H2_HEAD_EXCESS_CANCELS; i++)
+        frame_put(&bytes, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 5 + 2 * i,
+                  buf_span(&block));
+    side_hear(&server, buf_span(&bytes));
+    assert_int_equal(server.result, H2_OVER); /* but not for long */
+    assert_int_equal(goaway_code(&server), H2_ENHANCE_YOUR_CALM);
     buf_deinit(&block);
     buf_deinit(&bytes);
     side_deinit(&server);
