@@ -29,6 +29,16 @@ ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES, "proxy-next-upstream-tries", SU
 ANNOTATION(ANNOTATION_BACKEND_PROTOCOL, "backend-protocol", SUPPORTED, KEEP, "",
            "serve HTTP/1.1 in the clear at the backend, and write HTTP")
 ANNOTATION(ANNOTATION_SSL_PASSTHROUGH, "ssl-passthrough", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_SECRET, "auth-tls-secret", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_CLIENT, "auth-tls-verify-client", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_MATCH_CN, "auth-tls-match-cn", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_DEPTH, "auth-tls-verify-depth", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_ERROR_PAGE, "auth-tls-error-page", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_AUTH_TLS_PASS_CERTIFICATE_TO_UPSTREAM,
+           "auth-tls-pass-certificate-to-upstream", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_SSL_CIPHERS, "ssl-ciphers", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_SSL_PREFER_SERVER_CIPHERS, "ssl-prefer-server-ciphers", SUPPORTED, KEEP, "",
+           "")
 
 /* Guards, and what changes the meaning of a route */
 ANNOTATION(ANNOTATION_CANARY, "canary", UNSUPPORTED, DROP, "false", "remove the canary Ingress")
@@ -41,12 +51,6 @@ ANNOTATION(ANNOTATION_PERMANENT_REDIRECT, "permanent-redirect", UNSUPPORTED, DEN
            "answer the redirect from a backend")
 ANNOTATION(ANNOTATION_TEMPORAL_REDIRECT, "temporal-redirect", UNSUPPORTED, DENY, "",
            "answer the redirect from a backend")
-ANNOTATION(ANNOTATION_AUTH_TLS_SECRET, "auth-tls-secret", UNSUPPORTED, DENY, "",
-           "verify client certificates behind the gate")
-ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_CLIENT, "auth-tls-verify-client", UNSUPPORTED, DENY, "off",
-           "verify client certificates behind the gate")
-ANNOTATION(ANNOTATION_AUTH_TLS_MATCH_CN, "auth-tls-match-cn", UNSUPPORTED, DENY, "",
-           "verify client certificates behind the gate")
 ANNOTATION(ANNOTATION_AUTH_TYPE, "auth-type", UNSUPPORTED, DENY, "",
            "put an authenticating proxy before the Service")
 ANNOTATION(ANNOTATION_AUTH_SECRET, "auth-secret", UNSUPPORTED, DENY, "",
@@ -127,17 +131,6 @@ ANNOTATION(ANNOTATION_SERVER_ALIAS, "server-alias", UNSUPPORTED, KEEP, "",
            "write each alias as a host of spec.rules")
 ANNOTATION(ANNOTATION_X_FORWARDED_PREFIX, "x-forwarded-prefix", UNSUPPORTED, KEEP, "",
            "remove it: paths are not rewritten here")
-ANNOTATION(ANNOTATION_SSL_CIPHERS, "ssl-ciphers", UNSUPPORTED, KEEP, "",
-           "the gate has one TLS policy for all hosts")
-ANNOTATION(ANNOTATION_SSL_PREFER_SERVER_CIPHERS, "ssl-prefer-server-ciphers", UNSUPPORTED, KEEP, "",
-           "the gate has one TLS policy for all hosts")
-ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_DEPTH, "auth-tls-verify-depth", UNSUPPORTED, KEEP, "",
-           "it only says more about access control that is not enforced here")
-ANNOTATION(ANNOTATION_AUTH_TLS_ERROR_PAGE, "auth-tls-error-page", UNSUPPORTED, KEEP, "",
-           "it only says more about access control that is not enforced here")
-ANNOTATION(ANNOTATION_AUTH_TLS_PASS_CERTIFICATE_TO_UPSTREAM,
-           "auth-tls-pass-certificate-to-upstream", UNSUPPORTED, KEEP, "false",
-           "it only says more about access control that is not enforced here")
 ANNOTATION(ANNOTATION_AUTH_SECRET_TYPE, "auth-secret-type", UNSUPPORTED, KEEP, "",
            "it only says more about access control that is not enforced here")
 ANNOTATION(ANNOTATION_AUTH_REALM, "auth-realm", UNSUPPORTED, KEEP, "",

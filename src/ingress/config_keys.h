@@ -65,12 +65,25 @@ CONFIG_KEY(CONFIG_LOG_FORMAT_STREAM, "log-format-stream", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_DISABLE_STREAM_ACCESS_LOG, "disable-stream-access-log", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_ALLOW_CROSS_NAMESPACE_RESOURCES, "allow-cross-namespace-resources", SUPPORTED, "",
            "")
+CONFIG_KEY(CONFIG_HSTS, "hsts", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_HSTS_INCLUDE_SUBDOMAINS, "hsts-include-subdomains", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_HSTS_MAX_AGE, "hsts-max-age", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_HSTS_PRELOAD, "hsts-preload", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_PROTOCOLS, "ssl-protocols", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_CIPHERS, "ssl-ciphers", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_ECDH_CURVE, "ssl-ecdh-curve", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_DH_PARAM, "ssl-dh-param", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_SESSION_CACHE, "ssl-session-cache", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_SESSION_TIMEOUT, "ssl-session-timeout", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_SESSION_TICKETS, "ssl-session-tickets", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_SESSION_TICKET_KEY, "ssl-session-ticket-key", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_SSL_REJECT_HANDSHAKE, "ssl-reject-handshake", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_USE_HTTP2, "use-http2", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_HTTP2_MAX_CONCURRENT_STREAMS, "http2-max-concurrent-streams", SUPPORTED, "", "")
 
 /* Guards that are not enforced */
 CONFIG_KEY(CONFIG_ANNOTATION_VALUE_WORD_BLOCKLIST, "annotation-value-word-blocklist", GUARD, "",
            "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_SSL_REJECT_HANDSHAKE, "ssl-reject-handshake", GUARD, "false",
-           "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_WHITELIST_SOURCE_RANGE, "whitelist-source-range", GUARD, "",
            "limit the clients by a NetworkPolicy or at the load balancer")
 CONFIG_KEY(CONFIG_DENYLIST_SOURCE_RANGE, "denylist-source-range", GUARD, "",
@@ -102,34 +115,12 @@ CONFIG_KEY(CONFIG_SERVER_TOKENS, "server-tokens", MEANING, "false",
            "remove it: nothing here names a server version")
 CONFIG_KEY(CONFIG_ALLOW_BACKEND_SERVER_HEADER, "allow-backend-server-header", MEANING, "false",
            "set headers in the backend")
-CONFIG_KEY(CONFIG_HSTS, "hsts", MEANING, "true", "let the backend send Strict-Transport-Security")
-CONFIG_KEY(CONFIG_HSTS_INCLUDE_SUBDOMAINS, "hsts-include-subdomains", MEANING, "true",
-           "let the backend send Strict-Transport-Security")
-CONFIG_KEY(CONFIG_HSTS_MAX_AGE, "hsts-max-age", MEANING, "31536000",
-           "let the backend send Strict-Transport-Security")
-CONFIG_KEY(CONFIG_HSTS_PRELOAD, "hsts-preload", MEANING, "false",
-           "let the backend send Strict-Transport-Security")
-CONFIG_KEY(CONFIG_SSL_PROTOCOLS, "ssl-protocols", MEANING, "TLSv1.2 TLSv1.3",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_CIPHERS, "ssl-ciphers", MEANING, "", "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_ECDH_CURVE, "ssl-ecdh-curve", MEANING, "auto",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_DH_PARAM, "ssl-dh-param", MEANING, "", "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_SSL_EARLY_DATA, "ssl-early-data", MEANING, "false",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_SESSION_CACHE, "ssl-session-cache", MEANING, "true",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_SESSION_TIMEOUT, "ssl-session-timeout", MEANING, "10m",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_SESSION_TICKETS, "ssl-session-tickets", MEANING, "false",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_SSL_SESSION_TICKET_KEY, "ssl-session-ticket-key", MEANING, "",
            "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_ENABLE_OCSP, "enable-ocsp", MEANING, "false",
            "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_PROXY_SSL_LOCATION_ONLY, "proxy-ssl-location-only", MEANING, "false",
            "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_USE_HTTP2, "use-http2", MEANING, "true", "remove it: HTTP/2 is not spoken yet")
 CONFIG_KEY(CONFIG_LARGE_CLIENT_HEADER_BUFFERS, "large-client-header-buffers", MEANING, "4 8k",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_CLIENT_BODY_BUFFER_SIZE, "client-body-buffer-size", MEANING, "8k",
@@ -266,8 +257,6 @@ CONFIG_KEY(CONFIG_SSL_SESSION_CACHE_SIZE, "ssl-session-cache-size", TUNING, "10m
            "the gate has one built-in TLS policy")
 CONFIG_KEY(CONFIG_SSL_BUFFER_SIZE, "ssl-buffer-size", TUNING, "4k",
            "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_HTTP2_MAX_CONCURRENT_STREAMS, "http2-max-concurrent-streams", TUNING, "128",
-           "remove it: HTTP/2 is not spoken yet")
 CONFIG_KEY(CONFIG_HTTP2_MAX_FIELD_SIZE, "http2-max-field-size", TUNING, "",
            "remove it: HTTP/2 is not spoken yet")
 CONFIG_KEY(CONFIG_HTTP2_MAX_HEADER_SIZE, "http2-max-header-size", TUNING, "",
