@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand"
 	"net"
+	"path/filepath"
 	"regexp"
 	"syscall"
 	"testing"
@@ -289,4 +290,21 @@ func TestTCPServiceDrain(t *testing.T) {
 	if status := g.WaitExit(t, 20*time.Second); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
+}
+
+// With --state-dir a cold start has its ports before anything could be read.
+func TestTCPServiceColdStart(t *testing.T) {
+	port := freePort(t)
+	server := newLineServer(t, "one", false)
+	udp := newUDPServer(t, "dns")
+	state := []string{"--state-dir", filepath.Join(t.TempDir(), "state"), "-v", "3"}
+	g := startL4(t, ports{port: "lines:80"}, ports{port: "dns:80"}, state, gate.Backends("lines", server.addr),
+		udpBackends("dns", udp.addr))
+	waitKept(t, g)
+	g.Stop(t)
+	away(t, g.Dir)
+	gate.Start(t, gate.Options{Dir: g.Dir, NoClass: true, NoWait: true, Args: append(append([]string{}, l4Args...), state...)})
+	waitPort(t, port)
+	dialLines(t, port, "").ask(t, "after")
+	dialUDP(t, gate.Addr(port)).ask(t, "after")
 }
