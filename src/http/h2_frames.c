@@ -42,7 +42,7 @@ static void head_note(struct h2_frames *frames)
     uint32_t stream = number_at(frames->head + 5, 4) & INT32_MAX;
 
     frames->payload_left = number_at(frames->head, 3);
-    if (frames->head[3] == TYPE_HEADERS)
+    if (frames->head[3] == TYPE_HEADERS && !frames->are_answers)
         headers_note(frames, stream);
     else if (frames->head[3] == TYPE_PRIORITY && stream == 0)
         frames->is_unexpected = true;

@@ -2,7 +2,8 @@
  *
  * Purpose    What can be told from the heads of frames alone, as they come by: how many there are, those
  *            that nghttp2 passes over in silence too, and two violations among these.
- * Lifetime   A zeroed struct is ready; `payload_left` may be set at the beginning, to skip a preface.
+ * Lifetime   A zeroed struct is ready for a client's; `payload_left` may be set at the beginning, to skip a
+ *            preface, and `are_answers` for a server's.
  * See        RFC 9113 4.1, 5.1.1, 6.3 */
 #ifndef YETT_HTTP_H2_FRAMES_H
 #define YETT_HTTP_H2_FRAMES_H
@@ -22,7 +23,8 @@ struct h2_frames {
     uint32_t payload_left; /* of the frame whose head was read last */
     uint8_t head_len;      /* bytes of the next one's that came */
     uint8_t head[H2_FRAME_HEAD_BYTES];
-    uint32_t newest; /* stream that a HEADERS frame named */
+    bool are_answers; /* HEADERS begin no streams, and come in any order */
+    uint32_t newest;  /* stream that a HEADERS frame named */
     struct h2_frame_gap gaps[H2_FRAME_GAPS];
     uint8_t gaps_at; /* where the next one goes, in place of the oldest */
     bool

@@ -135,6 +135,8 @@ struct h2_session *h2_session_new(const struct h2_options *options, const struct
     session->pending = SPAN_EMPTY;
     if (options->role == H2_SERVER)
         session->frames.payload_left = NGHTTP2_CLIENT_MAGIC_LEN;
+    else
+        session->frames.are_answers = true;
     list_init(&session->streams);
     session_make(session);
     settings_say(session);

@@ -138,17 +138,19 @@ static void policy_read(struct annotation_reading *reading, struct annotation_fi
     reading->result.has_policy = true;
 }
 
-/* Those that are not spoken yet, and FastCGI, deny: to send a backend what it does not understand helps
- * nobody. */
+/* FastCGI, which is not spoken, denies: to send a backend what it does not understand helps nobody. */
 static void backend_protocol_read(struct annotation_reading *reading, struct annotation_finding at)
 {
     static const struct {
         const char *word;
         enum route_protocol protocol;
     } protocols[] = {
-        { "HTTP", ROUTE_PROTOCOL_HTTP },       { "HTTPS", ROUTE_PROTOCOL_UNSET },
-        { "AUTO_HTTP", ROUTE_PROTOCOL_UNSET }, { "GRPC", ROUTE_PROTOCOL_UNSET },
-        { "GRPCS", ROUTE_PROTOCOL_UNSET },     { "FCGI", ROUTE_PROTOCOL_UNSET },
+        { "HTTP", ROUTE_PROTOCOL_HTTP },
+        { "HTTPS", ROUTE_PROTOCOL_HTTPS },
+        { "AUTO_HTTP", ROUTE_PROTOCOL_AUTO_HTTP },
+        { "GRPC", ROUTE_PROTOCOL_H2C },
+        { "GRPCS", ROUTE_PROTOCOL_H2 },
+        { "FCGI", ROUTE_PROTOCOL_UNSET },
     };
     SCOPED(buf_deinit) struct buf what = { 0 };
     struct route_policy *policy = &reading->result.policy;

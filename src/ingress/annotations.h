@@ -27,7 +27,7 @@ ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TIMEOUT, "proxy-next-upstream-timeout"
 ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES, "proxy-next-upstream-tries", SUPPORTED, KEEP, "",
            "")
 ANNOTATION(ANNOTATION_BACKEND_PROTOCOL, "backend-protocol", SUPPORTED, KEEP, "",
-           "serve HTTP/1.1 in the clear at the backend, and write HTTP")
+           "serve HTTP at the backend, and write HTTP")
 ANNOTATION(ANNOTATION_SSL_PASSTHROUGH, "ssl-passthrough", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_AUTH_TLS_SECRET, "auth-tls-secret", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_CLIENT, "auth-tls-verify-client", SUPPORTED, KEEP, "", "")
@@ -223,20 +223,13 @@ ANNOTATION(ANNOTATION_UPSTREAM_HASH_BY_SUBSET, "upstream-hash-by-subset", UNSUPP
            "false", "endpoints are taken in turn")
 ANNOTATION(ANNOTATION_UPSTREAM_HASH_BY_SUBSET_SIZE, "upstream-hash-by-subset-size", UNSUPPORTED,
            KEEP, "", "endpoints are taken in turn")
-ANNOTATION(ANNOTATION_PROXY_SSL_SECRET, "proxy-ssl-secret", UNSUPPORTED, KEEP, "",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY, "proxy-ssl-verify", UNSUPPORTED, KEEP, "off",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY_DEPTH, "proxy-ssl-verify-depth", UNSUPPORTED, KEEP, "",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_NAME, "proxy-ssl-name", UNSUPPORTED, KEEP, "",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_SERVER_NAME, "proxy-ssl-server-name", UNSUPPORTED, KEEP, "off",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_PROTOCOLS, "proxy-ssl-protocols", UNSUPPORTED, KEEP, "",
-           "backends are reached over HTTP without TLS")
-ANNOTATION(ANNOTATION_PROXY_SSL_CIPHERS, "proxy-ssl-ciphers", UNSUPPORTED, KEEP, "",
-           "backends are reached over HTTP without TLS")
+ANNOTATION(ANNOTATION_PROXY_SSL_SECRET, "proxy-ssl-secret", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY, "proxy-ssl-verify", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY_DEPTH, "proxy-ssl-verify-depth", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_NAME, "proxy-ssl-name", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_SERVER_NAME, "proxy-ssl-server-name", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_PROTOCOLS, "proxy-ssl-protocols", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_CIPHERS, "proxy-ssl-ciphers", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_MIRROR_TARGET, "mirror-target", UNSUPPORTED, KEEP, "",
            "requests are not copied: mirror in the backend")
 ANNOTATION(ANNOTATION_MIRROR_REQUEST_BODY, "mirror-request-body", UNSUPPORTED, KEEP, "",

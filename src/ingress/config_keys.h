@@ -158,10 +158,8 @@ CONFIG_KEY(CONFIG_LOAD_BALANCE, "load-balance", MEANING, "round_robin",
            "endpoints are taken in turn")
 CONFIG_KEY(CONFIG_SERVICE_UPSTREAM, "service-upstream", MEANING, "false",
            "endpoints are taken in turn")
-CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_TIME, "upstream-keepalive-time", MEANING, "1h",
-           "remove it: it has no effect here")
-CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_REQUESTS, "upstream-keepalive-requests", MEANING, "10000",
-           "remove it: it has no effect here")
+CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_TIME, "upstream-keepalive-time", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_REQUESTS, "upstream-keepalive-requests", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_CUSTOM_HTTP_ERRORS, "custom-http-errors", MEANING, "",
            "let the backend write its own error pages")
 CONFIG_KEY(CONFIG_DISABLE_PROXY_INTERCEPT_ERRORS, "disable-proxy-intercept-errors", MEANING,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "http/h2_limits.h"
 #include "proxy/dial.h"
@@ -155,6 +156,19 @@ static bool establish(struct h2_backend *backend)
     return true;
 }
 
+/* What the endpoint sent is no HTTP/2, or more of it than is borne. */
+static void breach_log(const struct h2_backend *backend)
+{
+    const struct endpoint *endpoint = backend->pooled.pool->endpoint;
+    char ip[IP_TEXT_MAX];
+
+    if (!backend->link.is_over || backend->is_retired)
+        return;
+    log_limited(LOG_WARN, "upstream_http2_failed",
+                F_SPAN("endpoint", span_of(ip, ip_format(&endpoint->ip, ip))),
+                F_UINT("port", endpoint->port), F_UINT("streams", backend->upstreams_len));
+}
+
 static void backend_run(struct h2_backend *backend)
 {
     if (backend->is_lost || (!backend->is_established && !establish(backend)))
@@ -164,6 +178,7 @@ static void backend_run(struct h2_backend *backend)
 
     if (sent == STREAM_FAILED ||
         (read == STREAM_END && (!backend->link.is_over || sent == STREAM_OK))) {
+        breach_log(backend);
         backend_lose(backend, -ECONNRESET);
         return;
     }

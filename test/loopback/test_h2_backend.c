@@ -112,8 +112,8 @@ static void test_streams_share_connections(void **state)
     assert_int_equal(backends[0].side.streams_len, STREAMS);
     assert_int_equal(backends[1].side.streams_len, CLIENTS - STREAMS);
     assert_false(rig_backend_called(rig, 0));
-    for (unsigned i = 0; i < CLIENTS; i++)
-        answer(rig, &backends[i / STREAMS], i % STREAMS, "ok");
+    for (unsigned i = CLIENTS; i-- > 0;) /* in any order */
+        answer(rig, &backends[i / STREAMS], (i * 3 + 1) % (i < STREAMS ? STREAMS : 4), "ok");
     for (unsigned i = 0; i < CLIENTS; i++) {
         end_expect_head(rig, &clients[i], "HTTP/1.1 200 OK\r\n");
         end_close(&clients[i]);

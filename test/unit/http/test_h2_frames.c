@@ -63,6 +63,20 @@ static void test_streams_begin_in_order(void **state)
     }
 }
 
+static void test_answers_come_in_any_order(void **state)
+{
+    (void)state;
+    struct h2_frames frames = { .are_answers = true };
+    struct buf bytes = { 0 };
+
+    for (unsigned i = 0; i < 3; i++)
+        frame_put(&bytes, FRAME_HEADERS, FLAG_END_HEADERS, (const uint32_t[]){ 9, 1, 5 }[i],
+                  SPAN("x"));
+    assert_int_equal(h2_frames_read(&frames, buf_span(&bytes)), 3);
+    assert_false(frames.is_unexpected);
+    buf_deinit(&bytes);
+}
+
 static void test_priorities_are_of_streams(void **state)
 {
     struct h2_frames frames = { 0 };
@@ -84,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_are_counted_however_they_are_cut),
         cmocka_unit_test(test_streams_begin_in_order),
+        cmocka_unit_test(test_answers_come_in_any_order),
         cmocka_unit_test(test_priorities_are_of_streams),
     };
 
