@@ -75,8 +75,12 @@ static void on_data(void *ctx, struct h2_stream *stream, struct span piece)
     struct h2_upstream *upstream = h2_stream_owner(stream);
 
     (void)ctx;
-    h2_source_on_data(&upstream->source, piece);
-    h2_upstream_rouse(upstream);
+    if (h2_source_on_data(&upstream->source, piece)) {
+        h2_upstream_rouse(upstream);
+        return;
+    }
+    h2_stream_reset(stream, H2_ENHANCE_YOUR_CALM);
+    h2_upstream_on_reset(upstream, H2_ENHANCE_YOUR_CALM);
 }
 
 static void on_end(void *ctx, struct h2_stream *stream, const struct http_header *trailers,

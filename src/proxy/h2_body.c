@@ -60,13 +60,15 @@ void h2_source_deinit(struct h2_source *source)
     source->trailers = mem_free(source->trailers);
 }
 
-void h2_source_on_data(struct h2_source *source, struct span piece)
+bool h2_source_on_data(struct h2_source *source, struct span piece)
 {
     static_assert(PROXY_H2_STREAM_WINDOW_BYTES <= PROXY_BUFFER_LARGE_BYTES,
                   "all that may come without being consumed fits into a large buffer");
 
     if (piece.len == 0)
-        return;
+        return true;
+    if (source->pool->lent_bytes > PROXY_H2_BUFFERS_BYTES_MAX)
+        return false;
     if (!source->in)
         source->in = iobuf_take(source->pool);
     if (iobuf_room(source->in) < piece.len)
@@ -74,6 +76,7 @@ void h2_source_on_data(struct h2_source *source, struct span piece)
     if (iobuf_room(source->in) < piece.len)
         source->in = iobuf_enlarge(source->pool, source->in);
     iobuf_append(source->in, piece);
+    return true;
 }
 
 void h2_source_on_end(struct h2_source *source, const struct http_header *trailers, uint32_t len)

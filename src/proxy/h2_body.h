@@ -5,7 +5,7 @@
  * Ownership  The source owns what it keeps; both borrow their stream and link, whose owner tells the source
  *            what events bring and runs the exchange then.
  * Limits     The stream's window, which opens as content is consumed; a buffer is held only while there is
- *            content. */
+ *            content. PROXY_H2_BUFFERS_BYTES_MAX for all of a worker's. */
 #ifndef YETT_PROXY_H2_BODY_H
 #define YETT_PROXY_H2_BODY_H
 
@@ -26,8 +26,9 @@ struct h2_source {
 
 void h2_source_init(struct h2_source *source, struct h2_link *link, struct h2_stream *stream);
 void h2_source_deinit(struct h2_source *source);
-/* What the session's events of the same names told. */
-void h2_source_on_data(struct h2_source *source, struct span piece);
+/* What the session's events of the same names told. False: the worker holds so much that it refuses more;
+ * the stream is to be reset. */
+bool h2_source_on_data(struct h2_source *source, struct span piece);
 void h2_source_on_end(struct h2_source *source, const struct http_header *trailers, uint32_t len);
 void h2_source_on_reset(struct h2_source *source);
 

@@ -199,11 +199,23 @@ static void on_bad_head(void *ctx, struct h2_stream *stream, enum h1_fault fault
                                              h1_fault_status(fault), &side_ops));
 }
 
+/* Nothing more comes or goes. */
+static void side_cut(struct h2_client *client, struct h2_side *side)
+{
+    side->was_reset = true;
+    h2_source_on_reset(&side->source);
+    side_rouse(client, side);
+}
+
 static void on_data(void *ctx, struct h2_stream *stream, struct span piece)
 {
     struct h2_side *side = h2_stream_owner(stream);
 
-    h2_source_on_data(&side->source, piece);
+    if (!h2_source_on_data(&side->source, piece)) {
+        h2_stream_reset(stream, H2_ENHANCE_YOUR_CALM);
+        side_cut(ctx, side);
+        return;
+    }
     side_rouse(ctx, side);
 }
 
@@ -223,12 +235,8 @@ static void on_writable(void *ctx, struct h2_stream *stream)
 
 static void on_reset(void *ctx, struct h2_stream *stream, enum h2_error error)
 {
-    struct h2_side *side = h2_stream_owner(stream);
-
     (void)error;
-    side->was_reset = true;
-    h2_source_on_reset(&side->source);
-    side_rouse(ctx, side);
+    side_cut(ctx, h2_stream_owner(stream));
 }
 
 static void on_pong(void *ctx)

@@ -29,6 +29,7 @@ struct iobuf *iobuf_take(struct iobuf_pool *pool)
     struct iobuf *buf = pool->free;
 
     pool->lent++;
+    pool->lent_bytes += PROXY_BUFFER_BYTES;
     if (!buf)
         return iobuf_new(PROXY_BUFFER_BYTES);
     pool->free = buf->next;
@@ -40,6 +41,7 @@ struct iobuf *iobuf_take(struct iobuf_pool *pool)
 struct iobuf *iobuf_take_large(struct iobuf_pool *pool)
 {
     pool->lent++;
+    pool->lent_bytes += PROXY_BUFFER_LARGE_BYTES;
     return iobuf_new(PROXY_BUFFER_LARGE_BYTES);
 }
 
@@ -48,6 +50,7 @@ struct iobuf *iobuf_put(struct iobuf_pool *pool, struct iobuf *buf)
     if (!buf)
         return NULL;
     pool->lent--;
+    pool->lent_bytes -= buf->cap;
     if (buf->cap != PROXY_BUFFER_BYTES || pool->free_len >= PROXY_BUFFERS_KEPT)
         return mem_free(buf);
     buf->next = pool->free;

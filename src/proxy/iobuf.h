@@ -22,6 +22,7 @@ struct iobuf_pool {
     struct iobuf *free;
     uint32_t free_len;
     uint32_t lent; /* all sizes */
+    size_t lent_bytes;
 };
 
 void iobuf_pool_deinit(struct iobuf_pool *pool);

@@ -55,6 +55,9 @@ enum {
     /* And all streams of a connection together: sixteen slow backends may hold one up before the rest of the
      * client's streams notice, and a connection holds no more than this of the worker's memory. */
     PROXY_H2_CONNECTION_WINDOW_BYTES = 1 << 20,
+    /* Windows are promises of memory that cannot be taken back, and all connections together promise more than there
+     * is. Where a worker's buffers come to this much, what HTTP/2 brings further is refused, stream by stream. */
+    PROXY_H2_BUFFERS_BYTES_MAX = 512 << 20,
     /* Reads of one connection of HTTP/2 before others get their turn. A read of 16 KB may bring a thousand
      * frames. */
     PROXY_H2_READ_BURST = 4,

@@ -83,9 +83,9 @@ var attacks = []attack{
 	}},
 	{name: "malformed requests", repeat: func(f *frames) { f.open(endBoth, requestBlock("GET", "/", "Upper", "x")) }},
 	{name: "names without a letter", repeat: func(f *frames) { f.open(endBoth, requestBlock("GET", "/", "", "x")) }},
-	{name: "CONTINUATION without end", begin: func(f *frames) { f.open(0, nil) },
+	{name: "CONTINUATION without end, empty", begin: func(f *frames) { f.open(0, nil) },
 		repeat: func(f *frames) { f.frame(http2.FrameContinuation, 0, f.stream, nil) }},
-	{name: "CONTINUATION, large, without end", begin: func(f *frames) { f.open(0, requestBlock("GET", "/")) },
+	{name: "CONTINUATION without end, large", begin: func(f *frames) { f.open(0, requestBlock("GET", "/")) },
 		repeat: func(f *frames) {
 			f.frame(http2.FrameContinuation, 0, f.stream, bytes.Repeat(field("a", strings.Repeat("b", 100)), 140))
 		}},

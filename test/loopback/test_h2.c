@@ -609,6 +609,29 @@ static void test_streams_are_limited_in_all(void **state)
     rig_free(rig);
 }
 
+/* Content that a worker cannot hold is refused, where windows promised more than there is. */
+static void test_content_is_limited_in_all(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+    h2_end_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    rig->worker.buffers.lent_bytes += PROXY_H2_BUFFERS_BYTES_MAX; /* as if others held it */
+    (void)!h2_end_tell(rig, &client, stream, SPAN("one more"));
+    h2_end_expect(rig, &client, "reset 1 11|");
+    end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    end_expect_end(rig, &backend);
+    rig->worker.buffers.lent_bytes -= PROXY_H2_BUFFERS_BYTES_MAX;
+    end_close(&backend);
+    h2_end_close(rig, &client);
+    assert_int_equal(rig->worker.buffers.lent_bytes, 0);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_a_draining_worker_lets_streams_end),
         cmocka_unit_test(test_a_client_that_does_not_read),
         cmocka_unit_test(test_streams_are_limited_in_all),
+        cmocka_unit_test(test_content_is_limited_in_all),
     };
 
     return cmocka_run_group_tests_name("loopback/h2", tests, NULL, NULL);
