@@ -29,7 +29,7 @@ spec:
 `
 
 func (r *rig) writeCrowd() (string, error) {
-	dir, err := r.writeManifests()
+	dir, err := r.writeManifests(gateOptions{})
 	for i := 0; i < crowd && err == nil; i++ {
 		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("crowd-%d.yaml", i)),
 			fmt.Appendf(nil, crowdManifest, i, "/"), 0o644)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 type gate struct {
 	name string
 	port int
+	tls  bool
 	cmd  *exec.Cmd
 	pids []int
 }
@@ -25,7 +27,16 @@ type gate struct {
 // gateOptions are what benches vary.
 type gateOptions struct {
 	log       bool   // to a file
+	tls       bool   // and HTTP/2 for those who want it
 	manifests string // of yett; "": one Ingress, the same route that the others have
+}
+
+// keepAliveRequests is ingress-nginx's number, but for h2load, which opens no connection anew.
+func (o gateOptions) keepAliveRequests() int {
+	if o.tls {
+		return 1_000_000
+	}
+	return 1000
 }
 
 type gateKind struct {
@@ -73,12 +84,19 @@ func (g *gate) settle() error {
 
 // status is that of one answer on the route that all gates have; 0: none.
 func (g *gate) status() int {
-	conn, err := net.Dial("tcp", g.address())
+	conn, err := g.dial()
 	if err != nil {
 		return 0
 	}
 	defer conn.Close()
 	return statusOf(conn, benchHost, "/")
+}
+
+func (g *gate) dial() (net.Conn, error) {
+	if g.tls {
+		return tls.Dial("tcp", g.address(), &tls.Config{ServerName: benchHost, InsecureSkipVerify: true})
+	}
+	return net.Dial("tcp", g.address())
 }
 
 func (g *gate) address() string { return "127.0.0.1:" + strconv.Itoa(g.port) }
@@ -111,8 +129,11 @@ kind: Ingress
 metadata: {name: bench}
 spec:
   ingressClassName: yett
+  tls:
+    - hosts: [%[1]s]
+      secretName: bench
   rules:
-    - host: %s
+    - host: %[1]s
       http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: bench, port: {number: 80}}}}]}
 `
 
@@ -132,26 +153,38 @@ metadata: {name: bench-1, labels: {kubernetes.io/service-name: bench}}
 addressType: IPv4
 ports: [{port: %[1]d}]
 endpoints: [{addresses: [127.0.0.1]}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: bench}
+data: {ssl-redirect: "false", keep-alive-requests: "%[4]d"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: bench}
+type: kubernetes.io/tls
+data: {tls.crt: %[2]s, tls.key: %[3]s}
 `
 
 // writeManifests makes a directory with the one Ingress that all gates serve.
-func (r *rig) writeManifests() (string, error) {
+func (r *rig) writeManifests(options gateOptions) (string, error) {
 	dir, err := os.MkdirTemp(r.dir, "manifests-")
 	if err != nil {
 		return "", err
 	}
-	err = os.WriteFile(filepath.Join(dir, "service.yaml"), fmt.Appendf(nil, serviceManifest, r.backendPort), 0o644)
+	err = os.WriteFile(filepath.Join(dir, "service.yaml"), fmt.Appendf(nil, serviceManifest, r.backendPort,
+		r.pair.certificateBase64(), r.pair.keyBase64(), options.keepAliveRequests()), 0o644)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "ingress.yaml"), fmt.Appendf(nil, ingressManifest, benchHost), 0o644)
 	}
 	return dir, err
 }
 
-var listening = regexp.MustCompile(`listening flag=--http-port .*port=(\d+)`)
+var listening = regexp.MustCompile(`listening flag=--https?-port .*port=(\d+)`)
 
 func startYett(r *rig, options gateOptions) (*gate, error) {
 	if options.manifests == "" {
-		dir, err := r.writeManifests()
+		dir, err := r.writeManifests(options)
 		if err != nil {
 			return nil, err
 		}
@@ -161,10 +194,14 @@ func startYett(r *rig, options gateOptions) (*gate, error) {
 	if options.log {
 		access = "on"
 	}
-	g := &gate{name: "yett"}
-	g.cmd = pinned(gateCPU, filepath.Join(r.build, "yett"), "run", "--manifests", options.manifests,
-		"--address", "127.0.0.1", "--http-port", "0", "--https-port", "off", "--healthz-port", "off",
-		"--workers", "1", "--access-log", access)
+	ports := []string{"--http-port", "0", "--https-port", "off"}
+	if options.tls {
+		ports = []string{"--http-port", "off", "--https-port", "0"}
+	}
+	g := &gate{name: "yett", tls: options.tls}
+	g.cmd = pinned(gateCPU, append([]string{filepath.Join(r.build, "yett"), "run", "--manifests", options.manifests,
+		"--address", "127.0.0.1", "--healthz-port", "off", "--configmap", "default/bench", "--workers", "1",
+		"--access-log", access}, ports...)...)
 	complaints, err := os.CreateTemp(r.dir, "yett-log-")
 	if err != nil {
 		return nil, err
@@ -208,7 +245,7 @@ http {
     uwsgi_temp_path {{.Dir}}/nginx.uwsgi;
     scgi_temp_path {{.Dir}}/nginx.scgi;
     keepalive_timeout 75s;
-    keepalive_requests 1000;
+    keepalive_requests {{.KeepAliveRequests}};
     log_format upstreaminfo '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
         '"$http_referer" "$http_user_agent" $request_length $request_time [default-bench-80] [] '
         '$upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';
@@ -219,7 +256,13 @@ http {
         keepalive_requests 10000;
     }
     server {
-        listen 127.0.0.1:{{.Port}};
+        listen 127.0.0.1:{{.Port}}{{if .TLS}} ssl http2;
+        ssl_certificate {{.Dir}}/bench.crt;
+        ssl_certificate_key {{.Dir}}/bench.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_buffer_size 4k;
+        ssl_session_cache shared:SSL:10m;
+        http2_max_concurrent_streams 128{{end}};
         server_name {{.Host}};
         location / {
             proxy_pass http://bench;
@@ -262,7 +305,7 @@ defaults
     {{if .Log}}log global
     log-format '%ci - - [%T] "%HM %HU %HV" %ST %B "%[capture.req.hdr(0)]" "%[capture.req.hdr(1)]" %U %Ta [%b] [] %si:%sp %B %Tr %ST %ID'{{end}}
 frontend gate
-    bind 127.0.0.1:{{.Port}}
+    bind 127.0.0.1:{{.Port}}{{if .TLS}} ssl crt {{.Dir}}/bench.pem alpn h2,http/1.1{{end}}
     {{if .Log}}capture request header Referer len 256
     capture request header User-Agent len 256{{end}}
     unique-id-format %[uuid()]
@@ -295,7 +338,10 @@ func startConfigured(r *rig, options gateOptions, name string, config *template.
 	err = config.Execute(&text, struct {
 		Dir, Log, Host string
 		Port, Backend  int
-	}{r.dir, log, benchHost, port, r.backendPort})
+		TLS            bool
+
+		KeepAliveRequests int
+	}{r.dir, log, benchHost, port, r.backendPort, options.tls, options.keepAliveRequests()})
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +349,7 @@ func startConfigured(r *rig, options gateOptions, name string, config *template.
 	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 		return nil, err
 	}
-	g := &gate{name: name, port: port, cmd: pinned(gateCPU, append(command, file)...)}
+	g := &gate{name: name, port: port, tls: options.tls, cmd: pinned(gateCPU, append(command, file)...)}
 	var complaint strings.Builder
 	g.cmd.Stderr = &complaint
 	if name == "haproxy" && log != "" {

@@ -9,15 +9,18 @@ import (
 // Requests that each gate answers before it is measured.
 const warmUpRequests = 5000
 
-func benchHTTP(r *rig) error { return benchCPU(r, gateOptions{}) }
-func benchLog(r *rig) error  { return benchCPU(r, gateOptions{log: true}) }
+func benchHTTP(r *rig) error { return benchCPU(r, gateOptions{}, r.connections, (*rig).load) }
+func benchLog(r *rig) error  { return benchCPU(r, gateOptions{log: true}, r.connections, (*rig).load) }
+
+// loader sends requests to a gate, and returns how long they took.
+type loader func(*rig, *gate, int) (time.Duration, error)
 
 // measured is one gate's part of a round.
 type measured struct{ cpuUS, perSecond float64 }
 
-func measure(r *rig, g *gate) (measured, error) {
+func measure(r *rig, g *gate, load loader) (measured, error) {
 	before := cpuNS(g.pids)
-	took, err := r.load(g, r.requests)
+	took, err := load(r, g, r.requests)
 	if err != nil {
 		return measured{}, err
 	}
@@ -35,14 +38,14 @@ func emptyLog(r *rig, g *gate, options gateOptions) error {
 	return os.Truncate(r.logFile(g.name, options), 0)
 }
 
-func benchCPU(r *rig, options gateOptions) error {
+func benchCPU(r *rig, options gateOptions, connections int, load loader) error {
 	gates, err := startAll(r, options)
 	if err != nil {
 		return err
 	}
 	defer stopAll(gates)
 	for _, g := range gates {
-		if _, err := r.load(g, warmUpRequests); err != nil {
+		if _, err := load(r, g, warmUpRequests); err != nil {
 			return err
 		}
 	}
@@ -51,7 +54,7 @@ func benchCPU(r *rig, options gateOptions) error {
 	rate := make(map[string]series)
 	for range r.rounds {
 		for _, g := range gates {
-			m, err := measure(r, g)
+			m, err := measure(r, g, load)
 			if err == nil {
 				err = emptyLog(r, g, options)
 			}
@@ -68,7 +71,7 @@ func benchCPU(r *rig, options gateOptions) error {
 		rows = append(rows, []string{g.name, cpu[g.name].over(cpu["nginx"]).text("%.2f"),
 			cpu[g.name].text("%.1f"), rate[g.name].text("%.0f")})
 	}
-	fmt.Printf("%d rounds of %d requests over %d connections; median (min .. max)\n", r.rounds, r.requests, r.connections)
+	fmt.Printf("%d rounds of %d requests over %d connections; median (min .. max)\n", r.rounds, r.requests, connections)
 	printTable(rows)
 	return nil
 }

@@ -26,6 +26,8 @@ type bench struct {
 var benches = []bench{
 	{"http", "CPU per request: HTTP/1.1, kept connections, small answers, no access log", nil, benchHTTP},
 	{"log", "the same with an access log", nil, benchLog},
+	{"tls", "CPU per request: HTTP/1.1 over TLS, kept connections", []string{"h2load"}, benchTLS},
+	{"http2", "CPU per request: HTTP/2 over TLS, 16 streams at a time on each connection", []string{"h2load"}, benchHTTP2},
 	{"syscalls", "system calls per request", []string{"strace"}, benchSyscalls},
 	{"instructions", "instructions per request of yett's worker", []string{"valgrind"}, benchInstructions},
 	{"idle", "memory of 10,000 idle connections", nil, benchIdle},
@@ -85,9 +87,9 @@ func raiseFileLimit() error {
 func run() error {
 	r := &rig{}
 	flag.StringVar(&r.build, "build", "../../build", "directory of the build to measure")
-	flag.IntVar(&r.rounds, "rounds", 5, "rounds of http and log")
+	flag.IntVar(&r.rounds, "rounds", 5, "rounds of those that count CPU time")
 	flag.IntVar(&r.requests, "requests", 30000, "requests of a round")
-	flag.IntVar(&r.connections, "connections", 64, "connections that carry them")
+	flag.IntVar(&r.connections, "connections", 64, "connections that carry them, of http and log")
 	flag.Usage = usage
 	flag.Parse()
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")

@@ -28,6 +28,7 @@ type rig struct {
 	rounds, requests, connections int
 
 	dir         string
+	pair        pair
 	backend     *exec.Cmd
 	backendPort int
 }
@@ -43,6 +44,9 @@ func (r *rig) start() error {
 		return fmt.Errorf("building what is measured: %w\n%s", err, text)
 	}
 	if r.dir, err = os.MkdirTemp("", "yett-bench-"); err != nil {
+		return err
+	}
+	if r.pair, err = newPair(r.dir); err != nil {
 		return err
 	}
 	r.backend = pinned(loadCPU, r.program("bench_backend"))
