@@ -94,7 +94,7 @@ static void note_request_fault(struct h1_fields *fields, enum h1_fault fault)
         fields->request_fault = fault;
 }
 
-/* The fields that h1_field_note() draws something from; most are none of them. */
+/* The fields that note_field() draws something from; most are none of them. */
 static const uint64_t names_noted = 1ull << HTTP_HOST | 1ull << HTTP_CONTENT_LENGTH |
                                     1ull << HTTP_TRANSFER_ENCODING | 1ull << HTTP_CONNECTION |
                                     1ull << HTTP_UPGRADE | 1ull << HTTP_EXPECT;
@@ -102,7 +102,7 @@ static const uint64_t names_noted = 1ull << HTTP_HOST | 1ull << HTTP_CONTENT_LEN
 /* Draws what framing and the connection need from one field. A repeated field, even one that says
  * the same again, is a difference of opinion waiting to happen: where a field may stand once, it
  * must. */
-enum h1_fault h1_field_note(struct h1_fields *fields, const struct http_header *h)
+static inline enum h1_fault note_field(struct h1_fields *fields, const struct http_header *h)
 {
     struct span value = http_header_value(h);
     bool repeated = fields->names_seen & 1ull << h->id;
@@ -134,6 +134,11 @@ enum h1_fault h1_field_note(struct h1_fields *fields, const struct http_header *
     }
 }
 
+enum h1_fault h1_field_note(struct h1_fields *fields, const struct http_header *h)
+{
+    return note_field(fields, h);
+}
+
 int h1_fields_parse(struct h1_parser *parser, const char *at, const char *end,
                     struct http_header *headers, struct h1_fields *ret_fields)
 {
@@ -146,7 +151,7 @@ int h1_fields_parse(struct h1_parser *parser, const char *at, const char *end,
             return H1_BAD;
 
         if (names_noted & 1ull << h->id) {
-            enum h1_fault fault = h1_field_note(&fields, h);
+            enum h1_fault fault = note_field(&fields, h);
             if (unlikely(fault != H1_FAULT_NONE))
                 return h1_refuse(parser, fault);
         }

@@ -128,7 +128,7 @@ static enum h1_fault header_add(struct h2_head *head, struct span name, struct s
         return H1_FAULT_FIELD_NAME;
     if (!is_text(value) || !span_eq(value, span_trim(value)))
         return H1_FAULT_FIELD_VALUE;
-    header.id = (uint16_t)http_name_of_token(name);
+    header.id = (uint16_t)http_name_of(name);
     header.value = value.ptr;
     if (header.id == HTTP_COOKIE && head->cookie_at != UINT32_MAX) {
         crumb_add(head, value);

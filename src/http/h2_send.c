@@ -241,6 +241,11 @@ bool h2_stream_is_ended(struct h2_stream *stream)
 
 /* ---- windows and ends ---- */
 
+bool h2_stream_is_heard(const struct h2_stream *stream)
+{
+    return stream->heard_end;
+}
+
 void h2_stream_consume(struct h2_stream *stream, size_t bytes)
 {
     nghttp2_session *ng = stream->session->ng;

@@ -141,6 +141,8 @@ void h2_stream_end(struct h2_stream *stream, const struct http_header *trailers,
 /* Our side is complete: all that was written, and the end, has been pulled. Where not, and the stream is
  * open, on_writable tells when it may be. */
 bool h2_stream_is_ended(struct h2_stream *stream);
+/* The peer's side is complete. */
+bool h2_stream_is_heard(const struct h2_stream *stream);
 /* So much of what on_data gave was passed on: the peer may send as much again. */
 void h2_stream_consume(struct h2_stream *stream, size_t bytes);
 /* No effect on a stream that is closed. No event follows. */

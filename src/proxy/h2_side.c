@@ -22,6 +22,40 @@ static struct iobuf *buffer_take(struct iobuf_pool *pool, size_t bytes)
     return bytes <= PROXY_BUFFER_BYTES ? iobuf_take(pool) : iobuf_take_large(pool);
 }
 
+/* ---- lingering ---- */
+
+/* An answer was given before the request was whole. RST_STREAM NO_ERROR may tell the client to stop (RFC 9113,
+ * 8.1), but there are clients that forget the answer over it; so they are first given time to stop by
+ * themselves. */
+static int linger_begin(struct h2_side *side)
+{
+    side->is_lingering = true;
+    side->side.tunnel = tunnel_end(side->side.tunnel); /* one that was refused here */
+    loop_timer_set(side->side.connection->worker->loop, &side->linger_timer, PROXY_LINGER_MS);
+    return h2_side_run(side);
+}
+
+static int linger(struct h2_side *side)
+{
+    struct h2_source *source = &side->source;
+    size_t len = iobuf_len(source->in);
+
+    if (len > 0)
+        source->base.ops->consume(&source->base, len);
+    side->lingered_bytes += len;
+    bool is_over = h2_stream_is_heard(side->stream) || source->failed ||
+                   !loop_timer_is_set(&side->linger_timer) ||
+                   side->lingered_bytes > PROXY_LINGER_BYTES_MAX;
+    return is_over ? H2_SIDE_OVER : H2_SIDE_GOES_ON;
+}
+
+static void on_linger_over(struct loop_timer *timer)
+{
+    struct h2_side *side = container_of(timer, struct h2_side, linger_timer);
+
+    side->side.ops->advance(&side->side);
+}
+
 /* ---- its beginning ---- */
 
 static struct h2_side *side_make(struct connection *connection, struct h2_link *link,
@@ -36,6 +70,7 @@ static struct h2_side *side_make(struct connection *connection, struct h2_link *
                                       .sink = &side->sink.base };
     list_init(&side->link);
     list_init(&side->ready);
+    loop_timer_init(&side->linger_timer, on_linger_over);
     side->h2 = link;
     side->stream = stream;
     h2_stream_set_owner(stream, side);
@@ -163,6 +198,7 @@ void h2_side_free(struct h2_side *side)
     iobuf_put(pool_of(side), side->head);
     h2_source_deinit(&side->source);
     h2_stream_free(side->stream);
+    loop_timer_cancel(&side->linger_timer);
     list_remove(&side->ready);
     list_remove(&side->link);
     loop_defer_free(worker->loop, side);
@@ -177,11 +213,15 @@ static int exchange_over(struct h2_side *side)
     side->exchange = NULL;
     if (is_cut && !side->sink.ended)
         h2_stream_reset(side->stream, H2_INTERNAL_ERROR);
-    return side->side.tunnel && !side->sink.ended ? H2_SIDE_GOES_ON : H2_SIDE_OVER;
+    if (side->side.tunnel && !side->sink.ended)
+        return h2_side_run(side); /* with what is there */
+    return is_cut || h2_stream_is_heard(side->stream) ? H2_SIDE_OVER : linger_begin(side);
 }
 
 int h2_side_run(struct h2_side *side)
 {
+    if (side->is_lingering)
+        return linger(side);
     if (side->side.tunnel)
         return tunnel_run(side->side.tunnel) == TUNNEL_OVER ? H2_SIDE_OVER : H2_SIDE_GOES_ON;
     if (!side->is_begun && side->was_reset)
@@ -192,10 +232,7 @@ int h2_side_run(struct h2_side *side)
         side->is_begun = true;
         exchange_start(side);
     }
-    if (!exchange_is_over(side->exchange))
-        return H2_SIDE_GOES_ON;
-    int r = exchange_over(side);
-    return r == H2_SIDE_GOES_ON ? h2_side_run(side) : r; /* a tunnel begins with what is there */
+    return exchange_is_over(side->exchange) ? exchange_over(side) : H2_SIDE_GOES_ON;
 }
 
 /* ---- as side of its exchange ---- */

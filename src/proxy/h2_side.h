@@ -29,7 +29,10 @@ struct h2_side {
     struct iobuf *body;    /* of the request, where that came whole; until the exchange ends */
     struct iobuf *head;    /* an answer's, while it is written */
     uint16_t refusal;      /* to be refused with this status; 0: begun in earnest */
+    struct loop_timer linger_timer;
+    size_t lingered_bytes;
     bool is_begun;
+    bool is_lingering; /* it is answered: what still comes is dropped, for a while */
     bool is_websocket; /* by extended CONNECT */
     bool was_reset;
     char websocket_key[TLS_WEBSOCKET_KEY_BYTES];

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -208,9 +206,7 @@ func honestTimes(t testing.TB, g *gate.Gate) (stop func() time.Duration) {
 // honestBusy is what one connection of HTTP/2 that asks as fast as it can makes the worker run in a second.
 func honestBusy(t testing.TB, g *gate.Gate, pid int) time.Duration {
 	t.Helper()
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, _ string, _ *tls.Config) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, g.HTTP)
-	}}
+	transport := h2c(g.HTTP)
 	defer transport.CloseIdleConnections()
 	var asking sync.WaitGroup
 	before, end := cpu(t, pid), time.Now().Add(time.Second)

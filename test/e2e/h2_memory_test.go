@@ -1,0 +1,54 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"golang.org/x/net/http2"
+
+	"yett.dev/e2e/gate"
+)
+
+// h2c makes a client that speaks HTTP/2 in the clear to one address, by prior knowledge.
+func h2c(address string) *http2.Transport {
+	return &http2.Transport{AllowHTTP: true,
+		DialTLSContext: func(ctx context.Context, network, _ string, _ *tls.Config) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
+}
+
+// An idle connection of HTTP/2 costs a worker at most 24 KB: nghttp2's frame buffer of 16 KB, and its tables.
+func TestMemoryOfIdleHTTP2Connections(t *testing.T) {
+	const bytesMax = 24 << 10
+	count := 1000
+	if gate.Sanitized() {
+		count = 50 // which says whether it works; the bound is for what is shipped
+	}
+	g := start(t, gate.Options{Workers: 1, Args: append([]string{"--access-log", "off"}, keepAlive...)}, settings(nil),
+		services(t, "web"), gate.Route("web", "web.test", "/", "web"))
+	open := func(count int) {
+		for range count {
+			transport := h2c(g.HTTP)
+			t.Cleanup(transport.CloseIdleConnections)
+			request, _ := http.NewRequest("GET", "http://web.test/", nil)
+			answer, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+		}
+	}
+	open(16)
+	before := gate.PrivateBytes(t, g.WorkerPid(0))
+	open(count)
+	each := (gate.PrivateBytes(t, g.WorkerPid(0)) - before) / int64(count)
+	t.Logf("%d idle connections cost %d bytes each", count, each)
+	if !gate.Sanitized() && each > bytesMax {
+		t.Errorf("an idle connection costs %d bytes, more than %d", each, bytesMax)
+	}
+}
