@@ -122,7 +122,7 @@ static int refuse_certificate(struct exchange *exchange)
 
     if (is_url(page))
         return redirect(exchange, page);
-    if (page.len > 0 && target_parse(page, HTTP_GET, &exchange->target) == TARGET_OK)
+    if (span_starts_with(page, SPAN("/")))
         return page_ask(exchange);
     return refuse(exchange, 400,
                   is_missing ? SPAN("No required SSL certificate was sent")
@@ -182,8 +182,6 @@ int client_auth_run(struct exchange *exchange, const struct image_host *host)
 {
     int r = CLIENT_AUTH_PASSES;
 
-    if (!host || host->client_auth == IMAGE_NONE)
-        return r;
     exchange->client_auth = image_client_auth_get(exchange->view, host->client_auth);
     switch ((enum route_client_auth_mode)exchange->client_auth->mode) {
     case ROUTE_CLIENT_AUTH_BROKEN:
@@ -227,11 +225,6 @@ bool client_auth_is_field(struct span name)
            name_is(name, SPAN(FIELD_ISSUER_DN)) || name_is(name, SPAN(FIELD_CERTIFICATE));
 }
 
-size_t client_auth_bytes(const struct exchange *exchange)
-{
-    return exchange->client_auth ? PROXY_CLIENT_IDENTITY_BYTES_MAX : 0;
-}
-
 static void field_put(struct head_out *out, struct span name, struct span value)
 {
     if (value.len > 0)
@@ -243,7 +236,7 @@ void client_auth_put(const struct exchange *exchange, struct head_out *out)
 {
     const struct tls_peer *peer = client_auth_peer(exchange);
 
-    if (!exchange->client_auth || !exchange->client->connection->stream.tls)
+    if (!exchange->client->connection->stream.tls)
         return;
     field_put(out, SPAN(FIELD_VERIFY), peer->verify);
     field_put(out, SPAN(FIELD_SUBJECT_DN), peer->subject_dn);

@@ -18,10 +18,10 @@ struct tls_peer;
 enum client_auth_result {
     CLIENT_AUTH_PASSES = 0,
     CLIENT_AUTH_ANSWERED,  /* the answer was begun */
-    CLIENT_AUTH_ELSEWHERE, /* exchange->target is the host's error page now: to be routed anew */
+    CLIENT_AUTH_ELSEWHERE, /* asks for the host's error page now: to be routed anew */
 };
 
-/* Judges the request by what `host` asks of its clients; NULL: no host was found. */
+/* Judges the request by what `host` asks of its clients (host->client_auth is not IMAGE_NONE). */
 YETT_MUST_USE int client_auth_run(struct exchange *exchange, const struct image_host *host);
 
 struct client_identity *client_identity_unref(struct client_identity *identity);
@@ -30,8 +30,7 @@ const struct tls_peer *client_auth_peer(const struct exchange *exchange);
 
 /* Fields that tell backends of the client: nobody but the gate sends them. */
 bool client_auth_is_field(struct span name);
-/* Room that client_auth_put() needs. */
-size_t client_auth_bytes(const struct exchange *exchange);
+/* Writes them, in PROXY_CLIENT_IDENTITY_BYTES_MAX at the most; of a host that asks (exchange->client_auth). */
 void client_auth_put(const struct exchange *exchange, struct head_out *out);
 
 #endif

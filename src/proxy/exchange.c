@@ -313,7 +313,8 @@ void exchange_end(struct exchange *exchange)
     resolver_query_cancel(&exchange->query);
     compress_sink_free(exchange->compressor);
     iobuf_put(&exchange->worker->buffers, exchange->head_buf);
-    client_identity_unref(exchange->identity);
+    if (exchange->identity)
+        client_identity_unref(exchange->identity);
     image_view_unref(exchange->view);
     exchange_give_back(exchange);
 }

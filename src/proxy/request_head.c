@@ -167,7 +167,8 @@ static void known_put(struct exchange *exchange, struct head_out *out, uint32_t 
     head_put_field(out, SPAN("X-Scheme"), origin->scheme);
     original_put(exchange, out, HTTP_X_FORWARDED_FOR, SPAN("X-Original-Forwarded-For"));
     original_put(exchange, out, HTTP_X_FORWARDED_HOST, SPAN("X-Original-Forwarded-Host"));
-    client_auth_put(exchange, out);
+    if (exchange->client_auth)
+        client_auth_put(exchange, out);
 }
 
 static bool takes_trailers(const struct http_head *request)
@@ -209,9 +210,9 @@ void request_head_write(struct exchange *exchange)
                                  .scheme = upstream->stream->tls ? SPAN("https") : SPAN("http"),
                                  .authority = exchange->origin.host,
                                  .path = exchange->target.origin };
-    struct iobuf *buf =
-        upstream->ops->head_room(upstream, 3 * exchange->request_head_bytes + REQUEST_ADDED_MAX +
-                                               client_auth_bytes(exchange));
+    size_t identity_bytes = exchange->client_auth ? PROXY_CLIENT_IDENTITY_BYTES_MAX : 0;
+    struct iobuf *buf = upstream->ops->head_room(upstream, 3 * exchange->request_head_bytes +
+                                                               REQUEST_ADDED_MAX + identity_bytes);
     struct head_out out = head_out_begin(buf, upstream->head_form);
 
     head_put_request(&out, &line);

@@ -46,20 +46,18 @@ static bool is_copied(const struct exchange *exchange, const struct http_header 
     return !has_connection || !http_head_connection_lists(&exchange->response, name);
 }
 
-static void hsts_put(const struct exchange *exchange, struct head_out *out)
+static void hsts_put(struct head_out *out, struct span hsts)
 {
-    struct span value = hsts_of(exchange);
-
-    if (value.len > 0)
-        head_put_field(out, SPAN("Strict-Transport-Security"), value);
+    if (hsts.len > 0)
+        head_put_field(out, SPAN("Strict-Transport-Security"), hsts);
 }
 
-static void copied_put(const struct exchange *exchange, struct head_out *out)
+static void copied_put(const struct exchange *exchange, struct head_out *out, struct span hsts)
 {
     const struct http_head *response = &exchange->response;
     bool has_connection = response->names_seen & (1ull << HTTP_CONNECTION);
     uint64_t left_out = not_copied | compression_fields_dropped(exchange) |
-                        (hsts_of(exchange).len > 0 ? 1ull << HTTP_STRICT_TRANSPORT_SECURITY : 0);
+                        (hsts.len > 0 ? 1ull << HTTP_STRICT_TRANSPORT_SECURITY : 0);
 
     for (uint32_t i = 0; i < response->headers_len; i++) {
         if (is_copied(exchange, &response->headers[i], has_connection, left_out))
@@ -111,13 +109,14 @@ static struct head_out head_begin(struct exchange *exchange, size_t bytes)
 void response_head_write(struct exchange *exchange, enum http_body_kind framing)
 {
     const struct http_head *response = &exchange->response;
+    struct span hsts = hsts_of(exchange);
     struct head_out out = head_begin(exchange, exchange->response_head_bytes + RESPONSE_ADDED_MAX);
 
     head_put_status(&out, response->status, response->reason);
     if (!(response->names_seen & (1ull << HTTP_DATE)) && response->status >= 200)
         head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
-    copied_put(exchange, &out);
-    hsts_put(exchange, &out);
+    copied_put(exchange, &out, hsts);
+    hsts_put(&out, hsts);
     compression_fields_put(exchange, &out);
     framing_put(exchange, &out, framing);
     connection_put(exchange, &out);
@@ -129,10 +128,11 @@ void response_head_write(struct exchange *exchange, enum http_body_kind framing)
 void response_interim_write(struct exchange *exchange, size_t head_bytes)
 {
     const struct http_head *response = &exchange->response;
+    struct span hsts = hsts_of(exchange);
     struct head_out out = head_begin(exchange, head_bytes + RESPONSE_ADDED_MAX);
 
     head_put_status(&out, response->status, response->reason);
-    copied_put(exchange, &out);
+    copied_put(exchange, &out, hsts);
     head_out_end(&out);
     exchange->client->ops->head_end(exchange->client, response->status, HTTP_BODY_NONE);
 }
@@ -222,7 +222,7 @@ void response_local_write(struct exchange *exchange, uint16_t status, struct spa
     head_put_u64(&out, page.len);
     head_put(&out, SPAN("\r\n"));
     head_put(&out, extra);
-    hsts_put(exchange, &out);
+    hsts_put(&out, hsts_of(exchange));
     connection_put(exchange, &out);
     exchange->status = status;
     exchange->response_head_bytes = head_out_end(&out);

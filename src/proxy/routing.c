@@ -107,13 +107,13 @@ static void rule_run(struct exchange *exchange)
 }
 
 /* Takes the target and the host apart. 0, or the status that a bad one earns. */
-static uint16_t request_understand(struct exchange *exchange, char *path_text)
+static uint16_t request_understand(struct exchange *exchange, struct span target, char *path_text)
 {
     struct http_head *request = &exchange->request;
 
     if (request->method == HTTP_CONNECT || request->method == HTTP_TRACE)
         return 405;
-    if (target_parse(request->target, request->method, &exchange->target) != TARGET_OK)
+    if (target_parse(target, request->method, &exchange->target) != TARGET_OK)
         return 400;
     /* Of an absolute form too: OPTIONS of a whole server is for the backend of "/". */
     if (span_eq(exchange->target.path, SPAN("*")))
@@ -132,30 +132,17 @@ static bool is_health_check(const struct exchange *exchange)
     return span_eq(exchange->path, exchange->worker->health_check_path);
 }
 
-/* The host's error page takes the place of what was asked for. It is the host's own, so that nobody is asked
- * a second time whether he may see it. */
-static int rule_find_for_page(struct exchange *exchange, char *path_text)
-{
-    const struct image_host *host;
-
-    if (target_normalise(exchange->target.path, path_text, &exchange->path) != TARGET_OK)
-        exchange->path = SPAN("/");
-    return rule_find(exchange, &host);
-}
-
-static void request_route(struct exchange *exchange, char *path_text)
+/* By rules. False: a page of the host's own is to be found in its place. That is for all to see, so nobody
+ * is judged a second time. */
+static bool rules_route(struct exchange *exchange)
 {
     const struct image_host *host;
     int r = rule_find(exchange, &host);
 
-    switch ((enum client_auth_result)client_auth_run(exchange, host)) {
-    case CLIENT_AUTH_PASSES:
-        break;
-    case CLIENT_AUTH_ANSWERED:
-        return;
-    case CLIENT_AUTH_ELSEWHERE:
-        r = rule_find_for_page(exchange, path_text);
-        break;
+    if (host && host->client_auth != IMAGE_NONE && !exchange->client_auth) {
+        int auth = client_auth_run(exchange, host);
+        if (auth != CLIENT_AUTH_PASSES)
+            return auth == CLIENT_AUTH_ANSWERED;
     }
     if (r != IMAGE_MATCH_OK && is_health_check(exchange))
         exchange_respond(exchange, worker_is_ready(exchange->worker) ? 200 : 503, SPAN_EMPTY);
@@ -163,24 +150,34 @@ static void request_route(struct exchange *exchange, char *path_text)
         exchange_respond(exchange, 404, SPAN_EMPTY);
     else
         rule_run(exchange);
+    return true;
+}
+
+/* False as above. */
+static bool target_route(struct exchange *exchange, struct span target, char *path_text)
+{
+    uint16_t status = request_understand(exchange, target, path_text);
+
+    if (status != 0)
+        exchange_respond(exchange, status, SPAN_EMPTY);
+    else if (exchange->is_health)
+        health_route(exchange);
+    else if (!exchange->view)
+        exchange_respond(exchange, 503, SPAN_EMPTY);
+    else
+        return rules_route(exchange);
+    return true;
 }
 
 void routing_run(struct exchange *exchange)
 {
+    struct span target = exchange->request.target;
     char path_text[PROXY_TARGET_BYTES_MAX];
-    uint16_t status = request_understand(exchange, path_text);
 
     origin_find(exchange);
     request_id_choose(exchange);
-    if (status != 0) {
-        exchange_respond(exchange, status, SPAN_EMPTY);
-    } else if (exchange->is_health) {
-        health_route(exchange);
-    } else if (!exchange->view) {
-        exchange_respond(exchange, 503, SPAN_EMPTY);
-    } else {
-        request_route(exchange, path_text);
-    }
+    while (!target_route(exchange, target, path_text))
+        target = image_str_get(exchange->view, exchange->client_auth->error_page);
     /* It may lie in path_text. The log names the target instead. */
     exchange->path = exchange->target.path;
 }
