@@ -33,6 +33,7 @@ struct ingress_options meaning_options(const struct meaning_flags *flags)
     options.annotations_prefix = flags->annotations_prefix;
     options.config_map = object_name(flags->config_map);
     options.default_certificate = object_name(flags->default_certificate);
+    options.ticket_keys = object_name(flags->ticket_keys);
     options.default_backend = object_name(flags->default_backend);
     options.tcp_services = object_name(flags->tcp_services);
     options.udp_services = object_name(flags->udp_services);

@@ -13,6 +13,7 @@ struct meaning_flags {
     struct span ingress_class, controller_class, annotations_prefix;
     bool class_by_name, watch_without_class, disable_catch_all, enable_ssl_passthrough;
     struct option_object config_map, default_certificate, default_backend;
+    struct option_object ticket_keys;
     struct option_object tcp_services, udp_services;
 };
 
@@ -39,6 +40,10 @@ struct meaning_flags {
         OPTION_FLAG(target, "default-ssl-certificate", OBJECT, meaning.default_certificate,       \
                     "NAMESPACE/NAME",                                                             \
                     "Secret whose certificate is shown where no other fits (a generated one)."),  \
+        OPTION_FLAG(target, "session-ticket-secret", OBJECT, meaning.ticket_keys,                 \
+                    "NAMESPACE/NAME",                                                             \
+                    "Secret whose values are keys of session tickets, the one with the last "     \
+                    "name first (made ones): replicas that share it resume sessions."),           \
         OPTION_FLAG(target, "default-backend-service", OBJECT, meaning.default_backend,           \
                     "NAMESPACE/NAME",                                                             \
                     "Service for what no rule takes, at its first port (a built-in 404)."),       \

@@ -97,8 +97,10 @@ void rbac_base(const struct rbac_flags *flags, struct rbac *rbac)
     named_add(rbac, &flags->meaning.config_map, "configmaps", rbac_list_watch);
     named_add(rbac, &flags->meaning.tcp_services, "configmaps", rbac_list_watch);
     named_add(rbac, &flags->meaning.udp_services, "configmaps", rbac_list_watch);
-    if (!flags->watch_secrets)
+    if (!flags->watch_secrets) {
         named_add(rbac, &flags->meaning.default_certificate, "secrets", rbac_list_watch);
+        named_add(rbac, &flags->meaning.ticket_keys, "secrets", rbac_list_watch);
+    }
     named_add(rbac, &flags->publish_service, "services", rbac_get_list_watch);
     default_backend_add(flags, rbac);
 }

@@ -13,6 +13,7 @@
 #include "control/fallback.h"
 #include "control/source_api.h"
 #include "control/source_dir.h"
+#include "control/ticket_keys.h"
 #include "control/webhook.h"
 #include "ingress/cache.h"
 #include "proc/channel.h"
@@ -25,6 +26,7 @@ struct control {
     struct proc_hello hello;
     struct ingress_options ingress;
     struct fallback fallback;
+    struct ticket_keys ticket_keys;
     struct cluster cluster; /* zeroed where a directory is served */
     const struct stats_page *pages[PROC_WORKERS_MAX];
     struct reconcile *reconcile;
@@ -60,6 +62,31 @@ static int fallback_set(struct control *control, const struct image_view *served
     return 0;
 }
 
+static void ticket_keys_show(struct control *control)
+{
+    control->ingress.made_ticket_keys = control->ticket_keys.keys;
+    control->ingress.made_ticket_keys_len = control->ticket_keys.len;
+}
+
+static void on_ticket_keys_rotated(void *ctx)
+{
+    struct control *control = ctx;
+
+    ticket_keys_show(control);
+    reconcile_all(control->reconcile);
+}
+
+static void ticket_keys_set(struct control *control, const struct image_view *served)
+{
+    if (!has_tls_listener(&control->hello))
+        return;
+    int r = ticket_keys_open(&control->ticket_keys, control->loop, served, on_ticket_keys_rotated,
+                             control);
+    if (r < 0)
+        log_error("ticket_key_not_made", F_ERRNO(r));
+    ticket_keys_show(control);
+}
+
 /* What every worker serves; NULL: nothing. One that cannot be opened here is not given up for that:
  * it is replaced by what is read now. */
 static struct image_view *served_open(const struct proc_message *resume)
@@ -86,6 +113,7 @@ static void start(struct control *control, const struct proc_message *resume)
 
     if (r < 0)
         log_error("fallback_certificate_failed", F_ERRNO(r));
+    ticket_keys_set(control, served);
     reconcile_resume(control->reconcile, resume->generation, served);
     if (control->cluster.client)
         source_api_start(control->source);
@@ -325,6 +353,7 @@ static void control_deinit(struct control *control)
         control->writer = writer_free(control->writer);
         control->source = source_free(control->source);
         cluster_deinit(&control->cluster);
+        ticket_keys_close(&control->ticket_keys);
         control->reconcile = reconcile_free(control->reconcile);
         loop_watch_remove(control->loop, &control->channel_watch);
         int signal_fd = control->signal_watch.fd;

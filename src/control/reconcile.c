@@ -250,8 +250,6 @@ static void image_written(struct reconcile *reconcile, const struct image_bytes 
 /* ---- from the store to bytes ------------------------------------------------------------------
  */
 
-static void work_all_later(struct reconcile *reconcile);
-
 static void too_large_report(struct reconcile *reconcile)
 {
     struct diag diag = {
@@ -328,7 +326,7 @@ static void on_settle(struct loop_timer *timer)
         return;                     /* another follows it */
     reconcile->is_settling = false; /* for what changes from now on */
     if (reconcile->needs_whole || !reconcile->model)
-        work_all_later(reconcile);
+        reconcile_all(reconcile);
     else
         diagnosis_start(&reconcile->diagnosis, &reconcile->source->store, reconcile->options,
                         reconcile->model);
@@ -473,8 +471,7 @@ void reconcile_on_change(void *ctx, const struct source_change *change)
     work_later(reconcile);
 }
 
-/* Everything anew, though no object changed. */
-static void work_all_later(struct reconcile *reconcile)
+void reconcile_all(struct reconcile *reconcile)
 {
     reconcile->pending.has_new_diags = reconcile->needs_whole = true;
     work_later(reconcile);
@@ -482,7 +479,7 @@ static void work_all_later(struct reconcile *reconcile)
 
 static void on_recheck(struct loop_timer *timer)
 {
-    work_all_later(container_of(timer, struct reconcile, recheck_timer));
+    reconcile_all(container_of(timer, struct reconcile, recheck_timer));
 }
 
 static void in_flight_end(struct reconcile *reconcile)

@@ -68,6 +68,9 @@ void reconcile_set_source(struct reconcile *reconcile, const struct source *sour
 /* A source_changed_fn; ctx is the reconcile. */
 void reconcile_on_change(void *ctx, const struct source_change *change);
 
+/* Everything anew, though no object changed. */
+void reconcile_all(struct reconcile *reconcile);
+
 /* Before the first change: images were counted up to `generation`, and `served` (NULL: none) is what
  * every worker serves. */
 void reconcile_resume(struct reconcile *reconcile, uint64_t generation, struct image_view *served);

@@ -9,6 +9,7 @@
 #include "ingress/listeners.h"
 #include "ingress/merge.h"
 #include "ingress/secret.h"
+#include "ingress/ticket_keys.h"
 #include "ingress/tls.h"
 
 /* The steps in their order. Nothing here depends on the order in which the store lists its objects:
@@ -256,6 +257,7 @@ struct route_model *ingress_compile(const struct kube_store *store,
     take_all(&c);
     ingress_tls_default(&c);
     ingress_tls_dh(&c);
+    ingress_ticket_keys(&c);
     ingress_merge(&c);
     ingress_default_rule(&c);
     ingress_listeners_read(&c);

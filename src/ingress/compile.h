@@ -40,6 +40,9 @@ struct ingress_options {
     bool allows_passthrough;                       /* --enable-ssl-passthrough */
     /* The pair shown where no other fits; PEM, borrowed. Empty: none. */
     struct span fallback_chain_pem, fallback_key_pem;
+    /* Keys of session tickets where no object gives any, newest first; borrowed. */
+    const struct route_ticket_key *made_ticket_keys;
+    size_t made_ticket_keys_len;
     int64_t now_s;               /* Unix time, for the expiry of certificates */
     struct ingress_cache *cache; /* ingress/cache.h: what the compile before learned; NULL: none */
 };

@@ -224,7 +224,7 @@ func checkRightsOfProgram(t *testing.T, objects set) {
 // flagsOfRights are those of `yett run` that `yett rbac --base` knows.
 var flagsOfRights = []string{
 	"configmap", "default-ssl-certificate", "default-backend-service", "disable-leader-election", "election-id", "publish-service",
-	"publish-status-address", "update-status", "update-status-on-shutdown", "watch-namespace", "watch-namespace-selector", "watch-secrets",
+	"publish-status-address", "session-ticket-secret", "update-status", "update-status-on-shutdown", "watch-namespace", "watch-namespace-selector", "watch-secrets",
 }
 
 // rights are all rules of all roles, one verb of one resource each.

@@ -66,8 +66,10 @@
 
 {{- define "yett.namedSecrets" -}}
 {{- $list := .Values.rbac.secretNames }}
-{{- with index .Values.controller.extraArgs "default-ssl-certificate" }}
+{{- range list "default-ssl-certificate" "session-ticket-secret" }}
+{{- with index $.Values.controller.extraArgs . }}
 {{- $list = append $list . }}
+{{- end }}
 {{- end }}
 {{- if eq .Values.rbac.secrets "clusterWide" }}
 {{- $list = list }}
