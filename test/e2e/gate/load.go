@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,10 @@ type LoadOptions struct {
 	Target  string // "/"
 	// Address to connect to; the HTTP port where empty.
 	Address string
+	// TLS is spoken where it is not nil, to the HTTPS port then.
+	TLS *tls.Config
+	// PerConnection requests, then another connection; 0: as many as the gate allows.
+	PerConnection int
 	// Check judges an answer; "" is good. Where nil, the status must be 200.
 	Check func(answer Answer) string
 }
@@ -59,6 +64,9 @@ func (g *Gate) StartLoad(t testing.TB, options LoadOptions) *Load {
 	}
 	if options.Target == "" {
 		options.Target = "/"
+	}
+	if options.Address == "" && options.TLS != nil {
+		options.Address = g.HTTPS
 	}
 	if options.Address == "" {
 		options.Address = g.HTTP
@@ -157,6 +165,9 @@ func (l *Load) client() {
 		l.mu.Lock()
 		l.connections++
 		l.mu.Unlock()
+		if l.options.TLS != nil {
+			conn = tls.Client(conn, l.options.TLS)
+		}
 		l.connection(newRawConn(conn))
 	}
 }
@@ -165,7 +176,7 @@ func (l *Load) client() {
 func (l *Load) connection(conn *RawConn) {
 	defer conn.Close()
 	request := "GET " + l.options.Target + " HTTP/1.1\r\nHost: " + l.options.Host + "\r\n\r\n"
-	for !l.stopped() {
+	for sent := 0; !l.stopped() && (l.options.PerConnection == 0 || sent < l.options.PerConnection); sent++ {
 		begin := time.Now()
 		conn.SetDeadline(begin.Add(10 * time.Second * Scale()))
 		if _, err := io.WriteString(conn, request); err != nil {
