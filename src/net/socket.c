@@ -115,6 +115,15 @@ bool socket_peer_is_silent(int fd, uint32_t ms)
     return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 && info.tcpi_last_ack_recv >= ms;
 }
 
+/* Fails where it is no TCP: its other end is on this machine. */
+void socket_keep_watch(int fd, int idle_s, int interval_s, int probes)
+{
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 void socket_end_output(int fd)
 {
     (void)shutdown(fd, SHUT_WR); /* fails where the peer is gone, which reading will show */

@@ -39,6 +39,10 @@ int socket_error(int fd);
  * host is gone, or the way to it. One that is only slow acknowledges, and so does one that has no room. */
 bool socket_peer_is_silent(int fd, uint32_t ms);
 
+/* While nothing is said for `idle_s`, asks the other host every `interval_s` whether it is there; after
+ * `probes` in vain the connection fails. */
+void socket_keep_watch(int fd, int idle_s, int interval_s, int probes);
+
 /* Sends FIN, goes on receiving. */
 void socket_end_output(int fd);
 

@@ -344,6 +344,15 @@ static uint32_t tries_max(const struct exchange *exchange)
     return tries == 0 ? PROXY_TRIES_MAX : MIN(tries, (uint32_t)PROXY_TRIES_MAX);
 }
 
+/* The call is given up by its client, or is about to be. */
+static bool is_past_deadline(const struct exchange *exchange)
+{
+    uint64_t deadline_ms = exchange->grpc_deadline_ms;
+
+    return deadline_ms > 0 &&
+           loop_now_us(exchange->worker->loop) - exchange->start_us >= (deadline_ms - 1) * 1000;
+}
+
 static bool may_try_again(struct exchange *exchange, enum attempt_failure failure, bool was_stale)
 {
     uint32_t condition = failure == ATTEMPT_TIMED_OUT ? ROUTE_RETRY_TIMEOUT : ROUTE_RETRY_ERROR;
@@ -351,7 +360,7 @@ static bool may_try_again(struct exchange *exchange, enum attempt_failure failur
     if (failure == ATTEMPT_BAD_ANSWER || failure == ATTEMPT_UNRESOLVED ||
         failure == ATTEMPT_UNUSABLE)
         return false;
-    if (exchange->body_started || exchange->status != 0)
+    if (exchange->body_started || exchange->status != 0 || is_past_deadline(exchange))
         return false;
     if (exchange->try_was_sent && failure != ATTEMPT_REFUSED && !is_repeatable(exchange))
         return false;
@@ -370,6 +379,9 @@ void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
     bool was_stale = exchange->upstream && exchange->upstream->was_reused &&
                      failure == ATTEMPT_ERROR && !exchange->upstream->answer_started;
 
+    /* The backend, which was told when the call ends, may let go of it a moment before its client does. */
+    if (failure == ATTEMPT_ERROR && is_past_deadline(exchange))
+        failure = ATTEMPT_TIMED_OUT;
     if (failure != ATTEMPT_UNRESOLVED) /* as nginx's log says it */
         present_try(exchange)->status = failure == ATTEMPT_TIMED_OUT ? 504 : 502;
     attempt_release(exchange, false);

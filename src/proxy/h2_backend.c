@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/h2_limits.h"
+#include "net/socket.h"
 #include "proxy/dial.h"
 #include "proxy/h2_upstream.h"
 #include "proxy/limits.h"
@@ -156,6 +157,8 @@ static bool establish(struct h2_backend *backend)
         return false;
     }
     backend->is_established = true;
+    socket_keep_watch(backend->stream.watch.fd, PROXY_H2_WATCH_IDLE_S, PROXY_H2_WATCH_INTERVAL_S,
+                      PROXY_H2_WATCH_PROBES);
     upstreams_rouse(backend);
     return true;
 }

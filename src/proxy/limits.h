@@ -78,6 +78,12 @@ enum {
     /* What a draining worker gives idle connections: DESIGN's "an exit is never held up for more". */
     PROXY_DRAIN_IDLE_MS = 500,
 
+    /* On a connection that many streams share, all may be silent for minutes: the kernel asks after so much
+     * silence, so often and so many times, whether the other host is still there. */
+    PROXY_H2_WATCH_IDLE_S = 60,
+    PROXY_H2_WATCH_INTERVAL_S = 10,
+    PROXY_H2_WATCH_PROBES = 3,
+
     /* An endpoint that nobody answers for gets no request for so long, where its Service has others; then
      * one request looks again. As fail_timeout of nginx. */
     PROXY_AVOID_UNREACHABLE_MS = 10000,

@@ -385,6 +385,17 @@ static void test_grpc_errors_of_the_gate(void **state)
     end_expect_silence(rig, &client);
     rig_pass_ms(rig, 1000 + 3 * LOOP_TICK_MS);
     end_expect_line(rig, &client, "grpc-status: 4");
+    h2_end_settle(rig, &backend);
+
+    /* The backend gives the call up at its deadline, before its client does. */
+    backend.side.log.len = 0;
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_send(rig, &client, GRPC_POST "grpc-timeout: 2S\r\n\r\n");
+    h2_end_expect(rig, &backend, "head 5 POST /s/m|end 5|");
+    rig_pass_ms(rig, 2000);
+    h2_stream_reset(backend.side.streams[2], H2_CANCEL);
+    h2_end_settle(rig, &backend);
+    end_expect_line(rig, &client, "grpc-status: 4");
     end_close(&client);
     h2_end_close(rig, &backend);
     rig_free(rig);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +64,27 @@ static void test_connect_and_accept(void **state)
     assert_memory_equal(&peer.ip, &loopback, sizeof(loopback));
     assert_int_equal(socket_local_port(near, &own_port), 0);
     assert_int_equal(peer.port, own_port);
+}
+
+/* The kernel says of a connection what it was asked to do. */
+static void test_watch_of_a_silent_peer(void **state)
+{
+    (void)state;
+    static const int options[] = { TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT };
+    uint16_t port;
+    SCOPED(fd_closep) int listener = listen_on(&loopback, &port);
+    SCOPED(fd_closep) int fd = socket_connect_tcp(&loopback, port);
+    socklen_t len = sizeof(int);
+    int value = 0;
+
+    assert_true(listener >= 0 && fd >= 0);
+    socket_keep_watch(fd, 60, 10, 3);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len), 0);
+    assert_int_equal(value, 1);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        assert_int_equal(getsockopt(fd, IPPROTO_TCP, options[i], &value, &len), 0);
+        assert_int_equal(value, ((const int[]){ 60, 10, 3 })[i]);
+    }
 }
 
 static void test_one_end_at_a_time(void **state)
@@ -141,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connect_and_accept),
+        cmocka_unit_test(test_watch_of_a_silent_peer),
         cmocka_unit_test(test_one_end_at_a_time),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_any_address_takes_ipv4_too),
