@@ -20,6 +20,21 @@ static struct {
 
 static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
 
+static void below_add(struct route_model *model, struct route_service *service)
+{
+    static const struct ip_block everyone; /* of IPv6, as the clients of scene_client_begin() are */
+    struct route_listener *listener = route_listener_new(model);
+
+    model->settings.proxy_protocol = true;
+    model->settings.trusted = &everyone;
+    model->settings.trusted_len = 1;
+    listener->transport = ROUTE_TRANSPORT_TCP;
+    listener->port = 80;
+    listener->accepts_proxy = listener->sends_proxy = true;
+    route_listener_set_service(listener, service);
+    route_host_set_passthrough(model, route_host_get(model, SPAN("p.test")), service);
+}
+
 static struct route_model *model_make(void)
 {
     static struct route_policy policy;
@@ -40,6 +55,8 @@ static struct route_model *model_make(void)
     rule->backends[0].service->endpoints = endpoint;
     rule->backends[0].service->endpoints_len = 1;
     vec_push(&path->rules, rule);
+    if (scene.is_below)
+        below_add(model, rule->backends[0].service);
     return model;
 }
 
@@ -95,7 +112,9 @@ void scene_clock_turn(uint64_t ms)
 void scene_client_begin(unsigned index)
 {
     static const struct net_peer peer = { .port = 1 };
-    struct proc_listener listener = { .kind = PROC_LISTEN_HTTP, .port = 80 };
+    struct proc_listener listener = { .kind = scene.listener_kind ? scene.listener_kind
+                                                                  : PROC_LISTEN_HTTP,
+                                      .port = 80 };
     int fds[2];
 
     invariant(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
@@ -117,6 +136,58 @@ void scene_backend_close(void)
 {
     if (scene.connections_len > 0)
         close(scene.connections[--scene.connections_len]);
+}
+
+static void connection_say(struct span bytes)
+{
+    if (scene.connections_len > 0)
+        scene_say(scene.connections[scene.connections_len - 1], bytes);
+}
+
+/* One act; returns how many bytes behind its own it took. */
+static size_t act(uint8_t what, const uint8_t *rest, size_t rest_len)
+{
+    static const uint64_t steps_ms[] = { LOOP_TICK_MS, 2000, 61000, 400000 };
+    size_t len = MIN(rest_len, (size_t)(what & 0x80 ? what & 0x3F : (what & 0x7F) >> 1));
+
+    if (!(what & 0x80)) {
+        scene_say(scene.clients[what & 1], span_of((const char *)rest, len));
+        return len;
+    }
+    if (!(what & 0x40)) {
+        connection_say(span_of((const char *)rest, len));
+        return len;
+    }
+    switch (what & 0x3E) {
+    case 0:
+        close(scene.clients[what & 1]);
+        scene_client_begin(what & 1);
+        break;
+    case 2:
+        scene_backend_close();
+        break;
+    case 4:
+    case 6:
+        scene_clock_turn(steps_ms[what & 3]);
+        break;
+    default:
+        (void)shutdown(scene.clients[0], SHUT_WR);
+        break;
+    }
+    return 0;
+}
+
+void scene_play(const uint8_t *data, size_t size)
+{
+    for (unsigned i = 0; i < SCENE_CLIENTS; i++)
+        scene_client_begin(i);
+    for (size_t at = 0; at < size && at < 4096;) {
+        uint8_t what = data[at++];
+
+        at += act(what, data + at, size - at);
+        scene_settle();
+    }
+    scene_clear();
 }
 
 void scene_clear(void)
