@@ -10,9 +10,10 @@
  */
 
 static void certificate_labels(const struct metrics_input *input, const struct route_host *host,
+                               const struct route_certificate *certificate,
                                const struct tls_pair_facts *facts, struct buf *labels)
 {
-    const struct route_origin *origin = &host->certificate->origin;
+    const struct route_origin *origin = &certificate->origin;
     SCOPED(buf_deinit) struct buf identifier = { 0 };
 
     buf_printf(&identifier, "-" SPAN_FMT, SPAN_ARG(facts->serial_decimal));
@@ -24,15 +25,16 @@ static void certificate_labels(const struct metrics_input *input, const struct r
 }
 
 static void certificate_write(const struct metrics_input *input, const struct route_host *host,
-                              struct buf *expiry, struct buf *info)
+                              const struct route_certificate *certificate, struct buf *expiry,
+                              struct buf *info)
 {
     const struct tls_pair_facts *facts =
-        certificate_facts_get(input->certificates, host->certificate);
+        certificate ? certificate_facts_get(input->certificates, certificate) : NULL;
     SCOPED(buf_deinit) struct buf labels = { 0 };
 
     if (!facts)
         return;
-    certificate_labels(input, host, facts, &labels);
+    certificate_labels(input, host, certificate, facts, &labels);
     prom_u64(expiry, PREFIX "ssl_expire_time_seconds", buf_span(&labels),
              (uint64_t)MAX(facts->not_after_s, (int64_t)0));
     prom_label_append(&labels, "issuer_organization", facts->issuer_o);
@@ -49,8 +51,8 @@ static void certificates_write(const struct metrics_input *input, const struct r
     SCOPED(buf_deinit) struct buf info = { 0 };
 
     vec_for_each (host, &model->hosts) {
-        if ((*host)->certificate)
-            certificate_write(input, *host, &expiry, &info);
+        certificate_write(input, *host, (*host)->certificate, &expiry, &info);
+        certificate_write(input, *host, (*host)->other_certificate, &expiry, &info);
     }
     certificate_facts_sweep(input->certificates);
     prom_family(out, PREFIX "ssl_expire_time_seconds", PROM_GAUGE,

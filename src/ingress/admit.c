@@ -208,6 +208,7 @@ static bool is_final(const struct diag *diag)
     case DIAG_PORT_UNAVAILABLE:
     case DIAG_TLS_HOST_NOT_COVERED:
     case DIAG_TLS_CERTIFICATE_EXPIRED:
+    case DIAG_TLS_CERTIFICATE_EXPIRES:
     case DIAG_TLS_HOST_WITHOUT_RULE:
     case DIAG_ANNOTATION_UNKNOWN:
     case DIAG_CONFIG_KEY_UNKNOWN:

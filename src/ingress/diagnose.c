@@ -5,6 +5,7 @@
 #include "ingress/listeners.h"
 #include "ingress/merge.h"
 #include "ingress/names.h"
+#include "ingress/ticket_keys.h"
 #include "ingress/tls.h"
 
 /* What is wrong with an Ingress shows when all its hosts are compiled, each from all Ingresses that have it.
@@ -93,6 +94,7 @@ struct ingress_diagnosis *ingress_diagnosis_new(const struct kube_store *store,
     compiler_take(&c, NULL, 0);
     ingress_tls_default(&c);
     ingress_tls_dh(&c);
+    ingress_ticket_keys(&c);
     ingress_default_rule(&c);
     ingress_listeners_read(&c);
     names_keep(diagnosis, &c);

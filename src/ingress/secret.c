@@ -1,5 +1,6 @@
 #include "ingress/secret.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 
 /* A Secret is judged once per content (the cache), and becomes one certificate or one bundle of authorities of
@@ -143,13 +144,47 @@ bool ingress_secret_pair_of(struct compiler *c, const struct kube_object *secret
     return found.pair->result == TLS_PAIR_OK;
 }
 
-static void expiry_report(struct compiler *c, const struct secret_ref *ref,
-                          const struct secret_pair *pair)
-{
-    int64_t left_s = pair->pair->facts.not_after_s - c->options->now_s;
-    uint64_t secret_id = compiler_told_id(KUBE_SECRET, ref->namespace, ref->name);
+/* How long before its end a certificate is worth a word. One that lives for days or weeks is renewed later than
+ * that by whoever makes it, so that a share of its life counts where that is shorter. */
+static const struct {
+    int64_t days, share;
+} expiry_steps[] = { { 7, 10 }, { 30, 4 } };
 
-    if (left_s < 0 && compiler_is_new(c, secret_id, ref->place.object))
+enum { DATE_LEN = 10 }; /* of an RFC 3339 time */
+
+static void expires_soon_report(struct compiler *c, const struct secret_ref *ref,
+                                const struct tls_pair_facts *facts)
+{
+    int64_t left_s = facts->not_after_s - c->options->now_s;
+    int64_t life_s = facts->not_after_s - facts->not_before_s;
+    char date[CLOCK_RFC3339_LEN];
+
+    clock_format_rfc3339((uint64_t)MAX(facts->not_after_s, (int64_t)0) * 1000000000u, date);
+    for (size_t i = 0; i < ARRAY_LEN(expiry_steps); i++) {
+        int64_t step_s = expiry_steps[i].days * 86400;
+        if (left_s >= MIN(step_s, life_s / expiry_steps[i].share))
+            continue;
+        ingress_report(c->diags, DIAG_WARNING, DIAG_TLS_CERTIFICATE_EXPIRES, ref->place,
+                       SPAN("renew the certificate, or see to whoever should"),
+                       "the certificate in Secret " SPAN_FMT "/" SPAN_FMT " runs out on " SPAN_FMT
+                       ", in less than %d days",
+                       SPAN_ARG(ref->namespace), SPAN_ARG(ref->name),
+                       SPAN_ARG(span_of(date, DATE_LEN)), (int)expiry_steps[i].days);
+        return;
+    }
+}
+
+void ingress_secret_expiry_report(struct compiler *c, const struct secret_ref *ref,
+                                  const struct secret_pair *pair)
+{
+    const struct tls_pair_facts *facts = &pair->pair->facts;
+
+    if (!compiler_is_new(c, compiler_told_id(KUBE_SECRET, ref->namespace, ref->name),
+                         ref->place.object))
+        return;
+    if (facts->not_after_s >= c->options->now_s)
+        expires_soon_report(c, ref, facts);
+    else
         ingress_report(c->diags, DIAG_WARNING, DIAG_TLS_CERTIFICATE_EXPIRED, ref->place,
                        SPAN("renew the certificate"),
                        "the certificate in Secret " SPAN_FMT "/" SPAN_FMT
@@ -177,7 +212,7 @@ bool ingress_secret_pair(struct compiler *c, const struct secret_ref *ref,
                 ref->consequence);
         return false;
     }
-    expiry_report(c, ref, &found);
+    ingress_secret_expiry_report(c, ref, &found);
     *ret_pair = found;
     return true;
 }

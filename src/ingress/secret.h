@@ -41,6 +41,9 @@ YETT_MUST_USE bool ingress_secret_pair(struct compiler *c, const struct secret_r
 /* The same of a Secret that was found; silent. */
 YETT_MUST_USE bool ingress_secret_pair_of(struct compiler *c, const struct kube_object *secret,
                                           struct secret_pair *ret_pair);
+/* Says, once, that the pair has expired or will soon. */
+void ingress_secret_expiry_report(struct compiler *c, const struct secret_ref *ref,
+                                  const struct secret_pair *pair);
 struct route_certificate *ingress_certificate_get(struct compiler *c,
                                                   const struct secret_pair *pair);
 

@@ -125,6 +125,8 @@ static void second_decide(struct compiler *c, struct route_host *host,
             if (!is_second(c, host->name, first, ingress, tls, &second))
                 continue;
             host->other_certificate = ingress_certificate_get(c, &second);
+            struct secret_ref ref = tls_ref(c, ingress, tls);
+            ingress_secret_expiry_report(c, &ref, &second);
             second_report(c, host, first, &second, ingress, tls);
             return;
         }

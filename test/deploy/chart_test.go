@@ -259,6 +259,13 @@ udp: {"53": kube-system/dns:53}
 portNamePrefix: stream
 controller: {tcp: {configMapNamespace: streams}, networkPolicy: {enabled: true}, service: {type: NodePort, nodePorts: {tcp: {"5432": 30432}}}}
 `, func(t *testing.T, objects set) {
+			expectFlag(t, objects, "tcp-services-configmap", "streams/yett-tcp")
+			expectFlag(t, objects, "udp-services-configmap", "$(POD_NAMESPACE)/yett-udp")
+			for role, name := range map[string]string{"Role streams/yett": "yett-tcp", "Role yett/yett": "yett-udp"} {
+				if !mayRead(get[*rbacv1.Role](t, objects, role).Rules, "configmaps", name) {
+					t.Errorf("%s does not let it read the ConfigMap %s", role, name)
+				}
+			}
 			if data := get[*corev1.ConfigMap](t, objects, "ConfigMap streams/yett-tcp").Data; data["5432"] != "shop/db:5432" {
 				t.Errorf("the ConfigMap holds %v", data)
 			}
@@ -269,6 +276,14 @@ controller: {tcp: {configMapNamespace: streams}, networkPolicy: {enabled: true},
 			policy := get[*networkingv1.NetworkPolicy](t, objects, "NetworkPolicy yett/yett-controller")
 			if last := policy.Spec.Ingress[0].Ports[4]; *last.Protocol != corev1.ProtocolUDP || last.Port.IntVal != 53 {
 				t.Errorf("the policy lets in %+v", policy.Spec.Ingress[0].Ports)
+			}
+		}},
+		{"keys of session tickets", `
+controller: {extraArgs: {session-ticket-secret: keys/tickets}}
+`, func(t *testing.T, objects set) {
+			expectFlag(t, objects, "session-ticket-secret", "keys/tickets")
+			if !mayRead(get[*rbacv1.Role](t, objects, "Role keys/yett").Rules, "secrets", "tickets") {
+				t.Error("it may not read the Secret")
 			}
 		}},
 		{"a default backend", `
@@ -488,6 +503,14 @@ func expectFlag(t *testing.T, objects set, name, wanted string) {
 	if value, found := flag(t, objects, name); !found || value != wanted {
 		t.Errorf("--%s is %q (%v), not %q", name, value, found, wanted)
 	}
+}
+
+// mayRead is true where a rule lets the one object of that name be listed and watched.
+func mayRead(rules []rbacv1.PolicyRule, resource, name string) bool {
+	return slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool {
+		return slices.Contains(rule.Resources, resource) && slices.Contains(rule.ResourceNames, name) &&
+			slices.Contains(rule.Verbs, "list") && slices.Contains(rule.Verbs, "watch")
+	})
 }
 
 // mayGet is true where some rule names the resource.

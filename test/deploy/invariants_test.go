@@ -223,7 +223,7 @@ func checkRightsOfProgram(t *testing.T, objects set) {
 
 // flagsOfRights are those of `yett run` that `yett rbac --base` knows.
 var flagsOfRights = []string{
-	"configmap", "default-ssl-certificate", "default-backend-service", "disable-leader-election", "election-id", "publish-service",
+	"configmap", "tcp-services-configmap", "udp-services-configmap", "default-ssl-certificate", "default-backend-service", "disable-leader-election", "election-id", "publish-service",
 	"publish-status-address", "session-ticket-secret", "update-status", "update-status-on-shutdown", "watch-namespace", "watch-namespace-selector", "watch-secrets",
 }
 

@@ -161,6 +161,7 @@ static bool option_set(struct ingress_options *options, struct span name, struct
         { "default-backend", &options->default_backend },
         { "tcp-services", &options->tcp_services },
         { "udp-services", &options->udp_services },
+        { "ticket-keys", &options->ticket_keys },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {

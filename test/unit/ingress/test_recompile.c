@@ -380,7 +380,8 @@ static bool follow(struct world *world, struct image_writer *writer, struct rout
 static bool is_told_once(enum diag_code code)
 {
     return code == DIAG_SERVICE_NO_ENDPOINTS || code == DIAG_TLS_SECRET_INVALID ||
-           code == DIAG_TLS_CERTIFICATE_EXPIRED || code == DIAG_SERVICE_PORT_MISSING;
+           code == DIAG_TLS_CERTIFICATE_EXPIRED || code == DIAG_TLS_CERTIFICATE_EXPIRES ||
+           code == DIAG_SERVICE_PORT_MISSING;
 }
 
 static int line_cmp(const void *a, const void *b)

@@ -79,6 +79,12 @@
 
 {{- define "yett.namedConfigMaps" -}}
 {{- $list := list (printf "%s/%s" (include "yett.configMapNamespace" .) (include "yett.controller" .)) }}
+{{- if .Values.tcp }}
+{{- $list = append $list (printf "%s/%s-tcp" (default "$(POD_NAMESPACE)" .Values.controller.tcp.configMapNamespace) (include "yett.fullname" .)) }}
+{{- end }}
+{{- if .Values.udp }}
+{{- $list = append $list (printf "%s/%s-udp" (default "$(POD_NAMESPACE)" .Values.controller.udp.configMapNamespace) (include "yett.fullname" .)) }}
+{{- end }}
 {{- include "yett.byNamespace" (dict "root" . "list" $list) }}
 {{- end }}
 
