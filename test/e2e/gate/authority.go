@@ -31,15 +31,29 @@ func NewAuthority(t testing.TB, name string) Authority {
 	return Authority{PEM: certificate.CertPEM, leaf: certificate.Leaf, key: key.PrivateKey.(*ecdsa.PrivateKey)}
 }
 
-// Client has a certificate of this common name, good from an hour ago for `left`.
+// Client has a certificate of this common name, good from two hours ago for `left` from now.
 func (a Authority) Client(t testing.TB, name string, left time.Duration) tls.Certificate {
+	t.Helper()
+	return a.sign(t, name, left, x509.ExtKeyUsageClientAuth)
+}
+
+// Server has one for this DNS name.
+func (a Authority) Server(t testing.TB, name string, left time.Duration) tls.Certificate {
+	t.Helper()
+	return a.sign(t, name, left, x509.ExtKeyUsageServerAuth)
+}
+
+func (a Authority) sign(t testing.TB, name string, left time.Duration, usage x509.ExtKeyUsage) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name, Organization: []string{"Acme"}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(left), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(left), ExtKeyUsage: []x509.ExtKeyUsage{usage}}
+	if usage == x509.ExtKeyUsageServerAuth {
+		template.DNSNames = []string{name}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.leaf, &key.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)
