@@ -22,6 +22,11 @@ struct access_try {
     uint64_t response_bytes;
 };
 
+/* Who a client is, where it was asked for a certificate (tls/peer.h). */
+struct access_client {
+    struct span verify, subject_dn, issuer_dn, serial, fingerprint;
+};
+
 struct access_record {
     const struct http_head *request; /* its fields answer $http_NAME */
     struct span client_ip;
@@ -38,6 +43,7 @@ struct access_record {
     const struct access_try *tries;
     size_t tries_len;
     struct span tls_protocol, tls_cipher, tls_server_name;
+    struct access_client tls_client;
     uint64_t connection_requests;
 };
 

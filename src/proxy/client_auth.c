@@ -63,6 +63,8 @@ const struct tls_peer *client_auth_peer(const struct exchange *exchange)
         .subject_dn = { "", 0 },
         .issuer_dn = { "", 0 },
         .escaped_pem = { "", 0 },
+        .serial = { "", 0 },
+        .fingerprint = { "", 0 },
     };
 
     return exchange->identity ? &exchange->identity->peer : &nobody;
@@ -196,6 +198,18 @@ int client_auth_run(struct exchange *exchange, const struct image_host *host)
         break;
     }
     return r == CLIENT_AUTH_PASSES ? subject_match(exchange) : r;
+}
+
+void client_auth_record(const struct exchange *exchange, struct access_client *ret_client)
+{
+    const struct tls_peer *peer = client_auth_peer(exchange);
+
+    if (exchange->client_auth)
+        *ret_client = (struct access_client){ .verify = peer->verify,
+                                              .subject_dn = peer->subject_dn,
+                                              .issuer_dn = peer->issuer_dn,
+                                              .serial = peer->serial,
+                                              .fingerprint = peer->fingerprint };
 }
 
 /* ---- what backends hear ---- */

@@ -28,6 +28,9 @@ struct client_identity *client_identity_unref(struct client_identity *identity);
 /* What the client was found to be; of one that was not judged, that it showed nothing. */
 const struct tls_peer *client_auth_peer(const struct exchange *exchange);
 
+/* The same for a log; empty where the host asks for nothing. */
+void client_auth_record(const struct exchange *exchange, struct access_client *ret_client);
+
 /* Fields that tell backends of the client: nobody but the gate sends them. */
 bool client_auth_is_field(struct span name);
 /* Writes them, in PROXY_CLIENT_IDENTITY_BYTES_MAX at the most; of a host that asks (exchange->client_auth). */

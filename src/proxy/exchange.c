@@ -278,6 +278,7 @@ struct access_record exchange_record(struct exchange *exchange)
         record.tls_protocol = tls_codec_protocol(connection->stream.tls);
         record.tls_cipher = tls_codec_cipher(connection->stream.tls);
         record.tls_server_name = tls_codec_server_name(connection->stream.tls);
+        client_auth_record(exchange, &record.tls_client);
     }
     return record;
 }

@@ -49,11 +49,25 @@ static void record_copy(struct tunnel *tunnel, const struct access_record *from)
     to->request = &tunnel->request;
     memcpy(tunnel->tries, from->tries, from->tries_len * sizeof(from->tries[0]));
     to->tries = tunnel->tries;
-    struct span *texts[] = { &to->client_ip,    &to->scheme,         &to->host,
-                             &to->path,         &to->query,          &to->request_id,
-                             &to->namespace,    &to->ingress,        &to->service,
-                             &to->service_port, &to->upstream_name,  &to->tls_cipher,
-                             &to->tls_protocol, &to->tls_server_name };
+    struct span *texts[] = { &to->client_ip,
+                             &to->scheme,
+                             &to->host,
+                             &to->path,
+                             &to->query,
+                             &to->request_id,
+                             &to->namespace,
+                             &to->ingress,
+                             &to->service,
+                             &to->service_port,
+                             &to->upstream_name,
+                             &to->tls_cipher,
+                             &to->tls_protocol,
+                             &to->tls_server_name,
+                             &to->tls_client.verify,
+                             &to->tls_client.subject_dn,
+                             &to->tls_client.issuer_dn,
+                             &to->tls_client.serial,
+                             &to->tls_client.fingerprint };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         *texts[i] = arena_dup(arena, *texts[i]);
 }

@@ -86,6 +86,32 @@ static bool pem_escape(X509 *certificate, struct arena *arena, struct span *ret_
     return ret_text->len <= TLS_PEER_CERTIFICATE_MAX;
 }
 
+static bool serial_print(const X509 *certificate, struct arena *arena, struct span *ret_text)
+{
+    SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+
+    invariant(bio != NULL);
+    return i2a_ASN1_INTEGER(bio, X509_get0_serialNumber(certificate)) > 0 &&
+           text_take(bio, TLS_PEER_NAME_MAX, arena, ret_text);
+}
+
+static bool fingerprint_print(const X509 *certificate, struct arena *arena, struct span *ret_text)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len;
+
+    if (X509_digest(certificate, EVP_sha1(), digest, &len) != 1)
+        return false;
+    char *at = arena_alloc(arena, 2 * (size_t)len);
+    for (unsigned i = 0; i < len; i++) {
+        at[2 * i] = digits[digest[i] >> 4];
+        at[2 * i + 1] = digits[digest[i] & 15];
+    }
+    *ret_text = span_of(at, 2 * (size_t)len);
+    return true;
+}
+
 /* Whether what was shown in the handshake satisfies `context` as well. */
 static bool verifies_now(const struct tls_codec *codec, const struct tls_context *context,
                          X509 *certificate)
@@ -116,7 +142,9 @@ static bool facts_print(X509 *certificate, struct arena *arena, struct tls_peer 
 {
     return name_print(X509_get_subject_name(certificate), arena, &peer->subject_dn) &&
            name_print(X509_get_issuer_name(certificate), arena, &peer->issuer_dn) &&
-           pem_escape(certificate, arena, &peer->escaped_pem);
+           pem_escape(certificate, arena, &peer->escaped_pem) &&
+           serial_print(certificate, arena, &peer->serial) &&
+           fingerprint_print(certificate, arena, &peer->fingerprint);
 }
 
 static struct tls_peer peer_of(enum tls_peer_verdict verdict, struct span verify)
@@ -125,7 +153,9 @@ static struct tls_peer peer_of(enum tls_peer_verdict verdict, struct span verify
                               .verify = verify,
                               .subject_dn = SPAN_EMPTY,
                               .issuer_dn = SPAN_EMPTY,
-                              .escaped_pem = SPAN_EMPTY };
+                              .escaped_pem = SPAN_EMPTY,
+                              .serial = SPAN_EMPTY,
+                              .fingerprint = SPAN_EMPTY };
 }
 
 static struct tls_peer peer_judge(const struct tls_codec *codec, const struct tls_context *context,

@@ -31,6 +31,8 @@ struct tls_peer {
     struct span verify;                /* "NONE", "SUCCESS", "FAILED:reason" */
     struct span subject_dn, issuer_dn; /* RFC 2253; empty where none was shown, as all below */
     struct span escaped_pem;           /* as a component of a URI */
+    struct span serial;                /* hexadecimal, in capitals */
+    struct span fingerprint;           /* SHA-1 of the whole, hexadecimal: a name for it, no more */
 };
 
 /* After the handshake. `context`: by whose authorities the client is judged. Where those changed since the

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -260,5 +262,31 @@ func TestTLSChangesUnderLoad(t *testing.T) {
 		if result.Failed() > 0 || result.Requests < 100 {
 			t.Errorf("load %d: %s", i, result)
 		}
+	}
+}
+
+// What the log can say of a client.
+func TestClientCertificatesInTheLog(t *testing.T) {
+	authority := gate.NewAuthority(t, "ours")
+	good := authority.Client(t, "good", time.Hour)
+	leaf, err := x509.ParseCertificate(good.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, gate.Options{Args: keepAlive}, services(t, "web"), gate.NewCertificate(t, "a.test").Secret("tls"),
+		gate.AuthoritySecret("clients", nil, authority), asks("a.test", "verify-client", "optional"), tlsRoute("open", "open.test", "tls"),
+		gate.ConfigMap("settings", map[string]string{
+			"log-format-upstream": "$host|$ssl_client_verify|$ssl_client_s_dn|$ssl_client_i_dn|$ssl_client_serial|$ssl_client_fingerprint|"}))
+	for _, c := range []struct {
+		host  string
+		shown *tls.Certificate
+		want  string
+	}{
+		{"a.test", &good, fmt.Sprintf("a.test|SUCCESS|CN=good,O=Acme|CN=ours|%X|%x|", leaf.SerialNumber, sha1.Sum(leaf.Raw))},
+		{"a.test", nil, "a.test|NONE|-|-|-|-|"},
+		{"open.test", nil, "open.test|-|-|-|-|-|"},
+	} {
+		getOver(t, g, client(c.host, c.shown), c.host)
+		g.AccessLog.WaitLine(t, 0, c.want, 5*time.Second)
 	}
 }

@@ -182,6 +182,8 @@ static void test_facts(void **state)
     /* Nothing that could end a header field, or begin another. */
     assert_span(peer.subject_dn, "CN=client\\, of \\\"A\\\" \\C3\\A9\\0D\\0Ax: y");
     assert_span(peer.issuer_dn, "CN=ca");
+    assert_span(peer.serial, "5A5A5A");
+    assert_int_equal(peer.fingerprint.len, 40);
     /* Unescaped, it is the PEM text as it was, to the final line feed. */
     size_t at = 0;
     for (size_t i = 0; i < peer.escaped_pem.len; i++, at++) {
