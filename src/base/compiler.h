@@ -10,6 +10,7 @@
 #define YETT_NORETURN               __attribute__((noreturn))
 #define YETT_PRINTF(fmt_at, arg_at) __attribute__((format(printf, fmt_at, arg_at), nonnull(fmt_at)))
 #define YETT_COLD                   __attribute__((cold))
+#define YETT_INLINE                 inline __attribute__((always_inline))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -2,6 +2,7 @@
 #include "http/chars.h"
 #include "http/h1_head.h"
 #include "http/h1_scan.h"
+#include "http/name_of_token.h"
 
 /* Says what is wrong where a field's name should have ended with a colon. */
 static enum h1_fault name_fault(const char *name, const char *at, const char *end)
@@ -102,7 +103,7 @@ static const uint64_t names_noted = 1ull << HTTP_HOST | 1ull << HTTP_CONTENT_LEN
 /* Draws what framing and the connection need from one field. A repeated field, even one that says
  * the same again, is a difference of opinion waiting to happen: where a field may stand once, it
  * must. */
-static inline enum h1_fault note_field(struct h1_fields *fields, const struct http_header *h)
+static YETT_INLINE enum h1_fault note_field(struct h1_fields *fields, const struct http_header *h)
 {
     struct span value = http_header_value(h);
     bool repeated = fields->names_seen & 1ull << h->id;

@@ -3,19 +3,16 @@
 #include "base/bug.h"
 #include "base/mem.h"
 #include "http/chars.h"
-
-/* Names are looked up by length first: at most five of the table share one, and the first letter
- * tells those apart but for a few. The texts stand in http/names.h alone. */
-enum { NAME_LEN_MAX = 25, NAMES_OF_A_LEN = 6 };
+#include "http/name_of_token.h"
 
 #define HTTP_NAME(id, text) [id] = text,
-static const char *const name_texts[HTTP_NAMES_LEN] = {
+const char *const http_name_texts[HTTP_NAMES_LEN] = {
 #include "http/names.h"
 };
 #undef HTTP_NAME
 
 /* Frequent ones first; HTTP_NAME_OTHER ends each row. */
-static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
+const uint8_t http_names_by_len[HTTP_NAME_LEN_MAX + 1][HTTP_NAMES_OF_A_LEN] = {
     [2] = { HTTP_TE },
     [4] = { HTTP_HOST, HTTP_DATE, HTTP_ETAG, HTTP_VARY },
     [5] = { HTTP_PROXY },
@@ -37,58 +34,6 @@ static const uint8_t names_by_len[NAME_LEN_MAX + 1][NAMES_OF_A_LEN] = {
     [25] = { HTTP_X_ORIGINAL_FORWARDED_HOST, HTTP_STRICT_TRANSPORT_SECURITY },
 };
 
-/* Eight or four bytes in lower case. Bit 5 is set in every byte of the table's texts, and among token
- * bytes only an upper-case letter becomes a lower-case one by setting it: comparing is exact, for
- * tokens. */
-static uint64_t load8_lower(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    return word | 0x2020202020202020u;
-}
-
-static uint32_t load4_lower(const char *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof(word));
-    return word | 0x20202020u;
-}
-
-/* Compares in words, of which the last overlaps the one before it where the length is uneven. */
-static bool token_is(struct span token, const char *text)
-{
-    if (token.len >= 8) {
-        size_t last = token.len - 8;
-        for (size_t i = 0; i < last; i += 8) {
-            if (load8_lower(token.ptr + i) != load8_lower(text + i))
-                return false;
-        }
-        return load8_lower(token.ptr + last) == load8_lower(text + last);
-    }
-    if (token.len >= 4) {
-        size_t last = token.len - 4;
-        return load4_lower(token.ptr) == load4_lower(text) &&
-               load4_lower(token.ptr + last) == load4_lower(text + last);
-    }
-    for (size_t i = 0; i < token.len; i++) {
-        if ((token.ptr[i] | 0x20) != text[i])
-            return false;
-    }
-    return true;
-}
-
-enum http_name http_name_of_token(struct span token)
-{
-    if (token.len > NAME_LEN_MAX)
-        return HTTP_NAME_OTHER;
-    for (const uint8_t *id = names_by_len[token.len]; *id != HTTP_NAME_OTHER; id++) {
-        const char *text = name_texts[*id];
-        if ((token.ptr[0] | 0x20) == text[0] && token_is(token, text))
-            return (enum http_name) * id;
-    }
-    return HTTP_NAME_OTHER;
-}
-
 enum http_name http_name_of(struct span name)
 {
     return http_is_token(name) ? http_name_of_token(name) : HTTP_NAME_OTHER;
@@ -97,7 +42,7 @@ enum http_name http_name_of(struct span name)
 struct span http_name_text(enum http_name id)
 {
     invariant(id != HTTP_NAME_OTHER && id < HTTP_NAMES_LEN);
-    return span_from_str(name_texts[id]);
+    return span_from_str(http_name_texts[id]);
 }
 
 static enum http_method method_if(struct span text, struct span expected, enum http_method method)
