@@ -324,6 +324,79 @@ static void test_early_answers(void **state)
     rig_free(rig);
 }
 
+/* Whoever asks is told to go on, once a backend takes the body. */
+static void test_the_client_is_told_to_go_on(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    struct http_header expect = {
+        .name = "expect", .name_len = 6, .value = "100-continue", .value_len = 12
+    };
+    struct h2_request request = {
+        .method = HTTP_POST,
+        .method_text = SPAN("POST"),
+        .scheme = SPAN("http"),
+        .authority = SPAN("a.test"),
+        .path = SPAN("/"),
+        .headers = &expect,
+        .headers_len = 1,
+    };
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_session_request(client.side.session, &request, NULL);
+    client.side.streams[client.side.streams_len++] = stream;
+    h2_end_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    h2_end_expect(rig, &client, "head 1 100 whole|");
+    assert_int_equal(h2_end_tell(rig, &client, stream, SPAN("now")), 3);
+    h2_stream_end(stream, NULL, 0);
+    h2_end_settle(rig, &client);
+    end_expect(rig, &backend, "3\r\nnow\r\n0\r\n\r\n");
+    end_send(rig, &backend, RIG_OK);
+    h2_end_expect(rig, &client, "head 1 200|data 1 2|end 1|");
+    end_close(&backend);
+    h2_end_close(rig, &client);
+    rig_free(rig);
+}
+
+/* A body that does not come, and an answer that is not taken: each stream has times of its own. */
+static void test_streams_time_out_by_themselves(void **state)
+{
+    static char content[70000];
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+
+    h2_open(rig, &client);
+    client.side.consumes = false;
+    h2_ask(&client, "POST", "/", false);
+    h2_end_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    assert_int_equal(rig->stats->connections_writing, 1);
+    rig_pass_ms(rig, rig->options.settings.client_body_timeout_ms + LOOP_TICK_MS);
+    h2_end_settle(rig, &client);
+    assert_true(span_starts_with(buf_span(&client.side.log), SPAN("head 1 408|")));
+    end_close(&backend);
+    client.side.log.len = 0;
+
+    h2_ask(&client, "GET", "/", true);
+    h2_end_settle(rig, &client);
+    backend = rig_backend(rig, 0);
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n");
+    end_send_bytes(rig, &backend, span_of(content, sizeof(content)));
+    h2_end_settle(rig, &client);
+    rig_pass_ms(rig, PROXY_CLIENT_SEND_TIMEOUT_MS + LOOP_TICK_MS);
+    h2_end_settle(rig, &client);
+    assert_true(span_ends_with(buf_span(&client.side.log), SPAN("reset 3 2|")));
+    assert_false(client.end.ended);
+    assert_int_equal(rig->stats->connections_waiting, 1);
+    end_close(&backend);
+    h2_end_close(rig, &client);
+    rig_free(rig);
+}
+
 static void test_connect_is_refused(void **state)
 {
     (void)state;
@@ -656,6 +729,8 @@ int main(void)
         cmocka_unit_test(test_resets_go_through),
         cmocka_unit_test(test_what_is_taken_back_at_once_is_not_begun),
         cmocka_unit_test(test_early_answers),
+        cmocka_unit_test(test_the_client_is_told_to_go_on),
+        cmocka_unit_test(test_streams_time_out_by_themselves),
         cmocka_unit_test(test_connect_is_refused),
         cmocka_unit_test(test_a_websocket_over_http_2),
         cmocka_unit_test(test_a_websocket_must_be_agreed_to),
