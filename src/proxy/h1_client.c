@@ -8,10 +8,10 @@
 #include "route/model.h"
 
 /* Exchanges that one connection completes in a row before others get their turn. */
-enum { CLIENT_BURST = 64 };
+enum { CLIENT_BURST = 64, CLIENTS_KEPT = 128 };
 
 /* What the connection's timer waits for. */
-enum client_wait { WAIT_NOTHING, WAIT_FIRST_HEAD, WAIT_NEXT_HEAD, WAIT_HEAD, WAIT_LINGER };
+enum client_wait { WAIT_NOTHING, WAIT_NEXT_HEAD, WAIT_HEAD, WAIT_LINGER };
 
 static const struct h1_limits request_limits = {
     .head_bytes = PROXY_HEAD_BYTES_MAX,
@@ -19,7 +19,7 @@ static const struct h1_limits request_limits = {
     .headers = PROXY_HEADERS_MAX,
 };
 
-static const struct speaker_ops h1_client_speaker;
+static const struct speaker_ops h1_client_speaker, h1_idle_speaker;
 static const struct downstream_ops h1_client_side;
 
 static struct h1_client *client_of(struct connection *connection)
@@ -36,9 +36,6 @@ static void client_set_state(struct h1_client *client, enum h1_client_state stat
 {
     client->state = (uint8_t)state;
     switch (state) {
-    case H1_CLIENT_IDLE:
-        connection_set_activity(client->side.connection, CONNECTION_WAITING);
-        return;
     case H1_CLIENT_HEAD:
         connection_set_activity(client->side.connection, CONNECTION_READING);
         return;
@@ -69,7 +66,7 @@ static uint64_t keep_alive_ms(const struct worker *worker)
 
 /* ---- the steps of client_advance(): each returns whether to go on with the next ---- */
 
-enum step { STEP_AGAIN, STEP_WAIT, STEP_CLOSE };
+enum step { STEP_AGAIN, STEP_WAIT, STEP_IDLE, STEP_CLOSE };
 
 /* Reads more of a head. */
 static enum step head_fill(struct h1_client *client)
@@ -91,16 +88,29 @@ static enum step head_fill(struct h1_client *client)
     return STEP_CLOSE;
 }
 
-static enum step idle_step(struct h1_client *client)
+static enum step head_begin(struct h1_client *client)
 {
-    if (iobuf_len(stream_of(client)->in) == 0) {
-        enum step step = head_fill(client);
-        if (step != STEP_AGAIN)
-            return step;
-    }
     client_set_state(client, H1_CLIENT_HEAD);
     client->parser = (struct h1_parser){ 0 };
     return STEP_AGAIN;
+}
+
+/* After an exchange: its end is the beginning of the next one where that is here already. */
+static enum step next_begin(struct h1_client *client)
+{
+    client_wait_for(client, WAIT_NEXT_HEAD, keep_alive_ms(client->side.connection->worker));
+    if (iobuf_len(stream_of(client)->in) > 0)
+        return head_begin(client);
+    switch (head_fill(client)) {
+    case STEP_AGAIN:
+        return head_begin(client);
+    case STEP_WAIT:
+        return STEP_IDLE;
+    case STEP_IDLE:
+    case STEP_CLOSE:
+        break;
+    }
+    return STEP_CLOSE;
 }
 
 static void linger_begin(struct h1_client *client)
@@ -131,9 +141,7 @@ static enum step exchange_over(struct h1_client *client)
         linger_begin(client);
         return STEP_AGAIN;
     }
-    client_set_state(client, H1_CLIENT_IDLE);
-    client_wait_for(client, WAIT_NEXT_HEAD, keep_alive_ms(client->side.connection->worker));
-    return STEP_AGAIN;
+    return next_begin(client);
 }
 
 /* A body that came with the head is kept with it, so that another try can send it again. What lies
@@ -186,10 +194,18 @@ static enum step head_refuse(struct h1_client *client, uint16_t status)
     return STEP_AGAIN;
 }
 
-static void speaker_free(struct h1_client *client)
+static void client_give_back(struct h1_client *client)
 {
+    struct worker *worker = client->side.connection->worker;
+
     loop_task_cancel(&client->again);
-    loop_defer_free(client->side.connection->worker->loop, client);
+    if (worker->h1_clients_free_len >= CLIENTS_KEPT) {
+        mem_free(client);
+        return;
+    }
+    client->next_free = worker->h1_clients_free;
+    worker->h1_clients_free = client;
+    worker->h1_clients_free_len++;
 }
 
 static enum step head_bad(struct h1_client *client)
@@ -200,7 +216,7 @@ static enum step head_bad(struct h1_client *client)
         !h2_client_is_meant(connection, iobuf_span(connection->stream.in)))
         return head_refuse(client, h1_fault_status(client->parser.fault));
     exchange_give_back(client->exchange);
-    speaker_free(client);
+    client_give_back(client);
     h2_client_begin(connection);
     connection->ops->advance(connection);
     return STEP_WAIT;
@@ -253,8 +269,6 @@ static enum step linger_step(struct h1_client *client)
 static enum step client_step(struct h1_client *client)
 {
     switch ((enum h1_client_state)client->state) {
-    case H1_CLIENT_IDLE:
-        return idle_step(client);
     case H1_CLIENT_HEAD:
         return head_step(client);
     case H1_CLIENT_EXCHANGE:
@@ -267,6 +281,12 @@ static enum step client_step(struct h1_client *client)
     unreachable();
 }
 
+static void idle_begin(struct connection *connection)
+{
+    connection_hand_over(connection, &h1_idle_speaker, NULL);
+    connection_set_activity(connection, CONNECTION_WAITING);
+}
+
 static void client_advance(struct h1_client *client)
 {
     struct connection *connection = client->side.connection;
@@ -276,6 +296,10 @@ static void client_advance(struct h1_client *client)
         case STEP_AGAIN:
             continue;
         case STEP_WAIT:
+            return;
+        case STEP_IDLE:
+            client_give_back(client);
+            idle_begin(connection);
             return;
         case STEP_CLOSE:
             connection_close(connection);
@@ -303,7 +327,6 @@ static void speaker_on_timeout(struct connection *connection)
         head_refuse(client, 408);
         client_advance(client);
         return;
-    case WAIT_FIRST_HEAD:
     case WAIT_NEXT_HEAD:
     case WAIT_LINGER:
         break;
@@ -313,9 +336,7 @@ static void speaker_on_timeout(struct connection *connection)
 
 static void speaker_close_idle(struct connection *connection)
 {
-    uint8_t state = client_of(connection)->state;
-
-    if (state == H1_CLIENT_IDLE || state == H1_CLIENT_LINGER)
+    if (client_of(connection)->state == H1_CLIENT_LINGER)
         connection_close(connection);
 }
 
@@ -330,7 +351,7 @@ static void speaker_end(struct connection *connection)
             exchange_give_back(client->exchange);
     }
     client->side.tunnel = tunnel_end(client->side.tunnel);
-    speaker_free(client);
+    client_give_back(client);
 }
 
 static const struct speaker_ops h1_client_speaker = {
@@ -397,23 +418,85 @@ static void client_on_again(struct loop_task *task)
     client_advance(container_of(task, struct h1_client, again));
 }
 
-void h1_client_begin(struct connection *connection)
+static struct h1_client *client_take(struct connection *connection)
 {
-    struct h1_client *client = mem_alloc_zero(sizeof(*client));
+    struct worker *worker = connection->worker;
+    struct h1_client *client = worker->h1_clients_free;
 
+    if (client) {
+        worker->h1_clients_free = client->next_free;
+        worker->h1_clients_free_len--;
+    } else {
+        client = mem_alloc_zero(sizeof(*client));
+    }
     client->side = (struct downstream){ .ops = &h1_client_side,
                                         .connection = connection,
                                         .source = &client->source.base,
                                         .sink = &client->sink.base };
+    client->exchange = NULL;
+    client->wait = WAIT_NEXT_HEAD;
     loop_task_init(&client->again, client_on_again);
     connection_hand_over(connection, &h1_client_speaker, client);
-    client_set_state(client, H1_CLIENT_IDLE);
-    client_wait_for(client, WAIT_FIRST_HEAD, connection_header_timeout_ms(connection));
+    return client;
+}
+
+void h1_clients_deinit(struct worker *worker)
+{
+    while (worker->h1_clients_free) {
+        struct h1_client *client = worker->h1_clients_free;
+
+        worker->h1_clients_free = client->next_free;
+        mem_free(client);
+    }
+}
+
+/* ---- between exchanges: nothing but the connection and its timer ---- */
+
+static void idle_advance(struct connection *connection)
+{
+    struct stream *stream = &connection->stream;
+    int r = iobuf_len(stream->in) > 0 ? STREAM_OK : stream_fill(stream);
+
+    switch ((enum stream_result)r) {
+    case STREAM_OK: {
+        struct h1_client *client = client_take(connection);
+        head_begin(client);
+        client_advance(client);
+        return;
+    }
+    case STREAM_WAIT:
+        stream_relax(stream);
+        return;
+    case STREAM_END:
+    case STREAM_FAILED:
+        break;
+    }
+    connection_close(connection);
+}
+
+static void idle_end(struct connection *connection)
+{
+    (void)connection; /* there is nothing to free */
+}
+
+static const struct speaker_ops h1_idle_speaker = {
+    .advance = idle_advance,
+    .on_timeout = connection_close,
+    .close_idle = connection_close,
+    .end = idle_end,
+};
+
+void h1_client_begin(struct connection *connection)
+{
+    idle_begin(connection);
+    loop_timer_set(connection->worker->loop, &connection->timer,
+                   connection_header_timeout_ms(connection));
 }
 
 void h1_client_refuse(struct connection *connection, uint16_t status)
 {
-    h1_client_begin(connection);
-    head_refuse(client_of(connection), status);
-    client_advance(client_of(connection));
+    struct h1_client *client = client_take(connection);
+
+    head_refuse(client, status);
+    client_advance(client);
 }

@@ -4,6 +4,8 @@
  *            each, and an orderly end. Every event of the connection and of its exchange ends in one
  *            engine that takes steps until one says wait or close.
  * Ownership  Owned by the connection, whose speaker it is; owns its exchange.
+ * Lifetime   From a head's first byte to the end of its exchange: between two, the connection has none, and
+ *            costs no more than itself. Pooled per worker.
  * See        docs/internals/exchange.md */
 #ifndef YETT_PROXY_H1_CLIENT_H
 #define YETT_PROXY_H1_CLIENT_H
@@ -14,7 +16,6 @@
 #include "proxy/stream_body.h"
 
 enum h1_client_state {
-    H1_CLIENT_IDLE, /* between exchanges: no byte of the next head is here */
     H1_CLIENT_HEAD, /* reads a head */
     H1_CLIENT_EXCHANGE,
     H1_CLIENT_TUNNEL,
@@ -23,6 +24,7 @@ enum h1_client_state {
 
 struct h1_client {
     struct downstream side;
+    struct h1_client *next_free;
     struct exchange *exchange; /* H1_CLIENT_EXCHANGE; in H1_CLIENT_HEAD the prepared one */
     struct loop_task again;    /* goes on after others had their turn */
     struct h1_parser parser;
@@ -37,5 +39,8 @@ struct h1_client {
 void h1_client_begin(struct connection *connection);
 /* What came is no head that is understood: answers with `status` and closes. */
 void h1_client_refuse(struct connection *connection, uint16_t status);
+
+/* Frees what a worker keeps for reuse. */
+void h1_clients_deinit(struct worker *worker);
 
 #endif

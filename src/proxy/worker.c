@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "proxy/connection.h"
 #include "proxy/exchange.h"
+#include "proxy/h1_client.h"
 #include "proxy/limits.h"
 
 /* What images no longer name is forgotten this long after the last change, not at each of a burst. */
@@ -78,6 +79,7 @@ void worker_deinit(struct worker *worker)
     worker->resolver = resolver_free(worker->resolver);
     access_log_deinit(&worker->access_log);
     exchanges_free(worker);
+    h1_clients_deinit(worker);
     agent_pattern_deinit(&worker->gzip_not_for);
     iobuf_pool_deinit(&worker->buffers);
     worker->view = image_view_unref(worker->view);

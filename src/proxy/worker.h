@@ -26,6 +26,7 @@
 #include "stats/page.h"
 
 struct exchange;
+struct h1_client;
 
 struct worker {
     struct loop *loop;
@@ -51,6 +52,8 @@ struct worker {
     uint32_t streams_len;            /* of clients that speak HTTP/2 */
     struct exchange *exchanges_free; /* for reuse */
     uint32_t exchanges_free_len;
+    struct h1_client *h1_clients_free; /* likewise */
+    uint32_t h1_clients_free_len;
     struct loop_timer sweep_timer; /* forgets what the newest image no longer names */
     struct span admin_name; /* abstract address of the controller's admin endpoint; "": none */
     struct span health_check_path;
