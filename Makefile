@@ -4,7 +4,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 IMAGE  ?= yett
 
-.PHONY: build deps run check test test-e2e test-deploy test-cluster cluster bench bench-cluster fuzz lint format image install clean help
+.PHONY: build deps run check test test-e2e test-endurance test-deploy test-cluster cluster bench bench-cluster fuzz lint format image install clean help
 
 build: $(BUILD)/build.ninja                 ## build/yett: -O2, LTO, hardened
 	ninja -C $(BUILD) yett
@@ -27,6 +27,11 @@ check:                                      ## lint; unit, loopback, golden test
 test:                                       ## check, release and clang builds, end-to-end tests
 	tools/deps.sh test
 	tools/test.sh all
+
+test-endurance: build                       ## 10,000 WebSockets and 1,000 gRPC streams through 1,000 changes
+	tools/deps.sh test
+	cd test/e2e && YETT_ENDURANCE=1 YETT_BIN=$(abspath $(BUILD))/yett $$(../../tools/go.sh) test -count=1 \
+	    -run TestConnectionsOutliveChanges -v .
 
 test-e2e:                                   ## the end-to-end tests alone, with the release build
 	tools/deps.sh test

@@ -155,6 +155,9 @@ func startLocked(cmd *exec.Cmd) error {
 	return <-request.done
 }
 
+// StartProcess starts a program of the test's own. A parent-death signal in its SysProcAttr is that of the whole test.
+func StartProcess(cmd *exec.Cmd) error { return startLocked(cmd) }
+
 type startRequest struct {
 	cmd  *exec.Cmd
 	done chan error
