@@ -47,10 +47,38 @@ static bool rule_has_endpoints(const struct image_view *view, const struct image
     return false;
 }
 
+const struct image_client_auth *explanation_client_auth(const struct explanation *explanation)
+{
+    const struct image_host *host = explanation->match.host;
+
+    return host && host->client_auth != IMAGE_NONE
+               ? image_client_auth_get(explanation->view, host->client_auth)
+               : NULL;
+}
+
+/* Before anything is looked at but the host. */
+static bool ends_at_host(struct explanation *explanation)
+{
+    const struct image_host *host = explanation->match.host;
+    const struct image_client_auth *auth = explanation_client_auth(explanation);
+
+    if (host && host->passthrough != IMAGE_NONE && span_eq(explanation->scheme, SPAN("https"))) {
+        explanation->end = EXPLANATION_PASSTHROUGH;
+        return true;
+    }
+    if (!auth || auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
+        return false;
+    explanation->end = EXPLANATION_SHUT;
+    explanation->status = 403;
+    return true;
+}
+
 static void find_end(struct explanation *explanation)
 {
     const struct image_rule *rule = explanation->match.rule;
 
+    if (ends_at_host(explanation))
+        return;
     if (explanation->result == IMAGE_MATCH_NONE) {
         explanation->end = EXPLANATION_NO_RULE;
         explanation->status = 404;

@@ -63,6 +63,18 @@ static void append_rule(const struct explanation *explanation, struct buf *out)
     buf_append_byte(out, '}');
 }
 
+static void append_client_auth(const struct explanation *explanation, struct buf *out)
+{
+    const struct image_client_auth *auth = explanation_client_auth(explanation);
+
+    if (!auth)
+        return;
+    buf_printf(out, ",\n\"clientAuth\":{\"mode\":\"%s\",\"depth\":%u",
+               image_describe_client_auth(auth), auth->depth);
+    append_member(out, "matchCn", image_str_get(explanation->view, auth->match_cn));
+    buf_append_byte(out, '}');
+}
+
 static void append_filters(const struct explanation *explanation, struct buf *out)
 {
     SCOPED(buf_deinit) struct buf words = { 0 };
@@ -84,6 +96,21 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
     buf_append_byte(out, ']');
 }
 
+static void append_protocol(const struct explanation *explanation,
+                            const struct image_service *service, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf words = { 0 };
+    const struct image_policy *policy =
+        image_policy_get(explanation->view, explanation->match.rule->policy);
+    enum route_protocol protocol = image_protocol_of(policy, service);
+
+    append_member(out, "protocol", span_from_str(image_describe_protocol(protocol)));
+    if (!image_protocol_has_tls(protocol))
+        return;
+    image_describe_backend_tls(explanation->view, policy, &words);
+    append_member(out, "tls", buf_span(&words));
+}
+
 static void append_backend(const struct explanation *explanation,
                            const struct image_backend *backend, struct buf *out)
 {
@@ -94,7 +121,9 @@ static void append_backend(const struct explanation *explanation,
     image_describe_service(explanation->view, service, &words);
     buf_append(out, SPAN("{\"service\":\""));
     buf_append_json(out, buf_span(&words));
-    buf_printf(out, "\",\"weight\":%u,\"endpoints\":[", backend->weight);
+    buf_append_byte(out, '"');
+    append_protocol(explanation, service, out);
+    buf_printf(out, ",\"weight\":%u,\"endpoints\":[", backend->weight);
     for (uint32_t i = 0; i < endpoints.len; i++) {
         words.len = 0;
         image_describe_endpoint(&endpoints, i, &words);
@@ -108,6 +137,10 @@ static void append_backend(const struct explanation *explanation,
 static const char *end_name(enum explanation_end end)
 {
     switch (end) {
+    case EXPLANATION_PASSTHROUGH:
+        return "passthrough";
+    case EXPLANATION_SHUT:
+        return "shut";
     case EXPLANATION_BACKEND:
         return "backend";
     case EXPLANATION_FILTER:
@@ -127,6 +160,7 @@ void explanation_append_json(const struct explanation *explanation, struct buf *
     append_request(explanation, out);
     append_steps(explanation, out);
     append_rule(explanation, out);
+    append_client_auth(explanation, out);
     append_filters(explanation, out);
     buf_append(out, SPAN(",\n\"backends\":["));
     for (uint32_t i = 0; rule != NULL && i < rule->backends_len; i++) {

@@ -88,6 +88,22 @@ static void append_rule(const struct explanation *explanation, struct buf *out)
     buf_append_byte(out, '\n');
 }
 
+static void append_client_auth(const struct explanation *explanation, struct buf *out)
+{
+    const struct image_view *view = explanation->view;
+    const struct image_client_auth *auth = explanation_client_auth(explanation);
+
+    if (!auth || explanation->end == EXPLANATION_PASSTHROUGH)
+        return;
+    buf_printf(out, "\nClient certificates:\n    %s", image_describe_client_auth(auth));
+    if (auth->match_cn.len > 0)
+        buf_printf(out, ", the subject matches " SPAN_FMT,
+                   SPAN_ARG(image_str_get(view, auth->match_cn)));
+    buf_append(out, SPAN(", says "));
+    append_origin(view, auth->origin, out);
+    buf_append_byte(out, '\n');
+}
+
 static void append_filters(const struct explanation *explanation, struct buf *out)
 {
     const struct image_rule *rule = explanation->match.rule;
@@ -109,6 +125,34 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
     }
 }
 
+static void append_endpoints(const struct image_endpoints *endpoints, struct buf *out)
+{
+    if (endpoints->len == 0)
+        buf_append(out, SPAN(", which has no endpoints"));
+    for (uint32_t i = 0; i < endpoints->len; i++) {
+        buf_append(out, SPAN("\n        "));
+        image_describe_endpoint(endpoints, i, out);
+    }
+    buf_append_byte(out, '\n');
+}
+
+/* Nothing of HTTP in the clear, which is what everybody expects. */
+static void append_protocol(const struct explanation *explanation,
+                            const struct image_service *service, struct buf *out)
+{
+    const struct image_policy *policy =
+        image_policy_get(explanation->view, explanation->match.rule->policy);
+    enum route_protocol protocol = image_protocol_of(policy, service);
+
+    if (protocol == ROUTE_PROTOCOL_HTTP)
+        return;
+    buf_printf(out, ", by %s", image_describe_protocol(protocol));
+    if (!image_protocol_has_tls(protocol))
+        return;
+    buf_append(out, SPAN(", "));
+    image_describe_backend_tls(explanation->view, policy, out);
+}
+
 static void append_backends(const struct explanation *explanation, struct buf *out)
 {
     const struct image_view *view = explanation->view;
@@ -123,19 +167,34 @@ static void append_backends(const struct explanation *explanation, struct buf *o
         image_describe_service(view, service, out);
         if (rule->backends_len > 1)
             buf_printf(out, ", weight %u of %u", backend->weight, rule->weight_total);
-        if (endpoints.len == 0)
-            buf_append(out, SPAN(", which has no endpoints"));
-        for (uint32_t j = 0; j < endpoints.len; j++) {
-            buf_append(out, SPAN("\n        "));
-            image_describe_endpoint(&endpoints, j, out);
-        }
-        buf_append_byte(out, '\n');
+        append_protocol(explanation, service, out);
+        append_endpoints(&endpoints, out);
     }
+}
+
+static void append_passthrough(const struct explanation *explanation, struct buf *out)
+{
+    const struct image_view *view = explanation->view;
+    const struct image_service *service =
+        image_service_get(view, explanation->match.host->passthrough);
+    struct image_endpoints endpoints = image_endpoints_find(view, service->key);
+
+    buf_append(
+        out, SPAN("\nTLS of this host goes by undecrypted, whatever the path, to:\n    Service "));
+    image_describe_service(view, service, out);
+    append_endpoints(&endpoints, out);
 }
 
 static void append_end(const struct explanation *explanation, struct buf *out)
 {
     switch (explanation->end) {
+    case EXPLANATION_PASSTHROUGH:
+        append_passthrough(explanation, out);
+        return;
+    case EXPLANATION_SHUT:
+        buf_append(out,
+                   SPAN("\nAnswered by the gate: 403, for the host cannot check its clients\n"));
+        return;
     case EXPLANATION_BACKEND:
         buf_append(out, SPAN("\nGoes to:\n"));
         append_backends(explanation, out);
@@ -165,6 +224,7 @@ void explanation_append_text(const struct explanation *explanation, struct buf *
         buf_printf(out, "    held against rules as " SPAN_FMT "\n", SPAN_ARG(request->path));
     append_steps(explanation, out);
     append_rule(explanation, out);
+    append_client_auth(explanation, out);
     append_filters(explanation, out);
     append_end(explanation, out);
 }

@@ -64,6 +64,7 @@ static void parse_backends(struct routes_rows *rows, const json_t *object, struc
         backends[i].namespace = member_text(rows, item, "namespace");
         backends[i].service = member_text(rows, item, "service");
         backends[i].port = member_text(rows, item, "port");
+        backends[i].protocol = member_text(rows, item, "protocol");
         backends[i].weight = member_u32(item, "weight");
         backends[i].endpoints = member_texts(rows, item, "endpoints", &backends[i].endpoints_len);
     }
@@ -81,6 +82,8 @@ static void parse_row(struct routes_rows *rows, const json_t *object, bool is_de
         .namespace = member_text(rows, object, "namespace"),
         .ingress = member_text(rows, object, "ingress"),
         .has_tls = json_is_true(json_object_get(object, "tls")),
+        .is_passed_through = json_is_true(json_object_get(object, "passthrough")),
+        .client_auth = member_text(rows, object, "clientAuth"),
         .is_default = is_default,
         .origin = { .kind = member_text(rows, origin, "kind"),
                     .namespace = member_text(rows, origin, "namespace"),

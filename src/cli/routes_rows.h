@@ -12,6 +12,7 @@
 
 struct routes_backend {
     struct span namespace, service, port;
+    struct span protocol; /* "http" */
     uint32_t weight;
     const struct span *endpoints;
     size_t endpoints_len;
@@ -21,8 +22,9 @@ struct routes_row {
     struct span host; /* empty: any */
     struct span path, type;
     struct span namespace, ingress; /* empty: yett itself */
-    bool has_tls;
-    bool is_default; /* the default backend of the gate: has neither host, path nor type */
+    bool has_tls, is_passed_through;
+    struct span client_auth; /* "on"; empty: none */
+    bool is_default;         /* the default backend of the gate: has neither host, path nor type */
     const struct span *filters;
     size_t filters_len;
     const struct routes_backend *backends;

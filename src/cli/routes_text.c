@@ -37,6 +37,8 @@ static struct span services_cell(const struct routes_row *row, struct arena *are
         buf_append(&text, row->backends[i].port);
         if (row->backends_len > 1)
             buf_printf(&text, "*%u", row->backends[i].weight);
+        if (row->backends[i].protocol.len > 0 && !span_eq(row->backends[i].protocol, SPAN("http")))
+            buf_printf(&text, "(" SPAN_FMT ")", SPAN_ARG(row->backends[i].protocol));
     }
     return or_dash(arena_dup(arena, buf_span(&text)));
 }
@@ -61,6 +63,21 @@ static struct span endpoints_cell(const struct routes_row *row, struct arena *ar
     if (text.len == 0)
         return SPAN("none");
     return arena_dup(arena, buf_span(&text));
+}
+
+static struct span tls_cell(const struct routes_row *row, struct arena *arena)
+{
+    SCOPED(buf_deinit) struct buf text = { 0 };
+
+    if (row->is_passed_through)
+        buf_append(&text, SPAN("through"));
+    else if (row->has_tls)
+        buf_append(&text, SPAN("yes"));
+    if (row->client_auth.len > 0) {
+        append_comma(&text);
+        buf_printf(&text, "clients:" SPAN_FMT, SPAN_ARG(row->client_auth));
+    }
+    return or_dash(arena_dup(arena, buf_span(&text)));
 }
 
 static struct span filters_cell(const struct routes_row *row, struct arena *arena)
@@ -93,7 +110,7 @@ static struct table_row cells_of(const struct routes_row *row, struct arena *are
         services_cell(row, arena),
         endpoints_cell(row, arena),
         ingress_cell(row, arena),
-        row->has_tls ? SPAN("yes") : SPAN("-"),
+        tls_cell(row, arena),
         filters_cell(row, arena),
     } };
 }

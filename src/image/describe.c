@@ -45,6 +45,58 @@ void image_describe_filter(const struct image_filter *filter, struct buf *out)
     unreachable(); /* the image was verified */
 }
 
+const char *image_describe_protocol(enum route_protocol protocol)
+{
+    switch (protocol) {
+    case ROUTE_PROTOCOL_UNSET:
+        break; /* of a policy only: image_protocol_of() knows */
+    case ROUTE_PROTOCOL_HTTP:
+        return "http";
+    case ROUTE_PROTOCOL_HTTPS:
+        return "https";
+    case ROUTE_PROTOCOL_AUTO_HTTP:
+        return "auto-http";
+    case ROUTE_PROTOCOL_H2C:
+        return "h2c";
+    case ROUTE_PROTOCOL_H2:
+        return "h2";
+    }
+    return "as the service";
+}
+
+void image_describe_backend_tls(const struct image_view *view, const struct image_policy *policy,
+                                struct buf *out)
+{
+    const struct image_backend_tls *tls =
+        policy->backend_tls == IMAGE_NONE ? NULL : image_backend_tls_get(view, policy->backend_tls);
+
+    if (tls && tls->flags & IMAGE_BACKEND_TLS_VERIFY)
+        buf_printf(out, "verified as " SPAN_FMT, SPAN_ARG(image_str_get(view, tls->name)));
+    else
+        buf_append(out, SPAN("not verified"));
+    if (tls && tls->certificate_id != 0)
+        buf_append(out, SPAN(", shown a certificate"));
+    if (tls && tls->flags & IMAGE_BACKEND_TLS_SEND_NAME)
+        buf_append(out, SPAN(", asked for by name"));
+}
+
+const char *image_describe_client_auth(const struct image_client_auth *auth)
+{
+    switch ((enum route_client_auth_mode)auth->mode) {
+    case ROUTE_CLIENT_AUTH_OFF:
+        return "off";
+    case ROUTE_CLIENT_AUTH_ON:
+        return "on";
+    case ROUTE_CLIENT_AUTH_OPTIONAL:
+        return "optional";
+    case ROUTE_CLIENT_AUTH_OPTIONAL_NO_CA:
+        return "optional_no_ca";
+    case ROUTE_CLIENT_AUTH_BROKEN:
+        return "broken";
+    }
+    unreachable(); /* the image was verified */
+}
+
 const char *image_describe_path_kind(uint32_t kind)
 {
     return kind == ROUTE_PATH_EXACT ? "Exact" : "Prefix";

@@ -16,6 +16,16 @@ void image_describe_endpoint(const struct image_endpoints *endpoints, uint32_t i
 void image_describe_service(const struct image_view *view, const struct image_service *service,
                             struct buf *out);
 
+/* "http", "https", "auto-http", "h2c", "h2" */
+const char *image_describe_protocol(enum route_protocol protocol);
+
+/* "verified as backend.internal, shown a certificate, asked for by name"; "not verified" */
+void image_describe_backend_tls(const struct image_view *view, const struct image_policy *policy,
+                                struct buf *out);
+
+/* "on", "off", "optional", "optional_no_ca", "broken" */
+const char *image_describe_client_auth(const struct image_client_auth *auth);
+
 /* "https-redirect 308" */
 void image_describe_filter(const struct image_filter *filter, struct buf *out);
 

@@ -1,6 +1,7 @@
 #include "image/dump.h"
 
 #include "base/ip.h"
+#include "image/describe.h"
 #include "route/model.h"
 
 /* In the image's own order, which is the model's: what is compared in golden tests must not depend
@@ -12,23 +13,8 @@ static const char *const path_kinds[] = {
 static const char *const filter_kinds[] = {
     [ROUTE_FILTER_HTTPS_REDIRECT] = "https-redirect", [ROUTE_FILTER_RESPOND] = "respond"
 };
-static const char *const protocols[] = {
-    [ROUTE_PROTOCOL_UNSET] = "as the service",
-    [ROUTE_PROTOCOL_HTTP] = "http",
-    [ROUTE_PROTOCOL_HTTPS] = "https",
-    [ROUTE_PROTOCOL_AUTO_HTTP] = "auto-http",
-    [ROUTE_PROTOCOL_H2C] = "h2c",
-    [ROUTE_PROTOCOL_H2] = "h2",
-};
 static const char *const transports[] = {
     [ROUTE_TRANSPORT_TCP] = "tcp", [ROUTE_TRANSPORT_UDP] = "udp"
-};
-static const char *const client_auth_modes[] = {
-    [ROUTE_CLIENT_AUTH_OFF] = "off",
-    [ROUTE_CLIENT_AUTH_ON] = "on",
-    [ROUTE_CLIENT_AUTH_OPTIONAL] = "optional",
-    [ROUTE_CLIENT_AUTH_OPTIONAL_NO_CA] = "optional_no_ca",
-    [ROUTE_CLIENT_AUTH_BROKEN] = "broken",
 };
 static const char *const balances[] = { [ROUTE_BALANCE_ROUND_ROBIN] = "round-robin" };
 static const char *const log_escapes[] = { [ROUTE_LOG_ESCAPE_DEFAULT] = "default",
@@ -151,7 +137,7 @@ static void dump_policy(struct dump *dump, const struct image_policy *policy)
                policy->retry_on & ROUTE_RETRY_NON_IDEMPOTENT ? "n" : "-",
                (unsigned long)policy->body_bytes_max);
     if (policy->protocol != ROUTE_PROTOCOL_UNSET)
-        buf_printf(dump->out, "      protocol %s\n", protocols[policy->protocol]);
+        buf_printf(dump->out, "      protocol %s\n", image_describe_protocol(policy->protocol));
     if (policy->backend_tls != IMAGE_NONE)
         dump_backend_tls(dump, image_backend_tls_get(dump->view, policy->backend_tls));
 }
@@ -195,7 +181,8 @@ static void dump_path(struct dump *dump, const struct image_path *path)
 
 static void dump_client_auth(struct dump *dump, const struct image_client_auth *auth)
 {
-    buf_printf(dump->out, "  client auth %s depth=%u", client_auth_modes[auth->mode], auth->depth);
+    buf_printf(dump->out, "  client auth %s depth=%u", image_describe_client_auth(auth),
+               auth->depth);
     if (auth->authorities_id != 0)
         buf_printf(dump->out, " authorities=%016lx", (unsigned long)auth->authorities_id);
     if (auth->match_cn.len > 0) {
@@ -274,7 +261,9 @@ static void dump_service(struct dump *dump, const struct image_service *service)
     buf_append(dump->out, SPAN("\nservice "));
     put_text(dump, service->upstream_name);
     buf_printf(dump->out, " %s %s",
-               service->transport == ROUTE_TRANSPORT_UDP ? "udp" : protocols[service->protocol],
+               service->transport == ROUTE_TRANSPORT_UDP
+                   ? "udp"
+                   : image_describe_protocol(service->protocol),
                balances[service->balance]);
     dump_origin(dump, service->origin);
     for (uint32_t i = 0; i < endpoints.len; i++)

@@ -6,8 +6,21 @@
 #include "base/scope.h"
 #include "image/describe.h"
 
-static void backend_json(const struct image_view *view, const struct image_backend *backend,
-                         struct buf *out)
+static void protocol_json(const struct image_view *view, const struct image_policy *policy,
+                          const struct image_service *service, struct buf *out)
+{
+    SCOPED(buf_deinit) struct buf tls = { 0 };
+    enum route_protocol protocol = image_protocol_of(policy, service);
+
+    json_text(out, "protocol", span_from_str(image_describe_protocol(protocol)));
+    if (!image_protocol_has_tls(protocol))
+        return;
+    image_describe_backend_tls(view, policy, &tls);
+    json_text(out, "tls", buf_span(&tls));
+}
+
+static void backend_json(const struct image_view *view, const struct image_policy *policy,
+                         const struct image_backend *backend, struct buf *out)
 {
     SCOPED(buf_deinit) struct buf text = { 0 };
     const struct image_service *service = image_service_get(view, backend->service);
@@ -18,6 +31,7 @@ static void backend_json(const struct image_view *view, const struct image_backe
     json_text(out, "service", image_str_get(view, service->name));
     json_text(out, "port", image_str_get(view, service->port));
     json_u64(out, "weight", backend->weight);
+    protocol_json(view, policy, service, out);
     json_open(out, "endpoints", '[');
     for (uint32_t i = 0; i < endpoints.len; i++) {
         text.len = 0;
@@ -61,9 +75,20 @@ static void rule_json(const struct image_view *view, const struct image_rule *ru
     json_close(out, ']');
     json_open(out, "backends", '[');
     for (uint32_t i = 0; i < rule->backends_len; i++)
-        backend_json(view, image_backend_get(view, rule->backends_first + i), out);
+        backend_json(view, image_policy_get(view, rule->policy),
+                     image_backend_get(view, rule->backends_first + i), out);
     json_close(out, ']');
     origin_json(view, rule->origin, out);
+}
+
+static void host_json(const struct image_view *view, const struct image_host *host, struct buf *out)
+{
+    json_bool(out, "tls", (host->flags & IMAGE_HOST_TLS) != 0);
+    json_bool(out, "passthrough", host->passthrough != IMAGE_NONE);
+    if (host->client_auth != IMAGE_NONE)
+        json_text(out, "clientAuth",
+                  span_from_str(
+                      image_describe_client_auth(image_client_auth_get(view, host->client_auth))));
 }
 
 static void path_json(const struct image_view *view, const struct image_host *host,
@@ -74,7 +99,7 @@ static void path_json(const struct image_view *view, const struct image_host *ho
         json_text(out, "host", image_str_get(view, host->name));
         json_text(out, "path", image_describe_path(view, path));
         json_text(out, "type", span_from_str(image_describe_path_kind(path->kind)));
-        json_bool(out, "tls", (host->flags & IMAGE_HOST_TLS) != 0);
+        host_json(view, host, out);
         rule_json(view, image_rule_get(view, path->rules_first + i), out);
         json_close(out, '}');
     }

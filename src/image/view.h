@@ -142,6 +142,13 @@ static inline enum route_protocol image_protocol_of(const struct image_policy *p
     return policy->protocol != ROUTE_PROTOCOL_UNSET ? policy->protocol : service->protocol;
 }
 
+/* AUTO_HTTP: perhaps. */
+static inline bool image_protocol_has_tls(enum route_protocol protocol)
+{
+    return protocol == ROUTE_PROTOCOL_HTTPS || protocol == ROUTE_PROTOCOL_H2 ||
+           protocol == ROUTE_PROTOCOL_AUTO_HTTP;
+}
+
 #define IMAGE_SECRET_GETTER(name, section, type)                                         \
     static inline const struct type *name(const struct image_view *view, uint32_t index) \
     {                                                                                    \

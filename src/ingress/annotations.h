@@ -1,17 +1,19 @@
 /* The table of annotations under the prefix nginx.ingress.kubernetes.io, included with
  * ANNOTATION(id, name, state, effect, inert, mend) defined. Each name is spelled here only.
  *
- * state    SUPPORTED    annotate.c does what it says
- *          UNSUPPORTED  ingress-nginx knows it, the gate does not (yet)
- *          REFUSED      never taken: raw configuration of another program
- *          GONE         outdated, or it never existed
+ * state    SUPPORTED         annotate.c does what it says
+ *          UNSUPPORTED       ingress-nginx knows it, the gate does not (yet)
+ *          REFUSED           never taken: raw configuration of another program
+ *          GONE              outdated, or it never existed
  * effect   of one that is not supported:
- *          KEEP         the Ingress is served as if it were not there
- *          DENY         every rule of the Ingress answers 503: it guards access, or without it
- * requests would be answered wrongly DENY_OTHER_PATHS  as DENY, but only for rules whose path is
- * not the value itself DROP         the Ingress makes no routes inert    the value that means the
- * same as its absence; "" where there is none. "false" also stands for whatever is no boolean. mend
- * what its author can do; part of the diagnostic. */
+ *          KEEP              the Ingress is served as if it were not there
+ *          DENY              every rule of the Ingress answers 503: it guards access, or without it
+ *                            requests would be answered wrongly
+ *          DENY_OTHER_PATHS  as DENY, but only for rules whose path is not the value itself
+ *          DROP              the Ingress makes no routes
+ * inert    the value that means the same as its absence; "" where there is none. "false" also stands for
+ *          whatever is no boolean
+ * mend     what its author can do; part of the diagnostic. */
 
 /* Supported */
 ANNOTATION(ANNOTATION_SSL_REDIRECT, "ssl-redirect", SUPPORTED, KEEP, "", "")
@@ -39,6 +41,13 @@ ANNOTATION(ANNOTATION_AUTH_TLS_PASS_CERTIFICATE_TO_UPSTREAM,
 ANNOTATION(ANNOTATION_SSL_CIPHERS, "ssl-ciphers", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_SSL_PREFER_SERVER_CIPHERS, "ssl-prefer-server-ciphers", SUPPORTED, KEEP, "",
            "")
+ANNOTATION(ANNOTATION_PROXY_SSL_SECRET, "proxy-ssl-secret", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY, "proxy-ssl-verify", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY_DEPTH, "proxy-ssl-verify-depth", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_NAME, "proxy-ssl-name", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_SERVER_NAME, "proxy-ssl-server-name", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_PROTOCOLS, "proxy-ssl-protocols", SUPPORTED, KEEP, "", "")
+ANNOTATION(ANNOTATION_PROXY_SSL_CIPHERS, "proxy-ssl-ciphers", SUPPORTED, KEEP, "", "")
 
 /* Guards, and what changes the meaning of a route */
 ANNOTATION(ANNOTATION_CANARY, "canary", UNSUPPORTED, DROP, "false", "remove the canary Ingress")
@@ -223,13 +232,6 @@ ANNOTATION(ANNOTATION_UPSTREAM_HASH_BY_SUBSET, "upstream-hash-by-subset", UNSUPP
            "false", "endpoints are taken in turn")
 ANNOTATION(ANNOTATION_UPSTREAM_HASH_BY_SUBSET_SIZE, "upstream-hash-by-subset-size", UNSUPPORTED,
            KEEP, "", "endpoints are taken in turn")
-ANNOTATION(ANNOTATION_PROXY_SSL_SECRET, "proxy-ssl-secret", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY, "proxy-ssl-verify", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_VERIFY_DEPTH, "proxy-ssl-verify-depth", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_NAME, "proxy-ssl-name", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_SERVER_NAME, "proxy-ssl-server-name", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_PROTOCOLS, "proxy-ssl-protocols", SUPPORTED, KEEP, "", "")
-ANNOTATION(ANNOTATION_PROXY_SSL_CIPHERS, "proxy-ssl-ciphers", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_MIRROR_TARGET, "mirror-target", UNSUPPORTED, KEEP, "",
            "requests are not copied: mirror in the backend")
 ANNOTATION(ANNOTATION_MIRROR_REQUEST_BODY, "mirror-request-body", UNSUPPORTED, KEEP, "",

@@ -80,6 +80,8 @@ CONFIG_KEY(CONFIG_SSL_SESSION_TICKET_KEY, "ssl-session-ticket-key", SUPPORTED, "
 CONFIG_KEY(CONFIG_SSL_REJECT_HANDSHAKE, "ssl-reject-handshake", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_USE_HTTP2, "use-http2", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_HTTP2_MAX_CONCURRENT_STREAMS, "http2-max-concurrent-streams", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_TIME, "upstream-keepalive-time", SUPPORTED, "", "")
+CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_REQUESTS, "upstream-keepalive-requests", SUPPORTED, "", "")
 
 /* Guards that are not enforced */
 CONFIG_KEY(CONFIG_ANNOTATION_VALUE_WORD_BLOCKLIST, "annotation-value-word-blocklist", GUARD, "",
@@ -116,11 +118,11 @@ CONFIG_KEY(CONFIG_SERVER_TOKENS, "server-tokens", MEANING, "false",
 CONFIG_KEY(CONFIG_ALLOW_BACKEND_SERVER_HEADER, "allow-backend-server-header", MEANING, "false",
            "set headers in the backend")
 CONFIG_KEY(CONFIG_SSL_EARLY_DATA, "ssl-early-data", MEANING, "false",
-           "the gate has one built-in TLS policy")
+           "remove it: early data can be replayed by whoever sees it")
 CONFIG_KEY(CONFIG_ENABLE_OCSP, "enable-ocsp", MEANING, "false",
-           "the gate has one built-in TLS policy")
-CONFIG_KEY(CONFIG_PROXY_SSL_LOCATION_ONLY, "proxy-ssl-location-only", MEANING, "false",
-           "remove it: it has no effect here")
+           "remove it: answers of OCSP are not stapled; short-lived certificates need none")
+CONFIG_KEY(CONFIG_PROXY_SSL_LOCATION_ONLY, "proxy-ssl-location-only", TUNING, "true",
+           "remove it: proxy-ssl-* always concerns the paths of its own Ingress only")
 CONFIG_KEY(CONFIG_LARGE_CLIENT_HEADER_BUFFERS, "large-client-header-buffers", MEANING, "4 8k",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_CLIENT_BODY_BUFFER_SIZE, "client-body-buffer-size", MEANING, "8k",
@@ -158,8 +160,6 @@ CONFIG_KEY(CONFIG_LOAD_BALANCE, "load-balance", MEANING, "round_robin",
            "endpoints are taken in turn")
 CONFIG_KEY(CONFIG_SERVICE_UPSTREAM, "service-upstream", MEANING, "false",
            "endpoints are taken in turn")
-CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_TIME, "upstream-keepalive-time", SUPPORTED, "", "")
-CONFIG_KEY(CONFIG_UPSTREAM_KEEPALIVE_REQUESTS, "upstream-keepalive-requests", SUPPORTED, "", "")
 CONFIG_KEY(CONFIG_CUSTOM_HTTP_ERRORS, "custom-http-errors", MEANING, "",
            "let the backend write its own error pages")
 CONFIG_KEY(CONFIG_DISABLE_PROXY_INTERCEPT_ERRORS, "disable-proxy-intercept-errors", MEANING,
@@ -252,15 +252,15 @@ CONFIG_KEY(CONFIG_STRICT_VALIDATE_PATH_TYPE, "strict-validate-path-type", TUNING
 CONFIG_KEY(CONFIG_FORWARDED_FOR_PROXY_PROTOCOL_HEADER, "forwarded-for-proxy-protocol-header",
            TUNING, "", "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_SSL_SESSION_CACHE_SIZE, "ssl-session-cache-size", TUNING, "10m",
-           "the gate has one built-in TLS policy")
+           "remove it: sessions are resumed by tickets, which take no memory here")
 CONFIG_KEY(CONFIG_SSL_BUFFER_SIZE, "ssl-buffer-size", TUNING, "4k",
-           "the gate has one built-in TLS policy")
+           "remove it: records are as large as what there is to send")
 CONFIG_KEY(CONFIG_HTTP2_MAX_FIELD_SIZE, "http2-max-field-size", TUNING, "",
-           "remove it: HTTP/2 is not spoken yet")
+           "remove it: heads have the same limits in HTTP/1.1 and HTTP/2")
 CONFIG_KEY(CONFIG_HTTP2_MAX_HEADER_SIZE, "http2-max-header-size", TUNING, "",
-           "remove it: HTTP/2 is not spoken yet")
+           "remove it: heads have the same limits in HTTP/1.1 and HTTP/2")
 CONFIG_KEY(CONFIG_HTTP2_MAX_REQUESTS, "http2-max-requests", TUNING, "0",
-           "remove it: HTTP/2 is not spoken yet")
+           "write keep-alive-requests")
 CONFIG_KEY(CONFIG_CLIENT_HEADER_BUFFER_SIZE, "client-header-buffer-size", TUNING, "1k",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_REUSE_PORT, "reuse-port", TUNING, "true", "remove it: it has no effect here")
