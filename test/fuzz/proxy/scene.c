@@ -45,6 +45,8 @@ static struct route_model *model_make(void)
     struct route_endpoint *endpoint = arena_new(&model->arena, struct route_endpoint);
 
     policy = route_policy_default();
+    if (scene.speaks_http2_to_backends)
+        policy.protocol = ROUTE_PROTOCOL_H2C;
     rule->policy = &policy;
     rule->backends = arena_new_array(&model->arena, struct route_backend, 1);
     rule->backends_len = 1;

@@ -19,7 +19,8 @@ struct scene {
     struct loop *loop; /* NULL: not begun */
     bool is_below; /* to be set before scene_begin(): PROXY headers are expected; there are a TCP
                               Service's port and a host that passes through, "p.test" */
-    uint8_t listener_kind; /* of new clients; 0: HTTP */
+    bool speaks_http2_to_backends; /* likewise */
+    uint8_t listener_kind;         /* of new clients; 0: HTTP */
     int clients[SCENE_CLIENTS];
     int connections[SCENE_CONNECTIONS_MAX]; /* that the backend accepted, newest last */
     unsigned connections_len;
