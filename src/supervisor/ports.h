@@ -23,10 +23,10 @@ struct supervisor;
 struct child;
 
 enum {
-    /* A port that was just given up may still be held by a worker that has not heard of it: so the first
-     * tries follow one another quickly, and nobody is told of them. */
+    /* A port that was just given up may still be held by a worker that has not heard of it, or that waits 2 s
+     * for UDP's last answers: so the first tries follow one another quickly, and nobody is told of them. */
     PORTS_RETRY_SOON_MS = 250,
-    PORTS_TELL_AFTER_MS = 1000,
+    PORTS_TELL_AFTER_MS = 3000,
     PORTS_RETRY_MS = 5000,
 };
 
