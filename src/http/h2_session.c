@@ -18,6 +18,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session, int32_t id)
 
     stream->session = session;
     stream->id = id;
+    stream->offer = SPAN_EMPTY;
     list_push_back(&session->streams, &stream->link);
     return stream;
 }

@@ -525,10 +525,11 @@ static void test_a_websocket_over_http_2(void **state)
     rig_free(rig);
 }
 
+#define AGREED "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
 static const char *const liars[] = {
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    (AGREED "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"),
+    (AGREED "\r\n"),
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
 };
 
