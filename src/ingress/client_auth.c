@@ -91,36 +91,40 @@ static bool is_same(const struct route_client_auth *a, const struct route_client
            span_eq(a->error_page, b->error_page);
 }
 
+/* Told at `owned`, and by another call at the other: neither is the one that is wrong. */
 static void conflict_report(struct compiler *c, const struct owned *owned,
-                            const struct route_host *host)
+                            const struct owned *other, const struct route_host *host)
 {
-    const struct route_origin *first = &host->client_auth->origin;
-
     ingress_report(c->diags, DIAG_ERROR, DIAG_CLIENT_AUTH_CONFLICT, said_place(c, owned),
                    SPAN("say the same of client certificates in all Ingresses of the host, or in "
                         "one of them only"),
                    "Ingress " SPAN_FMT "/" SPAN_FMT
                    " says otherwise of the client certificates of host '" SPAN_FMT
                    "'; every request of the host is refused with 403",
-                   SPAN_ARG(first->namespace), SPAN_ARG(first->name),
+                   SPAN_ARG(other->namespace), SPAN_ARG(other->name),
                    SPAN_ARG(span_is_empty(host->name) ? SPAN("(any)") : host->name));
 }
 
 static void host_set(struct compiler *c, const struct owned *owned, struct route_host *host,
                      const struct route_client_auth *auth)
 {
+    struct host_facts *facts = compiler_host_facts(c, host);
+
     if (!host->client_auth) {
         host->client_auth = auth;
+        facts->client_auth_by = owned;
         return;
     }
     if (is_same(host->client_auth, auth))
         return;
     /* What is broken has been told; and it stays so, whoever comes after. */
-    if (host->client_auth->mode != ROUTE_CLIENT_AUTH_BROKEN &&
-        auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
-        conflict_report(c, owned, host);
-    if (host->client_auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
-        host->client_auth = auth_broken(c, owned, said_place(c, owned));
+    if (host->client_auth->mode == ROUTE_CLIENT_AUTH_BROKEN)
+        return;
+    if (auth->mode != ROUTE_CLIENT_AUTH_BROKEN) {
+        conflict_report(c, owned, facts->client_auth_by, host);
+        conflict_report(c, facts->client_auth_by, owned, host);
+    }
+    host->client_auth = auth_broken(c, owned, said_place(c, owned));
 }
 
 static void owned_walk(struct compiler *c, const struct owned *owned)

@@ -31,6 +31,7 @@ struct tls_claim {
 struct host_facts {
     const struct owned *creator;           /* first in order that has the host */
     struct tls_claim *claims, *last_claim; /* in merge order; NULL: no TLS */
+    const struct owned *client_auth_by;    /* first in order that speaks of client certificates */
 };
 
 enum {

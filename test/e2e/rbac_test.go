@@ -71,12 +71,18 @@ func rbacManifests(t *testing.T) *gate.Dir {
 // The Secrets that Ingresses of ours name, of manifests and of the yett that serves them.
 func TestRBAC(t *testing.T) {
 	dir := rbacManifests(t)
-	wanted := map[string][]string{"shop": {"123", "web-tls"}, "news": {"true"}, "gates": {"main"}}
-	flags := []string{"--default-ssl-certificate", "gates/main"}
+	checked := gate.Route("checked", "k.test", "/", "web")
+	checked["metadata"].(map[string]any)["annotations"] = map[string]any{
+		"nginx.ingress.kubernetes.io/auth-tls-secret":  "default/authorities",
+		"nginx.ingress.kubernetes.io/proxy-ssl-secret": "shop/of-another-namespace",
+	}
+	dir.Write("checked.yaml", checked)
+	wanted := map[string][]string{"shop": {"123", "web-tls"}, "news": {"true"}, "gates": {"keys", "main"}, "default": {"authorities"}}
+	flags := []string{"--default-ssl-certificate", "gates/main", "--session-ticket-secret", "gates/keys"}
 	g := gate.Start(t, gate.Options{Dir: dir, NoClass: true, Args: flags})
 	for name, source := range map[string][]string{
 		"manifests": append([]string{"--manifests", dir.Path}, flags...),
-		"operands":  append([]string{dir.Path + "/all.yaml"}, flags...),
+		"operands":  append([]string{dir.Path + "/all.yaml", dir.Path + "/checked.yaml"}, flags...),
 		"admin":     {"--admin", "http://" + g.Admin},
 	} {
 		status, stdout, stderr := gate.Run(t, append([]string{"rbac", "--output", "json"}, source...)...)

@@ -563,6 +563,34 @@ static void one_that_waits_may_be_deleted(void **state)
     assert_null(find(fixture, KUBE_INGRESS, "shop", "b"));
 }
 
+#define ANNOTATION_SECRET(namespace, name, version, host, secret)                      \
+    "{\"kind\":\"Ingress\",\"apiVersion\":\"networking.k8s.io/v1\"," META(             \
+        namespace, name, version,                                                      \
+        ",\"annotations\":{\"nginx.ingress.kubernetes.io/auth-tls-secret\":\"" secret  \
+        "\"}") ",\"spec\":{\"ingressClassName\":\"yett\",\"rules\":[{\"host\":\"" host \
+               "\",\"http\":{\"paths\":" PATHS "}}]}}"
+
+/* Of its own namespace: another's is not asked for. */
+static void secrets_of_annotations_are_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    run_small_cluster(fixture);
+    tell(fixture, "/ingresses?",
+         EVENT("ADDED", ANNOTATION_SECRET("shop", "b", "11", "b.test", "shop/authorities")));
+    tell(fixture, "/ingresses?",
+         EVENT("ADDED", ANNOTATION_SECRET("shop", "c", "12", "c.test", "infra/authorities")));
+    tell(fixture, "/ingresses?",
+         EVENT("ADDED", ANNOTATION_SECRET("shop", "d", "13", "d.test", "nonsense")));
+    pass(fixture, 20);
+    assert_int_equal(asked_for("secrets"), 1);
+    assert_true(is_asked_for("/namespaces/shop/secrets?"));
+    assert_null(find(fixture, KUBE_INGRESS, "shop", "b")); /* it waits */
+    assert_non_null(find(fixture, KUBE_INGRESS, "shop", "c"));
+    list(fixture, "/shop/secrets?", EVENT("ADDED", SECRET("shop", "authorities", "9", "QQ==")));
+    assert_non_null(find(fixture, KUBE_INGRESS, "shop", "b"));
+}
+
 static void a_secret_that_nobody_wants_lingers_and_goes(void **state)
 {
     struct fixture *fixture = *state;
@@ -796,6 +824,7 @@ int main(void)
         CASE(the_config_map_is_the_one_named),
         CASE(the_default_backend_may_lie_elsewhere),
         CASE(an_ingress_waits_for_its_secret),
+        CASE(secrets_of_annotations_are_asked_for),
         CASE(an_ingress_does_not_wait_for_ever),
         CASE(one_that_waits_may_be_deleted),
         CASE(a_secret_that_nobody_wants_lingers_and_goes),

@@ -25,6 +25,31 @@
     ", annotations: {nginx.ingress.kubernetes.io/" annotation "}}\nspec: " \
     "{ingressClassName: yett, rules: [" RULE(host, path) "]}\n"
 
+/* Two authorities; in a quoted YAML text, an empty line is a line break. */
+#define CA_ONE                                                             \
+    "-----BEGIN CERTIFICATE-----\n\n"                                      \
+    "MIIBcDCCARegAwIBAgIUJ/bdG1Dj2e5weaUpOzydRebft10wCgYIKoZIzj0EAwIw\n\n" \
+    "DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI3MTc0NTI2WhgPMjEyNjExMDMxNzQ1MjZa\n\n" \
+    "MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbOgbBTUQ\n\n" \
+    "y9ECdsQQOYiovJyl/IDxP8cc4Bjv1ASE3OxEVP2DjyPUVXt7xsA02ZQE5z5b+yLb\n\n" \
+    "3LGGAtXOonHEvKNTMFEwHQYDVR0OBBYEFKuHEj6jkyz+q+kqkxJWKPpT7fxhMB8G\n\n" \
+    "A1UdIwQYMBaAFKuHEj6jkyz+q+kqkxJWKPpT7fxhMA8GA1UdEwEB/wQFMAMBAf8w\n\n" \
+    "CgYIKoZIzj0EAwIDRwAwRAIgc16jXTlDdRuq4ETLEIk1wYQyo0psllcQm7ZYW54H\n\n" \
+    "07UCIDyZkzBKog0eNof9m3YPt63Tp6pnXrzmr22Q+Atoti6v\n\n"                 \
+    "-----END CERTIFICATE-----\n\n"
+#define CA_TWO                                                             \
+    "-----BEGIN CERTIFICATE-----\n\n"                                      \
+    "MIIBfjCCASOgAwIBAgIUOVBVBPMWNZsYClNU5Re45mMpzTcwCgYIKoZIzj0EAwIw\n\n" \
+    "EzERMA8GA1UEAwwIb3RoZXItY2EwIBcNMjYxMTI3MTc0NTI2WhgPMjEyNjExMDMx\n\n" \
+    "NzQ1MjZaMBMxETAPBgNVBAMMCG90aGVyLWNhMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n\n" \
+    "AQcDQgAE5zRk2vo6x9Tobj3LvxDJ49ioATWah57E6jGIvtUJtnhsxB/qWzfhw8t7\n\n" \
+    "KTCt8KkxhPU+ImdPz1LZ/eJRqOp2BKNTMFEwHQYDVR0OBBYEFMXJjc12FB1AgA33\n\n" \
+    "QGhNbELtC1akMB8GA1UdIwQYMBaAFMXJjc12FB1AgA33QGhNbELtC1akMA8GA1Ud\n\n" \
+    "EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAPnX4kUoAMlmhdCijATDMpGc\n\n" \
+    "ohT6pKx113e75B0aE+1XAiEA/ZYM2ik6ylG1exNiI5XrjPg85x34m7J1PUQMBhf5\n\n" \
+    "npU=\n\n"                                                             \
+    "-----END CERTIFICATE-----\n\n"
+
 static const char world[] =
     "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: yett}\n"
     "spec: {controller: yett.dev/ingress-controller}\n"
@@ -36,9 +61,14 @@ static const char world[] =
     INGRESS("old", "2", "old.test", "/")                            /* */
     INGRESS("young", "8", "young.test", "/")                        /* */
     INGRESS("loser", "9", "old.test", "/")                          /* */
-    HEAD("all",
-         "2") "}\nspec: {ingressClassName: yett, defaultBackend: {service: {name: web, port: "
-              "{number: 80}}}}\n";
+    ANNOTATED("checked", "5", "auth-tls-secret: shop/two", "checked.test",
+              "/") "---\napiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: shop}\n"
+                   "stringData: {ca.crt: '" CA_ONE "'}\n"
+                   "---\napiVersion: v1\nkind: Secret\nmetadata: {name: two, namespace: shop}\n"
+                   "stringData: {ca.crt: '" CA_TWO
+                   "'}\n" HEAD("all", "2") "}\nspec: {ingressClassName: yett, defaultBackend: "
+                                           "{service: {name: web, port: "
+                                           "{number: 80}}}}\n";
 
 /* What is asked, and the answer: "" allowed, "-" none of ours, else what the refusal says. */
 static const struct {
@@ -107,6 +137,19 @@ static const struct {
     { "from another class to ours",
       HEAD("new", "9") "}\nspec: {ingressClassName: nginx, rules: [" RULE("old.test", "/") "]}\n",
       INGRESS("new", "9", "old.test", "/"), "is taken already", "" },
+    { "client certificates by a Secret that may come", NULL,
+      ANNOTATED("new", "9", "auth-tls-secret: shop/later", "new.test", "/"), "",
+      "there is no Secret shop/later" },
+    { "client certificates checked by nothing", NULL,
+      ANNOTATED("new", "9", "auth-tls-secret: later", "new.test", "/"), "auth-tls-secret", "" },
+    { "client certificates, otherwise than others of the host", NULL,
+      ANNOTATED("new", "9", "auth-tls-secret: shop/one", "checked.test", "/new"),
+      "says otherwise of the client certificates of host 'checked.test'", "" },
+    { "and before them in order", NULL,
+      ANNOTATED("new", "1", "auth-tls-secret: shop/one", "checked.test", "/new"),
+      "Ingress shop/checked says otherwise", "" },
+    { "client certificates, as others of the host", NULL,
+      ANNOTATED("new", "9", "auth-tls-secret: shop/two", "checked.test", "/new"), "", "" },
     { "a Service", NULL,
       "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n", "-",
       "" },
