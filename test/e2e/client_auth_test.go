@@ -290,3 +290,40 @@ func TestClientCertificatesInTheLog(t *testing.T) {
 		g.AccessLog.WaitLine(t, 0, c.want, 5*time.Second)
 	}
 }
+
+// A cold start from what was kept on disk has no authorities to check by: it lets nobody in, and lets them in again when it has.
+// Keys of session tickets are not kept either.
+func TestClientCertificatesAtAColdStart(t *testing.T) {
+	authority := gate.NewAuthority(t, "ours")
+	good := authority.Client(t, "good", time.Hour)
+	dir, state := gate.NewDir(t), filepath.Join(t.TempDir(), "state")
+	dir.Write("class.yaml", gate.IngressClass("yett", "yett.dev/ingress-controller", true))
+	dir.Write("all.yaml", gate.Join(services(t, "web"), gate.NewCertificate(t, "a.test").Secret("tls"), gate.AuthoritySecret("clients", nil, authority),
+		asks("a.test"), asks("optional.test", "verify-client", "optional"), tlsRoute("open", "open.test", "tls"))...)
+	g := gate.Start(t, stateOptions(dir, state))
+	waitKept(t, g)
+	if answer, _ := getOver(t, g, client("a.test", &good), "a.test"); answer.StatusCode != 200 {
+		t.Errorf("before: status %d", answer.StatusCode)
+	}
+	for name, content := range stateFiles(t, state) {
+		if bytes.Contains(content, []byte("made by the gate")) || bytes.Contains(content, authority.PEM[60:200]) {
+			t.Errorf("%s holds a secret", name)
+		}
+	}
+	killAll(t, g)
+
+	back := away(t, dir)
+	g = gate.Start(t, stateOptions(dir, state))
+	for host, status := range map[string]int{"a.test": 403, "optional.test": 403, "open.test": 200} {
+		if answer, _ := getOver(t, g, client(host, &good), host); answer.StatusCode != status {
+			t.Errorf("from what was kept, %s over TLS: %d, expected %d", host, answer.StatusCode, status)
+		}
+	}
+	if answer := g.Get(t, "a.test", "/"); answer.StatusCode != 403 {
+		t.Errorf("from what was kept, a.test in the clear: %d", answer.StatusCode)
+	}
+	g.Change(t, back)
+	if answer, _ := getOver(t, g, client("a.test", &good), "a.test"); answer.StatusCode != 200 {
+		t.Errorf("after all is there again: status %d", answer.StatusCode)
+	}
+}
