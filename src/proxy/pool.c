@@ -102,12 +102,3 @@ void pooled_keep(struct pooled *pooled)
     struct pooled *longest = list_entry(table->idle.next, struct pooled, in_table);
     longest->close(longest);
 }
-
-void pooled_take(struct pooled *pooled)
-{
-    invariant(pooled->is_idle);
-    pooled->is_idle = false;
-    list_remove(&pooled->in_table);
-    list_remove(&pooled->in_pool);
-    pooled->table->idle_len--;
-}

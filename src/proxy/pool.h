@@ -10,6 +10,7 @@
 #ifndef YETT_PROXY_POOL_H
 #define YETT_PROXY_POOL_H
 
+#include "base/bug.h"
 #include "proxy/endpoint.h"
 #include "route/model.h"
 
@@ -65,6 +66,13 @@ bool pooled_may_go_on(const struct pooled *pooled);
 /* It waits for its next exchange from now on. May close it, or the one that waited longest. */
 void pooled_keep(struct pooled *pooled);
 /* It is wanted again. */
-void pooled_take(struct pooled *pooled);
+static inline void pooled_take(struct pooled *pooled)
+{
+    invariant(pooled->is_idle);
+    pooled->is_idle = false;
+    list_remove(&pooled->in_table);
+    list_remove(&pooled->in_pool);
+    pooled->table->idle_len--;
+}
 
 #endif
