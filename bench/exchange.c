@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "image/publish.h"
-#include "proxy/connection.h"
+#include "proxy/client/connection.h"
 #include "proxy/worker.h"
 #include "route/model.h"
 

@@ -10,7 +10,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libyaml-dev libjans
        libcurl4-openssl-dev libcmocka-dev curl"
 test="clang libclang-rt-14-dev clang-format lld nginx-light haproxy nghttp2-client chromium-headless-shell
       openssl python3-venv uidmap"
-bench="strace valgrind nghttp2-client"
+bench="strace valgrind"
 
 case "${1:-test}" in
 build) wanted=$build ;;

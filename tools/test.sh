@@ -15,9 +15,13 @@ failures=0
 # step NAME COMMAND...: a step that fails counts as one failed test, and the others go on.
 step() {
     name=$1
+    began=$(date +%s)
     shift
     echo "== $name"
-    "$@" && return
+    "$@"
+    status=$?
+    echo "== $name: $(($(date +%s) - began)) s"
+    [ $status = 0 ] && return
     echo "$name" >>"$results/failed-steps"
     failures=1
 }

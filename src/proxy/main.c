@@ -11,8 +11,8 @@
 #include "proc/channel.h"
 #include "proc/sandbox.h"
 #include "proc/title.h"
+#include "proxy/client/listener.h"
 #include "proxy/limits.h"
-#include "proxy/listener.h"
 #include "proxy/worker.h"
 
 /* The role around a worker: what the supervisor says, and an orderly end. */

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/connection.h"
-#include "proxy/exchange.h"
-#include "proxy/h1_client.h"
+#include "proxy/client/connection.h"
+#include "proxy/client/h1_client.h"
+#include "proxy/exchange/exchange.h"
 #include "proxy/limits.h"
 
 /* What images no longer name is forgotten this long after the last change, not at each of a burst. */

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -373,13 +374,19 @@ func TestGRPCBackendsComeAndGo(t *testing.T) {
 
 // A stream on which nobody says anything stays open for as long as the time-outs allow, and pings are answered meanwhile.
 func TestGRPCIdleStreams(t *testing.T) {
+	idle := 13 * time.Second // longer than the client's shortest time between pings, and than keep-alive
+	if os.Getenv("YETT_ENDURANCE") != "" {
+		idle = 10 * time.Minute
+	}
 	side := grpcSides[3]
 	backend := backendFor(t, side, echoing(), grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Second, Timeout: 5 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
-	s := grpcSite(t, side, map[string]string{"keep-alive": "2", "client-body-timeout": "60"},
-		map[string]string{"nginx.ingress.kubernetes.io/proxy-read-timeout": "60"}, backend.Addr)
+	s := grpcSite(t, side, map[string]string{"keep-alive": "2", "client-body-timeout": "660"},
+		map[string]string{"nginx.ingress.kubernetes.io/proxy-read-timeout": "660"}, backend.Addr)
 	client := s.grpcClient(t, true, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}))
-	stream, err := client.FullDuplexCall(grpcContext(t))
+	ctx, cancel := context.WithTimeout(t.Context(), idle+20*time.Second*gate.Scale())
+	defer cancel()
+	stream, err := client.FullDuplexCall(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +400,7 @@ func TestGRPCIdleStreams(t *testing.T) {
 		}
 	}
 	exchange()
-	time.Sleep(13 * time.Second) // longer than the client's shortest time between pings, and than keep-alive
+	time.Sleep(idle)
 	exchange()
 	stream.CloseSend()
 	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {

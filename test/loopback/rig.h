@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 #include "image/writer.h"
-#include "proxy/h1_client.h"
+#include "proxy/client/h1_client.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 

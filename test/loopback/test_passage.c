@@ -407,7 +407,7 @@ static void test_hello_is_waited_for_so_long(void **state)
 
     end_send_bytes(rig, &client, span_of(HELLO, 20));
     rig_pass_ms(rig, PROXY_TLS_HANDSHAKE_TIMEOUT_MS - 100);
-    end_send_bytes(rig, &client, span_of(HELLO + 20, 1));
+    end_send_bytes(rig, &client, span_of(&HELLO[20], 1));
     end_expect_silence(rig, &client);
     rig_pass_ms(rig, 100 + LOOP_TICK_MS);
     end_expect_end(rig, &client);

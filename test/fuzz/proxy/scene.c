@@ -5,7 +5,7 @@
 
 #include "base/bug.h"
 #include "image/writer.h"
-#include "proxy/connection.h"
+#include "proxy/client/connection.h"
 #include "proxy/worker.h"
 
 struct scene scene;

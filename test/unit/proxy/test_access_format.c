@@ -1,4 +1,4 @@
-#include "proxy/access_format.h"
+#include "proxy/log/access_format.h"
 
 #include <jansson.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "proxy/balancer.h"
+#include "proxy/upstream/balancer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/balance/round_robin.h"
+#include "proxy/upstream/balance/round_robin.h"
 
 static const struct image_endpoint endpoints[5];
 

@@ -1,4 +1,4 @@
-#include "proxy/body.h"
+#include "proxy/body/body.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "proxy/certificates.h"
+#include "proxy/client/certificates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "../tls/fixture.h"
 #include "image/writer.h"
-#include "proxy/patterns.h"
+#include "proxy/exchange/patterns.h"
 
 static struct buf texts[6];
 static struct route_certificate fallback, rsa, ec, unusable;

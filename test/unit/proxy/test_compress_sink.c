@@ -1,4 +1,4 @@
-#include "proxy/compress_sink.h"
+#include "proxy/body/compress_sink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

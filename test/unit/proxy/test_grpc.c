@@ -1,4 +1,4 @@
-#include "proxy/grpc.h"
+#include "proxy/exchange/grpc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

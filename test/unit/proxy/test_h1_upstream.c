@@ -1,4 +1,4 @@
-#include "proxy/h1_upstream.h"
+#include "proxy/upstream/h1_upstream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

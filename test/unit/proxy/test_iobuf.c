@@ -1,4 +1,4 @@
-#include "proxy/iobuf.h"
+#include "proxy/stream/iobuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

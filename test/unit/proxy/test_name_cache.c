@@ -1,4 +1,4 @@
-#include "proxy/name_cache.h"
+#include "proxy/upstream/name_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

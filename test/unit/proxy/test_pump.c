@@ -1,4 +1,4 @@
-#include "proxy/pump.h"
+#include "proxy/body/pump.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "proxy/body/stream_body.h"
 #include "proxy/limits.h"
-#include "proxy/stream_body.h"
 
 /* A pump between two socket pairs: far ends [0] source, [1] sink. */
 struct fixture {

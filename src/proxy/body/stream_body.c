@@ -1,0 +1,171 @@
+#include "proxy/body/stream_body.h"
+
+/* Pieces this large go to the socket from where they lie; smaller ones are gathered. */
+enum { SINK_DIRECT_BYTES = 4096 };
+
+/* ---- source ---- */
+
+/* Reads more from the stream. SOURCE_PIECE: look again. */
+static int source_fill(struct stream_source *source)
+{
+    struct stream *stream = source->stream;
+
+    if (stream->in && iobuf_room(stream->in) == 0)
+        iobuf_compact(stream->in);
+    if (stream->in && iobuf_room(stream->in) == 0)
+        return SOURCE_BAD; /* framing that does not fit into a buffer */
+
+    switch ((enum stream_result)stream_fill(stream)) {
+    case STREAM_OK:
+        return SOURCE_PIECE;
+    case STREAM_WAIT:
+        return SOURCE_WAIT;
+    case STREAM_END:
+        if (source->reader.kind != HTTP_BODY_TO_END)
+            return SOURCE_CUT;
+        source->reader.done = true;
+        return SOURCE_PIECE;
+    case STREAM_FAILED:
+        break;
+    }
+    return SOURCE_FAILED;
+}
+
+static int source_peek(struct body_source *base, struct span *ret_piece)
+{
+    struct stream_source *source = container_of(base, struct stream_source, base);
+    struct body_reader *reader = &source->reader;
+    int filled = SOURCE_PIECE;
+
+    while (filled == SOURCE_PIECE) {
+        int r = BODY_MORE;
+
+        if (source->stream->in || reader->done)
+            r = body_read(reader, source->stream->in, ret_piece);
+        base->begun = reader->begun;
+        switch ((enum body_result)r) {
+        case BODY_PIECE:
+            return SOURCE_PIECE;
+        case BODY_END:
+            base->has_trailers = reader->trailers.len > 0;
+            return SOURCE_END;
+        case BODY_BAD:
+            return SOURCE_BAD;
+        case BODY_MORE:
+            break;
+        }
+        filled = source_fill(source);
+    }
+    return filled;
+}
+
+static void source_consume(struct body_source *base, size_t len)
+{
+    struct stream_source *source = container_of(base, struct stream_source, base);
+
+    body_consume(&source->reader, source->stream->in, len);
+    base->begun = source->reader.begun;
+    base->is_over = source->reader.done;
+}
+
+static size_t source_trailers(struct body_source *base, struct http_header *headers, size_t max)
+{
+    struct stream_source *source = container_of(base, struct stream_source, base);
+
+    return chunked_trailers_parse(source->reader.trailers, headers, max);
+}
+
+static const struct body_source_ops stream_source_ops = {
+    .peek = source_peek,
+    .consume = source_consume,
+    .trailers = source_trailers,
+};
+
+void stream_source_init(struct stream_source *source, struct stream *stream,
+                        enum http_body_kind kind, uint64_t length)
+{
+    source->base = (struct body_source){ .ops = &stream_source_ops };
+    source->stream = stream;
+    body_reader_init(&source->reader, kind, length);
+}
+
+/* ---- sink ---- */
+
+static int sink_result(int stream_result)
+{
+    switch ((enum stream_result)stream_result) {
+    case STREAM_OK:
+        return SINK_OK;
+    case STREAM_WAIT:
+        return SINK_WAIT;
+    case STREAM_END:
+    case STREAM_FAILED:
+        break;
+    }
+    return SINK_FAILED;
+}
+
+/* Large pieces go out from where they lie; others are gathered, and sent when there is no room left. */
+static int sink_write(struct body_sink *base, struct span piece, size_t *ret_taken)
+{
+    struct stream_sink *sink = container_of(base, struct stream_sink, base);
+    struct stream *stream = sink->stream;
+
+    if (sink->framing != HTTP_BODY_CHUNKED && piece.len >= SINK_DIRECT_BYTES &&
+        !stream_has_output(stream))
+        return sink_result(stream_send(stream, piece, ret_taken));
+
+    struct iobuf *out = stream_out(stream);
+    size_t room = body_writer_room(sink->framing, out);
+
+    *ret_taken = 0;
+    if (room == 0)
+        return sink_result(stream_flush(stream));
+    piece = span_upto(piece, room);
+    body_write(sink->framing, out, piece);
+    *ret_taken = piece.len;
+    return SINK_OK;
+}
+
+static int sink_end(struct body_sink *base, const struct http_header *trailers, size_t trailers_len)
+{
+    struct stream_sink *sink = container_of(base, struct stream_sink, base);
+    struct stream *stream = sink->stream;
+
+    sink->ended = true;
+    if (sink->framing != HTTP_BODY_CHUNKED)
+        return SINK_OK;
+    if (iobuf_room(stream_out(stream)) < (trailers_len ? BODY_END_MAX : BODY_END_MIN)) {
+        int r = sink_result(stream_flush(stream));
+        if (r != SINK_OK)
+            return r;
+    }
+    body_write_end(stream_out(stream), trailers, trailers_len);
+    return SINK_OK;
+}
+
+static int sink_flush(struct body_sink *base)
+{
+    struct stream_sink *sink = container_of(base, struct stream_sink, base);
+    int r = sink_result(stream_flush(sink->stream));
+
+    if (r == SINK_OK && sink->ended && sink->ends_output)
+        stream_end_output(sink->stream);
+    return r;
+}
+
+static const struct body_sink_ops stream_sink_ops = {
+    .write = sink_write,
+    .end = sink_end,
+    .flush = sink_flush,
+};
+
+void stream_sink_init(struct stream_sink *sink, struct stream *stream, enum http_body_kind framing)
+{
+    *sink = (struct stream_sink){ { &stream_sink_ops }, stream, framing, false, false };
+}
+
+void stream_sink_init_raw(struct stream_sink *sink, struct stream *stream)
+{
+    *sink = (struct stream_sink){ { &stream_sink_ops }, stream, HTTP_BODY_TO_END, true, false };
+}

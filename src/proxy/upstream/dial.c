@@ -1,0 +1,72 @@
+#include "proxy/upstream/dial.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "net/socket.h"
+#include "proxy/upstream/upstream.h"
+
+int dial_begin(struct stream *stream, struct endpoint_table *table, const struct pool *pool,
+               struct tls_context *tls,
+               void (*on_events)(struct loop_watch *watch, uint32_t events))
+{
+    const struct endpoint *endpoint = pool->endpoint;
+    int fd = endpoint->local_name.len > 0 ? socket_connect_unix_abstract(endpoint->local_name)
+                                          : socket_connect_tcp(&endpoint->ip, endpoint->port);
+    if (fd < 0)
+        return fd;
+
+    int r = stream_init(stream, table->loop, table->pool, fd, on_events);
+    if (r < 0)
+        return r;
+    stream->connecting = true;
+    if (tls)
+        stream->tls = tls_codec_new_client(tls, endpoint->id);
+    return 0;
+}
+
+/* TCP's outcome, once it is known. */
+static int connected(struct stream *stream)
+{
+    if (!stream->may_write)
+        return UPSTREAM_WAIT;
+    stream->connecting = false;
+    stream->error = socket_error(stream->watch.fd);
+    return stream->error;
+}
+
+static int tls_failed(const struct pool *pool, struct span reason)
+{
+    char ip[IP_TEXT_MAX];
+
+    log_limited(LOG_WARN, "upstream_tls_failed",
+                F_SPAN("endpoint", span_of(ip, ip_format(&pool->endpoint->ip, ip))),
+                F_UINT("port", pool->endpoint->port), F_SPAN("reason", reason));
+    return -EPROTO;
+}
+
+int dial_run(struct stream *stream, struct endpoint_table *table, const struct pool *pool)
+{
+    if (stream->connecting) {
+        int r = connected(stream);
+        if (r != UPSTREAM_OK)
+            return r;
+        endpoint_trust(table, pool->endpoint);
+    }
+    if (!stream->tls || stream->handshake_done)
+        return UPSTREAM_OK;
+    switch ((enum stream_result)stream_handshake(stream)) {
+    case STREAM_OK:
+        if (pool_is_http2(pool) && tls_codec_alpn(stream->tls) != TLS_ALPN_HTTP2)
+            return tls_failed(pool, SPAN("the backend does not agree on h2"));
+        return UPSTREAM_OK;
+    case STREAM_WAIT:
+        return UPSTREAM_WAIT;
+    case STREAM_END:
+    case STREAM_FAILED:
+        break;
+    }
+    if (stream->error == -EPROTO)
+        return tls_failed(pool, tls_codec_failure(stream->tls));
+    return stream->error ? stream->error : -ECONNRESET;
+}
