@@ -86,7 +86,11 @@ func h2specRun(t *testing.T, address string, overTLS bool) {
 // The whole of h2spec, its strict cases too, against a route that is answered with content.
 func TestH2spec(t *testing.T) {
 	web := gate.NewBackend(t, "web")
-	web.Handle(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) })
+	web.Handle(func(w http.ResponseWriter, r *http.Request) {
+		// Cases about half-closed streams mean streams whose answer has not come yet.
+		time.Sleep(50 * time.Millisecond)
+		w.Write(make([]byte, 1000))
+	})
 	certificate := gate.NewCertificate(t, "h2.test")
 	g := start(t, gate.Options{Args: []string{"--default-ssl-certificate", "default/h2"}}, gate.Backends("web", web.Addr),
 		certificate.Secret("h2"), gate.Route("web", "", "/", "web"))
