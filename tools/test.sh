@@ -59,7 +59,8 @@ e2e() { # BUILD
     go=$(tools/go.sh) || return 1
     (
         export YETT_BIN="$PWD/$1/yett" YETT_H1_JUDGE="$PWD/$1/test/diff/h1_judge"
-        cd test/e2e && "$go" vet ./... && "$go" test -count=1 -timeout=15m -json ./...
+        # Those that run beside others wait most of their time: more of them than processors.
+        cd test/e2e && "$go" vet ./... && "$go" test -count=1 -parallel 8 -timeout=15m -json ./...
     ) >"$results/go-$1.json"
 }
 

@@ -59,6 +59,7 @@ func newExternalSite(t *testing.T, hosts []string, prepare func(names *nameServe
 // Names are resolved by the workers: several addresses take turns, changes are followed when the TTL is over, and
 // what does not resolve, or resolves to the gate's own machine, is 503.
 func TestExternalName(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, resolvConf, firstAddress, secondAddress) {
 		return
 	}
@@ -107,6 +108,7 @@ func TestExternalName(t *testing.T) {
 
 // An answer holds for as long as each record on the way to it says, and no longer.
 func TestExternalNameTTL(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, resolvConf, firstAddress, secondAddress) {
 		return
 	}
@@ -139,6 +141,7 @@ func TestExternalNameTTL(t *testing.T) {
 
 // A name server that was there, and is no more, takes nothing away: what it said last is used on.
 func TestExternalNameServerGone(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, resolvConf, firstAddress, secondAddress) {
 		return
 	}
@@ -200,6 +203,7 @@ var understood = []string{"good", "slow", "question", "truncated", "huge"}
 // A resolver that answers with garbage, slowly or not at all hurts the Service that it answers for, and no other: not
 // one by another name, and not one that has addresses.
 func TestExternalNameBadServer(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, resolvConf, firstAddress, secondAddress) {
 		return
 	}
@@ -266,6 +270,7 @@ func TestExternalNameBadServer(t *testing.T) {
 
 // Three name servers, of which none answers, are not asked for three times as long.
 func TestExternalNameNoServer(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, "nameserver 127.0.0.1\nnameserver 127.0.0.2\nnameserver 127.0.0.3\nsearch a.test b.test c.test\noptions ndots:5\n",
 		firstAddress, secondAddress) {
 		return

@@ -374,6 +374,7 @@ func TestGRPCBackendsComeAndGo(t *testing.T) {
 
 // A stream on which nobody says anything stays open for as long as the time-outs allow, and pings are answered meanwhile.
 func TestGRPCIdleStreams(t *testing.T) {
+	t.Parallel()             // it waits most of its time
 	idle := 13 * time.Second // longer than the client's shortest time between pings, and than keep-alive
 	if os.Getenv("YETT_ENDURANCE") != "" {
 		idle = 10 * time.Minute

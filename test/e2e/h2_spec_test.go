@@ -53,7 +53,7 @@ func h2specRun(t *testing.T, address string, overTLS bool) {
 		t.Fatal(err)
 	}
 	number, _ := strconv.Atoi(port)
-	settings := &config.Config{Host: host, Port: number, Path: "/", Timeout: 2 * time.Second * gate.Scale(),
+	settings := &config.Config{Host: host, Port: number, Path: "/", Timeout: 3 * time.Second,
 		MaxHeaderLen: 4000, Strict: true, TLS: overTLS, Insecure: true}
 	passed, deviated := 0, 0
 	for _, group := range []*spec.TestGroup{generic.Spec(), h2cases.Spec(), hpack.Spec()} {

@@ -87,6 +87,7 @@ func TestHTTPBodyLimit(t *testing.T) {
 
 // Time of a head counts from its first byte, however it trickles; an idle connection just ends.
 func TestHTTPClientTimes(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	s := newSite(t, siteOptions{config: map[string]string{
 		"client-header-timeout": "1", "client-body-timeout": "1", "keep-alive": "1",
 	}}, answering(echoTarget))

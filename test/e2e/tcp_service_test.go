@@ -253,6 +253,7 @@ func TestTCPServiceWithoutRetries(t *testing.T) {
 }
 
 func TestTCPServiceIdleTimeout(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	port := freePort(t)
 	startL4(t, ports{port: "lines:80"}, nil, []string{"--configmap", "default/config"},
 		gate.Backends("lines", newLineServer(t, "a", false).addr),

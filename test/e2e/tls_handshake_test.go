@@ -143,6 +143,7 @@ func TestTLSTruncated(t *testing.T) {
 
 // A client that begins a handshake and says no more is let go.
 func TestTLSSlowHandshake(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	s := newSite(t, siteOptions{}, answering(echoTarget))
 	conn := gate.DialAddr(t, s.HTTPS)
 	conn.SetDeadline(time.Now().Add(40 * time.Second))

@@ -183,6 +183,7 @@ func TestUpgradeH2CIsNeverPassedOn(t *testing.T) {
 }
 
 func TestUpgradeIdleTime(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	s := newSite(t, siteOptions{config: map[string]string{"proxy-read-timeout": "2"}},
 		func(conn *gate.RawConn, seen *exchangeLog) {
 			readExact(conn)
