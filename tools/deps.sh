@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libyaml-dev libjansson-dev libseccomp-dev
        libc-ares-dev libnghttp2-dev libpcre2-dev zlib1g-dev libbrotli-dev
        libcurl4-openssl-dev libcmocka-dev curl"
-test="ccache clang libclang-rt-14-dev clang-format lld nginx-light haproxy nghttp2-client chromium-headless-shell
+test="clang libclang-rt-14-dev clang-format lld nginx-light haproxy nghttp2-client chromium-headless-shell
       openssl python3-venv uidmap"
 bench="strace valgrind"
 
