@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
 )
@@ -56,16 +57,26 @@ func (c *Cluster) ApplyYAML(ctx context.Context, namespace string, text []byte) 
 	return errors.Join(errs...)
 }
 
-// ApplyObject applies one object.
+// ApplyObject applies one object. A connection that an API server broke which was taken away is told once, and is no
+// answer.
 func (c *Cluster) ApplyObject(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
-	resource, err := c.resource(namespace, object)
-	if err == nil {
-		_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	err := c.applyOnce(ctx, namespace, object)
+	if utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err) {
+		err = c.applyOnce(ctx, namespace, object)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
 	}
 	return nil
+}
+
+func (c *Cluster) applyOnce(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
+	resource, err := c.resource(namespace, object)
+	if err != nil {
+		return err
+	}
+	_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	return err
 }
 
 // DeleteYAML deletes what ApplyYAML applied.
