@@ -66,9 +66,9 @@ static void exchanges_free(struct worker *worker)
 
 void worker_deinit(struct worker *worker)
 {
+    service_ports_deinit(&worker->service_ports);
     list_for_each_safe (it, &worker->clients)
         connection_close(list_entry(it, struct connection, link));
-    service_ports_close(&worker->service_ports);
     udp_sessions_deinit(&worker->udp);
     loop_timer_cancel(&worker->sweep_timer);
     endpoint_table_deinit(&worker->endpoints);

@@ -132,15 +132,15 @@ struct rig *rig_new(const struct rig_options *options)
     rig->writer = image_writer_new();
     for (unsigned i = 0; i < rig->options.backends; i++)
         backend_listen(rig, i);
-    rig_publish(rig, 0, rig->options.backends);
+    if (!rig->options.no_image)
+        rig_publish(rig, 0, rig->options.backends);
     return rig;
 }
 
-void rig_free(struct rig *rig)
+void rig_free_at_once(struct rig *rig)
 {
     int log_fd = rig->worker.access_log.fd;
 
-    rig_settle(rig);
     /* Connections that a test left open are closed with the worker; what they held must come back. */
     worker_deinit(&rig->worker);
     assert_int_equal(rig->worker.clients_len, 0);
@@ -156,6 +156,12 @@ void rig_free(struct rig *rig)
     close(log_fd);
     close(rig->log_fd);
     mem_free(rig);
+}
+
+void rig_free(struct rig *rig)
+{
+    rig_settle(rig);
+    rig_free_at_once(rig);
 }
 
 void rig_settle(struct rig *rig)

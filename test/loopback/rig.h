@@ -34,6 +34,7 @@ struct rig_options {
     struct route_policy policy;     /* of the one rule, any host and path; zeroed: the defaults */
     struct route_settings settings; /* likewise; never generates request ids */
     unsigned backends;              /* endpoints of its Service; 0: one */
+    bool no_image;                  /* the worker has none yet */
     const struct route_certificate *certificate; /* default one; NULL: none */
     const struct route_authorities *authorities; /* that the policy may name; NULL: none */
     const struct route_filter *filter;           /* one of the rule's; NULL: none */
@@ -58,6 +59,8 @@ struct rig {
 struct rig_options rig_options_default(void);
 struct rig *rig_new(const struct rig_options *options);
 void rig_free(struct rig *rig);
+/* Without first letting the worker do what it still can. */
+void rig_free_at_once(struct rig *rig);
 
 /* Publishes a new image for rig->options, with endpoints [first, first + len) of the backends. */
 void rig_publish(struct rig *rig, unsigned first, unsigned len);

@@ -241,6 +241,80 @@ static void test_log_line(void **state)
     rig_free(rig);
 }
 
+/* ---- ports that come and go ---- */
+
+static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
+
+/* A socket for the worker's port `number`, and a client that waits in its queue. */
+static struct end port_open(struct rig *rig, uint16_t number)
+{
+    struct proc_message message = { .kind = PROC_LISTEN, .ports_len = 1, .fds_len = 1 };
+    int fd = socket_listen_tcp(&loopback, 0, 8);
+    uint16_t bound;
+
+    assert_true(fd >= 0);
+    assert_int_equal(socket_local_port(fd, &bound), 0);
+    message.fds[0] = fd;
+    message.ports[0] = (struct proc_port){ .number = number, .transport = PROC_TCP };
+    service_ports_listen(&rig->worker.service_ports, &message);
+    struct end client = { .fd = socket_connect_tcp(&loopback, bound) };
+    assert_true(client.fd >= 0);
+    return client;
+}
+
+static void port_close(struct rig *rig, uint16_t number)
+{
+    struct proc_message message = { .kind = PROC_UNLISTEN, .ports_len = 1 };
+
+    message.ports[0] = (struct proc_port){ .number = number, .transport = PROC_TCP };
+    service_ports_unlisten(&rig->worker.service_ports, &message);
+}
+
+static void test_port_closes_with_somebody_waiting(void **state)
+{
+    static const struct {
+        bool no_image;
+        uint16_t number;
+        unsigned taken;
+    } cases[] = { { false, PORT, 1 }, { false, PORT + 1, 0 }, { true, PORT, 0 } };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rig_options options = rig_options_default();
+
+        options.extend = listener_add;
+        options.no_image = cases[i].no_image;
+        struct rig *rig = rig_new(&options);
+        struct end client = port_open(rig, cases[i].number);
+        port_close(rig, cases[i].number);
+        assert_int_equal(stats_get(&rig->stats->connections_accepted), cases[i].taken);
+        if (cases[i].taken > 0) {
+            struct end backend = rig_backend(rig, 0);
+            end_send(rig, &backend, "welcome");
+            end_expect(rig, &client, "welcome");
+            end_close(&backend);
+        }
+        end_close(&client);
+        rig_free(rig);
+    }
+}
+
+/* Whoever waits is left to the successor, which has the same sockets. */
+static void test_worker_ends_with_somebody_waiting(void **state)
+{
+    (void)state;
+    for (unsigned no_image = 0; no_image < 2; no_image++) {
+        struct rig_options options = rig_options_default();
+
+        options.extend = listener_add;
+        options.no_image = no_image;
+        struct rig *rig = rig_new(&options);
+        struct end client = port_open(rig, PORT);
+        rig_free_at_once(rig); /* checks that there is no client */
+        end_close(&client);
+    }
+}
+
 /* ---- the PROXY header ---- */
 
 #define HEADER "PROXY TCP4 203.0.113.9 198.51.100.1 5555 4242\r\n"
@@ -428,6 +502,8 @@ int main(void)
         cmocka_unit_test_setup(test_idle_passage_ends, setup),
         cmocka_unit_test_setup(test_open_passage_holds_no_image, setup),
         cmocka_unit_test_setup(test_log_line, setup),
+        cmocka_unit_test_setup(test_port_closes_with_somebody_waiting, setup),
+        cmocka_unit_test_setup(test_worker_ends_with_somebody_waiting, setup),
         cmocka_unit_test_setup(test_header_in_and_out, setup),
         cmocka_unit_test_setup(test_header_is_refused, setup),
         cmocka_unit_test_setup(test_header_before_http, setup),

@@ -75,11 +75,15 @@ int listener_serve(struct listener *listener, bool serves)
 
     if (serves == listener->serves)
         return 0;
+    if (serves) {
+        int r = loop_watch_add_level(loop, &listener->watch, listener->fd, LOOP_READ);
+        if (r < 0)
+            return r;
+    } else {
+        loop_timer_cancel(&listener->pause);
+        loop_watch_remove(loop, &listener->watch);
+    }
     listener->serves = serves;
-    if (serves)
-        return loop_watch_add_level(loop, &listener->watch, listener->fd, LOOP_READ);
-    loop_timer_cancel(&listener->pause);
-    loop_watch_remove(loop, &listener->watch);
     return 0;
 }
 
@@ -87,8 +91,7 @@ void listener_close(struct listener *listener)
 {
     if (listener->fd < 0)
         return;
-    loop_timer_cancel(&listener->pause);
-    while (queue_take(listener, PROXY_ACCEPT_BURST))
+    while (listener->serves && queue_take(listener, PROXY_ACCEPT_BURST))
         continue;
     loop_timer_cancel(&listener->pause);
     loop_watch_remove(listener->worker->loop, &listener->watch);

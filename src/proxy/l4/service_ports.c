@@ -22,19 +22,23 @@ void service_ports_init(struct service_ports *ports, struct worker *worker)
     *ports = (struct service_ports){ .worker = worker };
 }
 
+static void port_serve(struct service_port *port, bool serves)
+{
+    if (port->udp) {
+        udp_port_serve(port->udp, serves);
+        return;
+    }
+    int r = listener_serve(&port->tcp, serves);
+    if (r < 0)
+        log_error("listen_failed", F_UINT("port", port->port.number), F_ERRNO(r));
+}
+
 static void follow(struct service_ports *ports, struct service_port *port)
 {
     const struct image_view *view = ports->worker->view;
-    bool is_named = view && image_listener_find(view, (enum route_transport)port->port.transport,
-                                                port->port.number);
 
-    if (port->udp) {
-        udp_port_serve(port->udp, is_named);
-        return;
-    }
-    int r = listener_serve(&port->tcp, is_named);
-    if (r < 0)
-        log_error("listen_failed", F_UINT("port", port->port.number), F_ERRNO(r));
+    port_serve(port, view && image_listener_find(view, (enum route_transport)port->port.transport,
+                                                 port->port.number));
 }
 
 void service_ports_follow(struct service_ports *ports)
@@ -95,5 +99,12 @@ void service_ports_close(struct service_ports *ports)
 {
     while (ports->open.len > 0)
         port_close(ports, ports->open.len - 1);
+}
+
+void service_ports_deinit(struct service_ports *ports)
+{
+    vec_for_each (it, &ports->open)
+        port_serve(*it, false);
+    service_ports_close(ports);
     vec_deinit(&ports->open);
 }

@@ -3,7 +3,7 @@
  * Purpose    The ports of TCP and UDP Services: a worker takes what comes there as long as its image names
  *            them.
  * Ownership  Owns the sockets that the supervisor hands over; connections and sessions outlive them.
- * Lifetime   service_ports_init() … service_ports_close().
+ * Lifetime   service_ports_init() … service_ports_deinit().
  * Roles      proxy.
  * Limits     As many as the supervisor sends, whose limit is PROC_PORTS_MAX of each image.
  * See        docs/internals/lifecycle.md, "Ports that come and go" */
@@ -24,11 +24,13 @@ struct service_ports {
 void service_ports_init(struct service_ports *ports, struct worker *worker);
 /* What PROC_LISTEN says; takes its descriptors. */
 void service_ports_listen(struct service_ports *ports, struct proc_message *message);
-/* What PROC_UNLISTEN says: takes all connections that wait, then closes. */
+/* What PROC_UNLISTEN says: closes them, as service_ports_close() does. */
 void service_ports_unlisten(struct service_ports *ports, const struct proc_message *message);
 /* After another image. */
 void service_ports_follow(struct service_ports *ports);
-/* All of them; may be called twice. */
+/* Closes all of them; first takes the connections that wait on those that its image names. */
 void service_ports_close(struct service_ports *ports);
+/* Takes nothing more: what waits is the successor's. */
+void service_ports_deinit(struct service_ports *ports);
 
 #endif
