@@ -39,7 +39,7 @@ static void check(bool holds, const char *what)
 static struct route_service *service_make(struct route_model *model, uint16_t port)
 {
     struct route_service *service =
-        route_service_get(model, SPAN("default"), SPAN("bench"), SPAN("80"));
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("default"), SPAN("bench"), SPAN("80"));
     struct route_endpoint *endpoint = arena_new(&model->arena, struct route_endpoint);
 
     *endpoint = (struct route_endpoint){ .kind = ROUTE_ENDPOINT_IP, .ip = loopback, .port = port };

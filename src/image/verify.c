@@ -79,8 +79,8 @@ static bool authorities_check(struct image_check *check)
 static bool secrets_check(struct image_check *check)
 {
     for (uint32_t i = 0; i < image_ticket_key_count(check->view); i++) {
-        uint32_t len = image_ticket_key_get(check->view, i)->len;
-        IMAGE_CHECK(len == 48 || len == 80, "a key of session tickets has no known length");
+        IMAGE_CHECK(route_ticket_key_len_is_valid(image_ticket_key_get(check->view, i)->len),
+                    "a key of session tickets has no known length");
     }
     return certificates_check(check) && authorities_check(check);
 }

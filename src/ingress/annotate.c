@@ -170,7 +170,7 @@ static void backend_protocol_read(struct annotation_reading *reading, struct ann
         reading->result.is_denied = true;
         return;
     }
-    value_invalid(reading, at, "HTTP");
+    value_invalid(reading, at, "HTTP, HTTPS, AUTO_HTTP, GRPC or GRPCS");
 }
 
 static void supported_read(struct annotation_reading *reading, struct annotation_finding at)
@@ -340,12 +340,14 @@ static struct ingress_annotations annotations_default(const struct ingress_confi
 struct ingress_annotations ingress_annotations_read(const struct kube_object *ingress,
                                                     const struct ingress_config *config,
                                                     const struct ingress_options *options,
+                                                    struct ingress_cache *cache,
                                                     struct diag_list *diags)
 {
     struct annotation_reading reading = {
         .result = annotations_default(config),
         .object = ingress,
         .config = config,
+        .cache = cache,
         .diags = diags,
     };
 

@@ -46,6 +46,7 @@ struct ingress_annotations {
 struct ingress_annotations ingress_annotations_read(const struct kube_object *ingress,
                                                     const struct ingress_config *config,
                                                     const struct ingress_options *options,
+                                                    struct ingress_cache *cache,
                                                     struct diag_list *diags);
 
 /* Calls `with` for each annotation of the Ingress that names a Secret, as "namespace/name". */

@@ -23,6 +23,7 @@ struct annotation_reading {
     struct ingress_annotations result;
     const struct kube_object *object;
     const struct ingress_config *config;
+    struct ingress_cache *cache;
     struct diag_list *diags;
 };
 

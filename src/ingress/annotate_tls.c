@@ -1,33 +1,21 @@
 #include "base/num.h"
 #include "base/pattern.h"
+#include "base/scope.h"
 #include "ingress/annotate_reading.h"
+#include "ingress/cache.h"
 #include "ingress/names.h"
 #include "ingress/policy.h"
-#include "tls/policy.h"
 
-/* What a client or backend must prove is read so that a mistake never asks for less: where the author's wish
- * cannot be made out, the hosts are refused (auth-tls-*) or the Ingress is denied (proxy-ssl-secret). */
+/* What a client must prove is read so that a mistake never asks for less: where the author's wish cannot be made
+ * out, the hosts are refused. Of backends, a wrong proxy-ssl-secret denies the Ingress; but what does not switch
+ * proxy-ssl-verify on leaves it off, as in ingress-nginx, and is told as an error. */
 
 #define REFUSES_ALL "every request of its hosts is refused with 403"
 #define IS_IGNORED  "it is ignored"
 
-static bool object_name_is_valid(struct span name)
+static bool names_an_object(struct annotation_finding at)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'))
-            return false;
-    }
-    return name.len > 0;
-}
-
-/* "namespace/name" */
-static bool secret_name_is_valid(struct span text)
-{
-    size_t slash = span_find(text, '/');
-
-    return slash != SPAN_NOT_FOUND && object_name_is_valid(span_upto(text, slash)) &&
-           object_name_is_valid(span_from(text, slash + 1));
+    return ingress_object_name_parse(at.pair->value.text).name.len > 0;
 }
 
 static bool switch_read(struct span text, bool *ret_is_on)
@@ -67,7 +55,7 @@ void annotation_read_auth_tls_secret(struct annotation_reading *reading,
                                      struct annotation_finding at)
 {
     reading->result.client_auth.secret = at.pair;
-    if (!secret_name_is_valid(at.pair->value.text))
+    if (!names_an_object(at))
         clients_refuse(reading, at, "the Secret as namespace/name");
 }
 
@@ -140,7 +128,7 @@ void annotation_read_auth_tls_match_cn(struct annotation_reading *reading,
 void annotation_read_proxy_ssl_secret(struct annotation_reading *reading,
                                       struct annotation_finding at)
 {
-    if (secret_name_is_valid(at.pair->value.text)) {
+    if (names_an_object(at)) {
         reading->result.backend_tls.secret = at.pair;
         return;
     }
@@ -153,7 +141,8 @@ void annotation_read_proxy_ssl_verify(struct annotation_reading *reading,
                                       struct annotation_finding at)
 {
     if (!switch_read(at.pair->value.text, &reading->result.backend_tls.verifies))
-        annotation_invalid(reading, at, DIAG_WARNING, "on or off", "off is taken");
+        annotation_invalid(reading, at, DIAG_ERROR, "on or off",
+                           "off is taken: whoever answers in a backend's place is believed");
 }
 
 void annotation_read_proxy_ssl_verify_depth(struct annotation_reading *reading,
@@ -190,14 +179,28 @@ void annotation_read_proxy_ssl_server_name(struct annotation_reading *reading,
         annotation_invalid(reading, at, DIAG_WARNING, "on or off", "off is taken");
 }
 
+struct version_finding {
+    struct annotation_reading *reading;
+    struct annotation_finding at;
+};
+
+static void version_report(void *ctx, struct span word)
+{
+    struct version_finding *finding = ctx;
+    SCOPED(buf_deinit) struct buf what = { 0 };
+
+    buf_printf(&what, "'" SPAN_FMT "' is no version of TLS that is spoken here; it is left out",
+               SPAN_ARG(span_upto(word, 200)));
+    annotation_report(finding->reading, finding->at, DIAG_WARNING, DIAG_ANNOTATION_UNSUPPORTED,
+                      buf_span(&what), SPAN("write TLSv1.2, TLSv1.3 or both"));
+}
+
 void annotation_read_proxy_ssl_protocols(struct annotation_reading *reading,
                                          struct annotation_finding at)
 {
-    struct span rest = at.pair->value.text, word;
-    uint32_t versions = 0;
+    struct version_finding finding = { reading, at };
+    uint32_t versions = ingress_tls_versions(at.pair->value.text, version_report, &finding);
 
-    while (span_split(&rest, ' ', &word))
-        versions |= ingress_tls_version(word);
     if (versions)
         reading->result.backend_tls.versions = versions;
     else
@@ -208,7 +211,7 @@ void annotation_read_proxy_ssl_protocols(struct annotation_reading *reading,
 void annotation_read_proxy_ssl_ciphers(struct annotation_reading *reading,
                                        struct annotation_finding at)
 {
-    if (tls_ciphers_are_valid(at.pair->value.text))
+    if (ingress_cache_ciphers_are_valid(reading->cache, at.pair->value.text))
         reading->result.backend_tls.ciphers = at.pair->value.text;
     else
         annotation_invalid(reading, at, DIAG_WARNING, "ciphers as OpenSSL lists them",
@@ -219,7 +222,7 @@ void annotation_read_proxy_ssl_ciphers(struct annotation_reading *reading,
 
 void annotation_read_ssl_ciphers(struct annotation_reading *reading, struct annotation_finding at)
 {
-    if (tls_ciphers_are_valid(at.pair->value.text)) {
+    if (ingress_cache_ciphers_are_valid(reading->cache, at.pair->value.text)) {
         reading->result.tls_ciphers = at.pair->value.text;
         return;
     }

@@ -29,7 +29,7 @@ ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TIMEOUT, "proxy-next-upstream-timeout"
 ANNOTATION(ANNOTATION_PROXY_NEXT_UPSTREAM_TRIES, "proxy-next-upstream-tries", SUPPORTED, KEEP, "",
            "")
 ANNOTATION(ANNOTATION_BACKEND_PROTOCOL, "backend-protocol", SUPPORTED, KEEP, "",
-           "serve HTTP at the backend, and write HTTP")
+           "serve HTTP or gRPC at the backend, and write HTTP, HTTPS, AUTO_HTTP, GRPC or GRPCS")
 ANNOTATION(ANNOTATION_SSL_PASSTHROUGH, "ssl-passthrough", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_AUTH_TLS_SECRET, "auth-tls-secret", SUPPORTED, KEEP, "", "")
 ANNOTATION(ANNOTATION_AUTH_TLS_VERIFY_CLIENT, "auth-tls-verify-client", SUPPORTED, KEEP, "", "")

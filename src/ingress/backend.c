@@ -211,8 +211,11 @@ struct route_service *ingress_backend_get(struct compiler *c, const struct kube_
     struct span port = kube_text_is_set(&backend->port_name)
                            ? backend->port_name.text
                            : span_of(digits, num_format_u64(digits, backend->port_number));
-    struct route_service *service = ingress_service_judge(
-        c, route_service_get(c->model, ingress->namespace, backend->service.text, port), &result);
+    struct route_service *service =
+        ingress_service_judge(c,
+                              route_service_get(c->model, ROUTE_TRANSPORT_TCP, ingress->namespace,
+                                                backend->service.text, port),
+                              &result);
     bool is_first =
         service->index >= c->services_before && compiler_is_new(c, service->key, ingress);
 

@@ -3,19 +3,21 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "tls/context.h"
+#include "tls/policy.h"
 
 /* Entries are marked as they are asked for; the end of a compile sweeps those without a mark. */
 
 /* Their numbers are the seeds of their hashes. */
-enum cache_kind { CACHE_PAIR = 4, CACHE_AUTHORITIES = 8 };
+enum cache_kind { CACHE_PAIR = 4, CACHE_AUTHORITIES = 8, CACHE_CIPHERS = 16, CACHE_GROUPS = 32 };
 
 struct cache_entry {
     enum cache_kind kind;
     union {
         struct ingress_pair pair;
         struct ingress_authorities authorities;
+        bool list_is_valid;
     };
-    struct span first, second; /* both texts, compared too: a forged hash must not borrow facts */
+    struct span first, second; /* its texts, compared too: a forged hash must not borrow facts */
     struct arena arena;
     bool is_used;
     struct cache_entry *next;
@@ -114,6 +116,27 @@ const struct ingress_authorities *ingress_cache_authorities(struct ingress_cache
         entry->authorities.is_valid = tls_authorities_are_valid(ca_pem, crl_pem);
     }
     return &entry->authorities;
+}
+
+static bool list_is_valid(struct ingress_cache *cache, enum cache_kind kind, struct span list,
+                          bool (*judge)(struct span list))
+{
+    bool is_new;
+    struct cache_entry *entry = entry_get(cache, kind, list, SPAN_EMPTY, &is_new);
+
+    if (is_new)
+        entry->list_is_valid = judge(list);
+    return entry->list_is_valid;
+}
+
+bool ingress_cache_ciphers_are_valid(struct ingress_cache *cache, struct span list)
+{
+    return list_is_valid(cache, CACHE_CIPHERS, list, tls_ciphers_are_valid);
+}
+
+bool ingress_cache_groups_are_valid(struct ingress_cache *cache, struct span list)
+{
+    return list_is_valid(cache, CACHE_GROUPS, list, tls_groups_are_valid);
 }
 
 void ingress_cache_end(struct ingress_cache *cache)

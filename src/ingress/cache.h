@@ -1,9 +1,9 @@
 /* ingress/cache.h
  *
- * Purpose    What was found out about certificate pairs and authorities, by their content, for the next compile: asking
- *            OpenSSL costs more than all the rest of a compile together.
+ * Purpose    What was found out about certificate pairs, authorities, and lists of ciphers and groups, by their content,
+ *            for the next compile: asking OpenSSL costs more than all the rest of a compile together.
  * Ownership  The caller of ingress_compile() owns the cache and names it in its options.
- * Lifetime   ingress_cache_new() … ingress_cache_free(). Pairs that a compile did not meet are dropped.
+ * Lifetime   ingress_cache_new() … ingress_cache_free(). What a compile did not meet is dropped.
  * Roles      control; `check` needs none. */
 #ifndef YETT_INGRESS_CACHE_H
 #define YETT_INGRESS_CACHE_H
@@ -35,6 +35,9 @@ const struct ingress_pair *ingress_cache_pair(struct ingress_cache *cache, struc
 const struct ingress_authorities *ingress_cache_authorities(struct ingress_cache *cache,
                                                             struct span ca_pem,
                                                             struct span crl_pem);
+/* As tls/policy.h judges them. */
+bool ingress_cache_ciphers_are_valid(struct ingress_cache *cache, struct span list);
+bool ingress_cache_groups_are_valid(struct ingress_cache *cache, struct span list);
 /* A compile is over: forget what it did not ask for. */
 void ingress_cache_end(struct ingress_cache *cache);
 

@@ -131,7 +131,8 @@ static void owned_add(struct compiler *c, const struct kube_object *object)
 
     if (is_catch_all_forbidden(c, object))
         return;
-    owned.annotations = ingress_annotations_read(object, &c->config, c->options, c->diags);
+    owned.annotations =
+        ingress_annotations_read(object, &c->config, c->options, c->cache, c->diags);
     if (owned.annotations.is_dropped)
         return;
     owned.namespace = arena_dup(arena, object->namespace);
@@ -185,7 +186,7 @@ static void config_read(struct compiler *c)
                            "there is no ConfigMap " SPAN_FMT "/" SPAN_FMT "; defaults apply",
                            SPAN_ARG(name->namespace), SPAN_ARG(name->name));
     }
-    c->config = ingress_config_read(object, &c->model->arena, c->diags);
+    c->config = ingress_config_read(object, &c->model->arena, c->cache, c->diags);
     if (!c->only) /* which has them already, and keeps them for longer than what is made now */
         c->model->settings = c->config.settings;
 }

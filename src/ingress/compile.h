@@ -10,14 +10,11 @@
 #define YETT_INGRESS_COMPILE_H
 
 #include "ingress/change.h"
+#include "ingress/names.h"
 #include "kube/store.h"
 #include "route/model.h"
 
 struct ingress_cache;
-
-struct ingress_object_name {
-    struct span namespace, name; /* both empty: not given */
-};
 
 enum { INGRESS_OWN_PORTS_MAX = 4 }; /* HTTP, HTTPS, health, webhook */
 

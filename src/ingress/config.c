@@ -321,19 +321,18 @@ static void reading_end(struct config_reading *reading)
 }
 
 struct ingress_config ingress_config_read(const struct kube_object *config_map, struct arena *arena,
-                                          struct diag_list *diags)
+                                          struct ingress_cache *cache, struct diag_list *diags)
 {
     struct config_reading reading = {
         .config = config_default(),
         .hsts = { .is_on = true, .includes_subdomains = true, .max_age_s = 31536000 },
         .arena = arena,
+        .cache = cache,
         .diags = diags,
         .object = config_map,
     };
 
-    if (!config_map)
-        return reading.config;
-    for (size_t i = 0; i < config_map->config_map.entries.len; i++)
+    for (size_t i = 0; config_map && i < config_map->config_map.entries.len; i++)
         pair_read(&reading, &config_map->config_map.entries.items[i]);
     reading_end(&reading);
     return reading.config;
@@ -360,5 +359,5 @@ bool ingress_config_allows_other_namespaces(const struct kube_object *config_map
 
 struct ingress_object_name ingress_config_dh_param(const struct kube_object *config_map)
 {
-    return ingress_config_object_name(value_of(config_map, CONFIG_SSL_DH_PARAM));
+    return ingress_object_name_parse(value_of(config_map, CONFIG_SSL_DH_PARAM));
 }

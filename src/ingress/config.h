@@ -24,10 +24,7 @@ struct ingress_config {
 
 /* `config_map` may be NULL: all defaults. */
 struct ingress_config ingress_config_read(const struct kube_object *config_map, struct arena *arena,
-                                          struct diag_list *diags);
-
-/* "namespace/name"; name empty: it is something else. */
-struct ingress_object_name ingress_config_object_name(struct span text);
+                                          struct ingress_cache *cache, struct diag_list *diags);
 
 /* What must be known before the rest is read. `config_map` may be NULL. */
 bool ingress_config_allows_other_namespaces(const struct kube_object *config_map);

@@ -21,6 +21,7 @@ struct config_reading {
     bool log_escape_json, log_escape_none, disable_access_log, disable_stream_access_log;
     struct config_hsts hsts;
     struct arena *arena;
+    struct ingress_cache *cache;
     struct diag_list *diags;
     const struct kube_object *object;
 };
@@ -42,10 +43,6 @@ config_read_fn config_read_ticket_key;
 config_read_fn config_read_gzip_types;
 config_read_fn config_read_gzip_disable;
 config_read_fn config_read_brotli_types;
-
-/* Warns about a part of the value that is left out. */
-void config_part_report(const struct config_reading *reading, const struct kube_pair *pair,
-                        struct span part, const char *what, struct span mend);
 
 struct place config_pair_place(const struct config_reading *reading, const struct kube_pair *pair);
 

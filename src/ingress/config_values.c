@@ -3,14 +3,14 @@
 #include "base/pattern.h"
 #include "base/scope.h"
 #include "base/vec.h"
+#include "ingress/cache.h"
 #include "ingress/config_reading.h"
 #include "ingress/policy.h"
 #include "kube/base64.h"
-#include "tls/policy.h"
 
 /* Where a value is a list, what is wrong with one item costs that item, and the rest counts. */
 
-void config_part_report(const struct config_reading *reading, const struct kube_pair *pair,
+static void part_report(const struct config_reading *reading, const struct kube_pair *pair,
                         struct span part, const char *what, struct span mend)
 {
     ingress_report(reading->diags, DIAG_WARNING, DIAG_CONFIG_VALUE_INVALID,
@@ -47,8 +47,8 @@ bool config_read_trusted(struct config_reading *reading, const struct kube_pair 
         if (ip_block_parse(item, &block))
             vec_push(&blocks, block);
         else if (!span_is_empty(item))
-            config_part_report(reading, pair, item, "no address block",
-                               SPAN("write blocks such as 10.0.0.0/8, separated by commas"));
+            part_report(reading, pair, item, "no address block",
+                        SPAN("write blocks such as 10.0.0.0/8, separated by commas"));
     }
     struct ip_block *trusted = arena_new_array(reading->arena, struct ip_block, blocks.len);
     if (blocks.len)
@@ -101,34 +101,37 @@ bool config_read_stream_log_format(struct config_reading *reading, const struct 
     return true;
 }
 
+struct finding {
+    const struct config_reading *reading;
+    const struct kube_pair *pair;
+};
+
+static void version_report(void *ctx, struct span word)
+{
+    const struct finding *finding = ctx;
+
+    part_report(finding->reading, finding->pair, word, "no version of TLS that is spoken here",
+                SPAN("write TLSv1.2, TLSv1.3 or both: what is older is broken (RFC 8996)"));
+}
+
 bool config_read_tls_versions(struct config_reading *reading, const struct kube_pair *pair)
 {
-    struct span rest = pair->value.text, item;
-    uint32_t versions = 0;
+    struct finding finding = { reading, pair };
+    uint32_t versions = ingress_tls_versions(pair->value.text, version_report, &finding);
 
-    while (span_split(&rest, ' ', &item)) {
-        if (span_is_empty(item))
-            continue;
-        uint32_t version = ingress_tls_version(item);
-        versions |= version;
-        if (version == 0)
-            config_part_report(reading, pair, item, "no version of TLS that is spoken here",
-                               SPAN("write TLSv1.2, TLSv1.3 or both: what is older is broken "
-                                    "(RFC 8996)"));
-    }
     if (versions == 0)
         return false;
     reading->config.settings.tls.versions = versions;
     return true;
 }
 
-/* An empty list leaves the choice to the library, and their order to the client. */
+/* An empty list is the built-in one, in the client's order. */
 bool config_read_tls_ciphers(struct config_reading *reading, const struct kube_pair *pair)
 {
     struct route_tls_settings *tls = &reading->config.settings.tls;
     struct span list = span_trim(pair->value.text);
 
-    if (list.len > 0 && !tls_ciphers_are_valid(list))
+    if (list.len > 0 && !ingress_cache_ciphers_are_valid(reading->cache, list))
         return false;
     tls->ciphers = arena_dup(reading->arena, list);
     tls->cipher_choice = list.len > 0 ? ROUTE_CIPHERS_OF_SERVER : ROUTE_CIPHERS_OF_CLIENT;
@@ -139,26 +142,16 @@ bool config_read_tls_groups(struct config_reading *reading, const struct kube_pa
 {
     struct span list = span_trim(pair->value.text);
 
-    if (!tls_groups_are_valid(list))
+    if (!ingress_cache_groups_are_valid(reading->cache, list))
         return false;
     reading->config.settings.tls.groups =
         span_eq(list, SPAN("auto")) ? SPAN_EMPTY : arena_dup(reading->arena, list);
     return true;
 }
 
-struct ingress_object_name ingress_config_object_name(struct span text)
-{
-    size_t slash = span_find(text, '/');
-    struct ingress_object_name none = { SPAN_EMPTY, SPAN_EMPTY };
-
-    if (slash == SPAN_NOT_FOUND || slash == 0 || slash + 1 == text.len)
-        return none;
-    return (struct ingress_object_name){ span_upto(text, slash), span_from(text, slash + 1) };
-}
-
 bool config_read_dh_param(struct config_reading *reading, const struct kube_pair *pair)
 {
-    if (ingress_config_object_name(pair->value.text).name.len == 0)
+    if (ingress_object_name_parse(pair->value.text).name.len == 0)
         return false;
     reading->config.dh_param = pair;
     return true;
@@ -172,7 +165,7 @@ bool config_read_ticket_key(struct config_reading *reading, const struct kube_pa
     size_t at;
 
     if (!kube_base64_decode(reading->arena, pair->value.text, &bytes, &at) ||
-        (bytes.len != 48 && bytes.len != 80))
+        !route_ticket_key_len_is_valid(bytes.len))
         return false;
     memcpy(key->bytes, bytes.ptr, bytes.len);
     key->len = (uint32_t)bytes.len;
@@ -214,9 +207,9 @@ static struct span types_read(struct config_reading *reading, const struct kube_
         if (media_type_is_valid(item))
             type_append(&types, item);
         else if (!span_is_empty(item))
-            config_part_report(reading, pair, item, "no media type",
-                               SPAN("write types such as application/json, with spaces between, or "
-                                    "* for all"));
+            part_report(reading, pair, item, "no media type",
+                        SPAN("write types such as application/json, with spaces between, or * for "
+                             "all"));
     }
     return arena_dup(reading->arena, buf_span(&types));
 }

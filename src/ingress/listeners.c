@@ -41,7 +41,8 @@ static struct span mend_of_form(void)
 }
 
 struct target {
-    struct span namespace, name, port;
+    struct ingress_object_name service;
+    struct span port;
     bool accepts_proxy, sends_proxy;
 };
 
@@ -60,16 +61,12 @@ static bool target_parse(struct span text, struct target *ret_target)
 {
     struct target target = { 0 };
     struct span rest = span_trim(text), service = SPAN_EMPTY;
-    size_t slash;
 
     if (!span_split(&rest, ':', &service) || !span_split(&rest, ':', &target.port))
         return false;
-    slash = span_find(service, '/');
-    if (slash == SPAN_NOT_FOUND || slash == 0 || slash + 1 == service.len ||
-        span_is_empty(target.port))
+    target.service = ingress_object_name_parse(service);
+    if (span_is_empty(target.service.name) || span_is_empty(target.port))
         return false;
-    target.namespace = span_upto(service, slash);
-    target.name = span_from(service, slash + 1);
     if (!flag_read(&rest, &target.accepts_proxy) || !flag_read(&rest, &target.sends_proxy) ||
         !span_is_empty(rest))
         return false;
@@ -134,10 +131,8 @@ static void service_report(struct compiler *c, const struct line *line,
 static struct route_service *service_get(struct compiler *c, const struct line *line,
                                          const struct target *target)
 {
-    struct route_service *service =
-        line->transport == ROUTE_TRANSPORT_UDP
-            ? route_service_get_udp(c->model, target->namespace, target->name, target->port)
-            : route_service_get(c->model, target->namespace, target->name, target->port);
+    struct route_service *service = route_service_get(
+        c->model, line->transport, target->service.namespace, target->service.name, target->port);
     int result;
 
     ingress_service_judge(c, service, &result);

@@ -419,7 +419,8 @@ void ingress_default_rule(struct compiler *c)
     }
     struct span port = arena_printf(&c->scratch, "%u", object->service.ports[0].port);
     struct route_service *service = ingress_service_judge(
-        c, route_service_get(c->model, name->namespace, name->name, port), &result);
+        c, route_service_get(c->model, ROUTE_TRANSPORT_TCP, name->namespace, name->name, port),
+        &result);
     struct route_rule *rule = route_rule_new(c->model);
 
     rule->path = SPAN_EMPTY;

@@ -12,6 +12,26 @@ static bool is_alnum(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+static bool object_part_is_valid(struct span part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        if (!is_alnum(part.ptr[i]) && part.ptr[i] != '-' && part.ptr[i] != '.')
+            return false;
+    }
+    return part.len > 0;
+}
+
+struct ingress_object_name ingress_object_name_parse(struct span text)
+{
+    size_t slash = span_find(text, '/');
+    struct ingress_object_name none = { SPAN_EMPTY, SPAN_EMPTY };
+
+    if (slash == SPAN_NOT_FOUND)
+        return none;
+    struct ingress_object_name name = { span_upto(text, slash), span_from(text, slash + 1) };
+    return object_part_is_valid(name.namespace) && object_part_is_valid(name.name) ? name : none;
+}
+
 static int label_check(struct span label)
 {
     if (label.len > LABEL_BYTES_MAX)

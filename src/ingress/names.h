@@ -1,13 +1,21 @@
 /* ingress/names.h
  *
- * Purpose    Hosts and paths as Ingresses write them → the form in which requests are compared.
+ * Purpose    Hosts and paths as Ingresses write them → the form in which requests are compared; names of objects,
+ *            as annotations and the ConfigMap write them.
  * Ownership  Results lie in the arena given, or borrow from the input.
- * Roles      The ingress room.
+ * Roles      The ingress room; struct ingress_object_name is part of its options.
  * See        RFC 1123 2.1, RFC 3986 6.2.2 */
 #ifndef YETT_INGRESS_NAMES_H
 #define YETT_INGRESS_NAMES_H
 
 #include "base/arena.h"
+
+struct ingress_object_name {
+    struct span namespace, name; /* both empty: not given */
+};
+
+/* "namespace/name", each of the letters that Kubernetes allows. Both empty: it is something else. */
+struct ingress_object_name ingress_object_name_parse(struct span text);
 
 enum ingress_host_result {
     HOST_OK = 0,

@@ -2,11 +2,28 @@
 
 #include "base/num.h"
 
-uint32_t ingress_tls_version(struct span word)
+static uint32_t tls_version(struct span word)
 {
     if (span_eq(word, SPAN("TLSv1.2")))
         return ROUTE_TLS_1_2;
     return span_eq(word, SPAN("TLSv1.3")) ? ROUTE_TLS_1_3 : 0;
+}
+
+uint32_t ingress_tls_versions(struct span text, void (*on_unknown)(void *ctx, struct span word),
+                              void *ctx)
+{
+    struct span word;
+    uint32_t versions = 0;
+
+    while (span_split(&text, ' ', &word)) {
+        if (span_is_empty(word))
+            continue;
+        uint32_t version = tls_version(word);
+        versions |= version;
+        if (version == 0)
+            on_unknown(ctx, word);
+    }
+    return versions;
 }
 
 bool ingress_seconds_parse(struct span text, uint32_t min, uint32_t *ret_ms)
@@ -91,8 +108,6 @@ int ingress_policy_set(struct route_policy *policy, enum policy_field field, str
     bool is_valid = false;
 
     switch (field) {
-    case POLICY_NONE:
-        break;
     case POLICY_BODY_BYTES:
         is_valid = num_parse_size(text, INT64_MAX, &policy->body_bytes_max);
         break;
@@ -120,8 +135,6 @@ int ingress_policy_set(struct route_policy *policy, enum policy_field field, str
 const char *ingress_policy_grammar(enum policy_field field)
 {
     switch (field) {
-    case POLICY_NONE:
-        return "";
     case POLICY_BODY_BYTES:
         return "bytes, with k, m or g, such as 8m; 0 is no limit";
     case POLICY_CONNECT_TIMEOUT:

@@ -9,7 +9,6 @@
 #include "route/model.h"
 
 enum policy_field {
-    POLICY_NONE, /* a key that is no policy */
     POLICY_BODY_BYTES,
     POLICY_CONNECT_TIMEOUT,
     POLICY_READ_TIMEOUT,
@@ -36,8 +35,10 @@ YETT_MUST_USE int ingress_policy_set(struct route_policy *policy, enum policy_fi
 /* What the field wants, for diagnostics: "a number of seconds from 1, without unit". */
 const char *ingress_policy_grammar(enum policy_field field);
 
-/* "TLSv1.2", "TLSv1.3" → enum route_tls_version; 0: another word. */
-uint32_t ingress_tls_version(struct span word);
+/* "TLSv1.2", "TLSv1.3" or both, with spaces between → enum route_tls_version, or-ed; 0: neither. Calls `on_unknown`
+ * for each other word. */
+uint32_t ingress_tls_versions(struct span text, void (*on_unknown)(void *ctx, struct span word),
+                              void *ctx);
 
 /* Whole seconds from `min`, without a unit, as milliseconds. */
 YETT_MUST_USE bool ingress_seconds_parse(struct span text, uint32_t min, uint32_t *ret_ms);

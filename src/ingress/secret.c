@@ -56,11 +56,10 @@ bool ingress_secret_named(struct compiler *c, const struct kube_object *ingress,
                           const struct kube_pair *annotation, const char *consequence,
                           struct secret_ref *ret_ref)
 {
-    struct span text = annotation->value.text;
-    size_t slash = span_find(text, '/');
+    struct ingress_object_name name = ingress_object_name_parse(annotation->value.text);
     struct secret_ref ref = {
-        .namespace = span_upto(text, slash),
-        .name = span_from(text, slash + 1),
+        .namespace = name.namespace,
+        .name = name.name,
         .place = ingress_annotation_place(ingress, annotation, &c->scratch),
         .consequence = consequence,
     };
@@ -70,7 +69,7 @@ bool ingress_secret_named(struct compiler *c, const struct kube_object *ingress,
                        SPAN("copy the Secret into the Ingress' namespace, or set "
                             "allow-cross-namespace-resources in the ConfigMap"),
                        "Secret " SPAN_FMT " is of another namespace than the Ingress; %s",
-                       SPAN_ARG(text), consequence);
+                       SPAN_ARG(annotation->value.text), consequence);
         return false;
     }
     *ret_ref = ref;

@@ -29,13 +29,11 @@ struct mention {
 static void mention_annotation(void *ctx, struct span value)
 {
     const struct mention *mention = ctx;
-    size_t slash = span_find(value, '/');
+    struct ingress_object_name name = ingress_object_name_parse(value);
 
-    if (slash == SPAN_NOT_FOUND || slash == 0 || slash + 1 == value.len)
-        return;
-    struct span namespace = span_upto(value, slash);
-    if (mention->may_cross || span_eq(namespace, mention->ingress->namespace))
-        mention->with(mention->ctx, namespace, span_from(value, slash + 1));
+    if (name.name.len > 0 &&
+        (mention->may_cross || span_eq(name.namespace, mention->ingress->namespace)))
+        mention->with(mention->ctx, name.namespace, name.name);
 }
 
 void ingress_secrets_of(const struct kube_object *ingress, const struct ingress_options *options,

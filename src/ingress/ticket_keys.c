@@ -4,11 +4,6 @@
 
 #include "ingress/secret.h"
 
-static bool length_is_valid(size_t len)
-{
-    return len == 48 || len == 80;
-}
-
 static void key_add(struct route_model *model, struct span bytes)
 {
     if (model->ticket_keys_len == ROUTE_TICKET_KEYS_MAX) /* older ones are of no use any more */
@@ -38,7 +33,7 @@ static void secret_read(struct compiler *c, const struct kube_object *secret)
     vec_for_each (entry, &sorted) {
         const struct kube_pair *pair = *entry;
 
-        if (length_is_valid(pair->value.text.len))
+        if (route_ticket_key_len_is_valid(pair->value.text.len))
             key_add(c->model, pair->value.text);
         else
             ingress_report(

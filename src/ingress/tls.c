@@ -195,7 +195,7 @@ void ingress_tls_dh(struct compiler *c)
 
     if (!said)
         return;
-    struct ingress_object_name name = ingress_config_object_name(said->value.text);
+    struct ingress_object_name name = ingress_object_name_parse(said->value.text);
     struct secret_ref ref = {
         .namespace = name.namespace,
         .name = name.name,

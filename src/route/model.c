@@ -174,8 +174,8 @@ static bool service_is(const struct route_service *service, enum route_transport
            span_eq(service->name, name) && span_eq(service->port, port);
 }
 
-static struct route_service *service_get(struct route_model *model, enum route_transport transport,
-                                         struct span namespace, struct span name, struct span port)
+struct route_service *route_service_get(struct route_model *model, enum route_transport transport,
+                                        struct span namespace, struct span name, struct span port)
 {
     uint64_t key = route_service_key(transport, namespace, name, port);
     struct route_service *service = idmap_find(&model->services_by_key, key);
@@ -202,18 +202,6 @@ static struct route_service *service_get(struct route_model *model, enum route_t
     service->next_port = map_put(&model->services_by_name, full, service);
     service->batch = batch_ref(model->batch);
     return service;
-}
-
-struct route_service *route_service_get(struct route_model *model, struct span namespace,
-                                        struct span name, struct span port)
-{
-    return service_get(model, ROUTE_TRANSPORT_TCP, namespace, name, port);
-}
-
-struct route_service *route_service_get_udp(struct route_model *model, struct span namespace,
-                                            struct span name, struct span port)
-{
-    return service_get(model, ROUTE_TRANSPORT_UDP, namespace, name, port);
 }
 
 struct route_service *route_service_find(const struct route_model *model, struct span namespace,

@@ -312,6 +312,11 @@ struct route_ticket_key {
     uint32_t len; /* 48 or 80 */
 };
 
+static inline bool route_ticket_key_len_is_valid(size_t len)
+{
+    return len == 48 || len == 80;
+}
+
 /* How a model differs from what it was: what an image must write anew. */
 struct route_changes {
     struct arena texts;
@@ -362,10 +367,8 @@ struct route_policy route_policy_default(void);
 struct route_host *route_host_get(struct route_model *model, struct span name);
 struct route_path *route_path_get(struct route_model *model, struct route_host *host,
                                   enum route_path_kind kind, struct span path);
-struct route_service *route_service_get(struct route_model *model, struct span namespace,
-                                        struct span name, struct span port);
-struct route_service *route_service_get_udp(struct route_model *model, struct span namespace,
-                                            struct span name, struct span port);
+struct route_service *route_service_get(struct route_model *model, enum route_transport transport,
+                                        struct span namespace, struct span name, struct span port);
 /* The ports of a Service that rules name, by `next_port`, or NULL. */
 struct route_service *route_service_find(const struct route_model *model, struct span namespace,
                                          struct span name);

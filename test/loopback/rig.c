@@ -62,8 +62,9 @@ static struct route_model *model_make(struct rig *rig, unsigned first, unsigned 
         rule->filters_len = 1;
     }
     rule->backends = arena_new_array(&model->arena, struct route_backend, 1);
-    rule->backends[0] =
-        (struct route_backend){ route_service_get(model, SPAN("ns"), SPAN("svc"), SPAN("80")), 1 };
+    rule->backends[0] = (struct route_backend){
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"), SPAN("svc"), SPAN("80")), 1
+    };
     rule->backends_len = 1;
     endpoints_fill(rig, model, rule->backends[0].service, first, len);
     rule->metric_id = route_metric_id(rule, SPAN_EMPTY, rule->backends[0].service);

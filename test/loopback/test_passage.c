@@ -18,8 +18,8 @@ static void listener_add(struct route_model *model, const struct route_path *pat
     listener->port = PORT;
     listener->accepts_proxy = accepts_proxy;
     listener->sends_proxy = sends_proxy;
-    route_listener_set_service(listener,
-                               route_service_get(model, SPAN("ns"), SPAN("svc"), SPAN("80")));
+    route_listener_set_service(listener, route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"),
+                                                           SPAN("svc"), SPAN("80")));
 }
 
 static struct rig *rig_tcp(unsigned backends)
@@ -439,8 +439,9 @@ static void test_header_of_an_untrusted_peer(void **state)
 static void passthrough_add(struct route_model *model, const struct route_path *path)
 {
     (void)path;
-    route_host_set_passthrough(model, route_host_get(model, SPAN("p.test")),
-                               route_service_get(model, SPAN("ns"), SPAN("svc"), SPAN("80")));
+    route_host_set_passthrough(
+        model, route_host_get(model, SPAN("p.test")),
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"), SPAN("svc"), SPAN("80")));
 }
 
 static struct rig *rig_passthrough(void)

@@ -50,7 +50,8 @@ static struct route_model *model_make(void)
     rule->policy = &policy;
     rule->backends = arena_new_array(&model->arena, struct route_backend, 1);
     rule->backends_len = 1;
-    rule->backends[0].service = route_service_get(model, SPAN("ns"), SPAN("svc"), SPAN("80"));
+    rule->backends[0].service =
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"), SPAN("svc"), SPAN("80"));
     rule->backends[0].weight = 1;
     *endpoint = (struct route_endpoint){ .ip = loopback, .port = inner.port };
     endpoint->id = route_endpoint_id(endpoint);

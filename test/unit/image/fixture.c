@@ -23,7 +23,7 @@ struct route_service *fixture_service(struct route_model *model, const char *nam
 {
     size_t before = model->services.len;
     struct route_service *service =
-        route_service_get(model, SPAN("ns"), span_from_str(name), SPAN("80"));
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"), span_from_str(name), SPAN("80"));
 
     if (model->services.len > before)
         fixture_endpoints_set(model, service, 0, 1);
@@ -131,10 +131,10 @@ static void listeners_enrich(struct route_model *model)
         .transport = ROUTE_TRANSPORT_TCP, .port = 5432, .accepts_proxy = true, .sends_proxy = true
     };
     *udp = (struct route_listener){ .transport = ROUTE_TRANSPORT_UDP, .port = 53 };
+    route_listener_set_service(tcp, route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"),
+                                                      SPAN("database"), SPAN("5432")));
     route_listener_set_service(
-        tcp, route_service_get(model, SPAN("ns"), SPAN("database"), SPAN("5432")));
-    route_listener_set_service(udp,
-                               route_service_get_udp(model, SPAN("ns"), SPAN("names"), SPAN("53")));
+        udp, route_service_get(model, ROUTE_TRANSPORT_UDP, SPAN("ns"), SPAN("names"), SPAN("53")));
 }
 
 static void rule_enrich(struct route_model *model, struct route_rule *rule)

@@ -44,8 +44,6 @@ static const struct {
 static uint64_t field_value(const struct route_policy *policy, enum policy_field field)
 {
     switch (field) {
-    case POLICY_NONE:
-        return 0;
     case POLICY_BODY_BYTES:
         return policy->body_bytes_max;
     case POLICY_CONNECT_TIMEOUT:

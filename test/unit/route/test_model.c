@@ -66,13 +66,15 @@ static void test_services_are_shared(void **state)
 {
     struct route_model *model = route_model_new();
     struct route_service *by_number =
-        route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("80"));
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80"));
     struct route_service *by_name =
-        route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("http"));
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("http"));
 
     (void)state;
     assert_ptr_not_equal(by_number, by_name);
-    assert_ptr_equal(route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("80")), by_number);
+    assert_ptr_equal(
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80")),
+        by_number);
     assert_span_equal(by_number->upstream_name, "shop-web-80");
     assert_int_equal(by_number->key,
                      route_service_key(ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80")));
@@ -90,10 +92,13 @@ static void test_colliding_services_stay_apart(void **state)
 
     (void)state;
     idmap_put(&model->services_by_key, key, &forged);
-    struct route_service *service = route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("80"));
+    struct route_service *service =
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80"));
     assert_ptr_not_equal(service, &forged);
     assert_int_equal(service->key, key + 1);
-    assert_ptr_equal(route_service_get(model, SPAN("shop"), SPAN("web"), SPAN("80")), service);
+    assert_ptr_equal(
+        route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("shop"), SPAN("web"), SPAN("80")),
+        service);
     route_model_free(model);
 }
 
