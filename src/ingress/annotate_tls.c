@@ -73,15 +73,15 @@ void annotation_read_auth_tls_verify_client(struct annotation_reading *reading,
     };
     struct ingress_client_auth *auth = &reading->result.client_auth;
 
-    auth->guard = at.pair;
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         if (!span_eq(at.pair->value.text, modes[i].word))
             continue;
         auth->mode = modes[i].mode;
-        if (auth->mode == ROUTE_CLIENT_AUTH_OFF)
-            auth->guard = NULL;
+        if (auth->mode != ROUTE_CLIENT_AUTH_OFF)
+            auth->guard = at.pair;
         return;
     }
+    auth->guard = at.pair;
     annotation_invalid(reading, at, DIAG_WARNING, "on, off, optional or optional_no_ca",
                        "on is taken");
 }
@@ -108,14 +108,16 @@ void annotation_read_auth_tls_error_page(struct annotation_reading *reading,
                            "the built-in page is shown");
 }
 
-/* The expression is matched with the whole subject, "CN=" and all. */
+/* The expression is looked for in the subject, "CN=" and all. It guards even where auth-tls-verify-client is off, and
+ * whichever of the two is read first. */
 void annotation_read_auth_tls_match_cn(struct annotation_reading *reading,
                                        struct annotation_finding at)
 {
     struct span value = at.pair->value.text;
     struct pattern *pattern = NULL;
 
-    reading->result.client_auth.guard = at.pair;
+    if (!reading->result.client_auth.guard)
+        reading->result.client_auth.guard = at.pair;
     if (!span_starts_with(value, SPAN("CN=")) || pattern_new(value, &pattern, NULL) != PATTERN_OK)
         clients_refuse(reading, at, "CN= and a regular expression");
     else

@@ -4,7 +4,7 @@
 
 /* Each Ingress that speaks of client certificates makes one rule of them, which holds for all its hosts, those of
  * other Ingresses' paths included: a check that another path leads around is none. So all that speak for a host
- * must say the same. Those that say nothing are covered by it. */
+ * must say the same. Those that say nothing are covered by it; and one that makes no routes still has its say. */
 
 #define CONSEQUENCE "every request of its hosts is refused with 403"
 
@@ -20,12 +20,12 @@ static const struct route_client_auth *auth_broken(struct compiler *c, const str
     return auth;
 }
 
-static bool speaks(const struct ingress_client_auth *said)
+bool ingress_client_auth_is_said(const struct ingress_client_auth *said)
 {
     return said->secret || said->guard || said->is_broken;
 }
 
-static struct place said_place(struct compiler *c, const struct owned *owned)
+struct place ingress_client_auth_place(struct compiler *c, const struct owned *owned)
 {
     const struct ingress_client_auth *said = &owned->annotations.client_auth;
 
@@ -49,7 +49,8 @@ static const struct route_authorities *authorities_find(struct compiler *c,
 
 static void guard_report(struct compiler *c, const struct owned *owned)
 {
-    ingress_report(c->diags, DIAG_ERROR, DIAG_ANNOTATION_INVALID, said_place(c, owned),
+    ingress_report(c->diags, DIAG_ERROR, DIAG_ANNOTATION_INVALID,
+                   ingress_client_auth_place(c, owned),
                    SPAN("name the Secret with the authorities in auth-tls-secret"),
                    "there is no auth-tls-secret to check clients by; " CONSEQUENCE);
 }
@@ -58,7 +59,7 @@ static const struct route_client_auth *auth_make(struct compiler *c, const struc
 {
     const struct ingress_client_auth *said = &owned->annotations.client_auth;
     struct arena *arena = &c->model->arena;
-    struct place place = said_place(c, owned);
+    struct place place = ingress_client_auth_place(c, owned);
     bool checks = said->mode != ROUTE_CLIENT_AUTH_OFF;
     const struct route_authorities *authorities = NULL;
 
@@ -95,7 +96,8 @@ static bool is_same(const struct route_client_auth *a, const struct route_client
 static void conflict_report(struct compiler *c, const struct owned *owned,
                             const struct owned *other, const struct route_host *host)
 {
-    ingress_report(c->diags, DIAG_ERROR, DIAG_CLIENT_AUTH_CONFLICT, said_place(c, owned),
+    ingress_report(c->diags, DIAG_ERROR, DIAG_CLIENT_AUTH_CONFLICT,
+                   ingress_client_auth_place(c, owned),
                    SPAN("say the same of client certificates in all Ingresses of the host, or in "
                         "one of them only"),
                    "Ingress " SPAN_FMT "/" SPAN_FMT
@@ -105,11 +107,22 @@ static void conflict_report(struct compiler *c, const struct owned *owned,
                    SPAN_ARG(span_is_empty(host->name) ? SPAN("(any)") : host->name));
 }
 
+/* Whoever passes TLS through himself wants no check of it here. */
+static bool wants_check(const struct owned *owned, const struct route_client_auth *auth)
+{
+    const struct ingress_annotations *annotations = &owned->annotations;
+
+    return auth->mode != ROUTE_CLIENT_AUTH_OFF &&
+           (!annotations->passthrough || annotations->is_dropped);
+}
+
 static void host_set(struct compiler *c, const struct owned *owned, struct route_host *host,
                      const struct route_client_auth *auth)
 {
     struct host_facts *facts = compiler_host_facts(c, host);
 
+    if (!facts->guarded_by && wants_check(owned, auth))
+        facts->guarded_by = owned;
     if (!host->client_auth) {
         host->client_auth = auth;
         facts->client_auth_by = owned;
@@ -124,7 +137,7 @@ static void host_set(struct compiler *c, const struct owned *owned, struct route
         conflict_report(c, owned, facts->client_auth_by, host);
         conflict_report(c, facts->client_auth_by, owned, host);
     }
-    host->client_auth = auth_broken(c, owned, said_place(c, owned));
+    host->client_auth = auth_broken(c, owned, ingress_client_auth_place(c, owned));
 }
 
 static void owned_walk(struct compiler *c, const struct owned *owned)
@@ -145,7 +158,7 @@ static void owned_walk(struct compiler *c, const struct owned *owned)
 void ingress_client_auth_walk(struct compiler *c)
 {
     vec_for_each (owned, &c->owned) {
-        if (speaks(&owned->annotations.client_auth))
+        if (ingress_client_auth_is_said(&owned->annotations.client_auth))
             owned_walk(c, owned);
     }
 }

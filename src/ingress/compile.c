@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "ingress/backend_tls.h"
 #include "ingress/class.h"
+#include "ingress/client_auth.h"
 #include "ingress/compiler.h"
 #include "ingress/listeners.h"
 #include "ingress/merge.h"
@@ -124,22 +125,25 @@ static const struct route_policy *policy_keep(struct compiler *c, const struct k
     return policy;
 }
 
+/* What a dropped Ingress asks of its hosts' clients guards other Ingresses' paths, too, and must not go with it. */
 static void owned_add(struct compiler *c, const struct kube_object *object)
 {
     struct arena *arena = &c->model->arena;
-    struct owned owned = { .object = object };
+    struct owned owned = { .object = object, .policy = c->policy };
+    bool is_dropped = is_catch_all_forbidden(c, object);
 
-    if (is_catch_all_forbidden(c, object))
-        return;
     owned.annotations =
         ingress_annotations_read(object, &c->config, c->options, c->cache, c->diags);
-    if (owned.annotations.is_dropped)
+    owned.annotations.is_dropped |= is_dropped;
+    is_dropped = owned.annotations.is_dropped;
+    if (is_dropped && !ingress_client_auth_is_said(&owned.annotations.client_auth))
         return;
     owned.namespace = arena_dup(arena, object->namespace);
     owned.name = arena_dup(arena, object->name);
     owned.file = arena_dup(arena, object->file);
     owned.annotations.tls_ciphers = arena_dup(arena, owned.annotations.tls_ciphers);
-    owned.policy = policy_keep(c, object, &owned.annotations);
+    if (!is_dropped)
+        owned.policy = policy_keep(c, object, &owned.annotations);
     vec_push(&c->owned, owned);
 }
 

@@ -12,7 +12,8 @@
 #include "ingress/report.h"
 #include "ingress/service.h"
 
-/* An Ingress that is ours. */
+/* An Ingress that is ours. One that was dropped (annotations.is_dropped) makes no routes, and is there for what it
+ * asks of its hosts' clients. */
 struct owned {
     const struct kube_object *object;
     struct span namespace, name, file; /* in the model's arena */
@@ -29,9 +30,11 @@ struct tls_claim {
 
 /* What is known about a host of the model while it is compiled. */
 struct host_facts {
-    const struct owned *creator;           /* first in order that has the host */
+    const struct owned *creator; /* first in order that has the host and makes routes; NULL: none */
     struct tls_claim *claims, *last_claim; /* in merge order; NULL: no TLS */
     const struct owned *client_auth_by;    /* first in order that speaks of client certificates */
+    const struct owned
+        *guarded_by; /* first that asks for them and wants TLS terminated; NULL: none */
 };
 
 enum {
@@ -76,7 +79,7 @@ void compiler_init(struct compiler *c);
 void compiler_deinit(struct compiler *c);
 /* Into merge order. */
 void compiler_sort(const struct kube_object **all, size_t len);
-/* Judges each Ingress, and keeps those that make routes; sorts `all` first. */
+/* Judges each Ingress, and keeps those that make routes or guard others'; sorts `all` first. */
 void compiler_take(struct compiler *c, const struct kube_object **all, size_t len);
 /* Services whose rules all lost to others. */
 void compiler_drop_unused(struct compiler *c);

@@ -29,7 +29,7 @@ static struct route_host *host_get(struct compiler *c, const struct owned *owned
     struct route_host *host = route_host_get(c->model, name);
 
     if (host->index - c->hosts_before == c->hosts.len) {
-        vec_push(&c->hosts, ((struct host_facts){ .creator = owned }));
+        vec_push(&c->hosts, ((struct host_facts){ 0 }));
         host->origin = (struct route_origin){ .kind = SPAN("Ingress"),
                                               .namespace = owned->namespace,
                                               .name = owned->name,
@@ -38,6 +38,9 @@ static struct route_host *host_get(struct compiler *c, const struct owned *owned
                                               .line = owned->object->pos.line,
                                               .column = owned->object->pos.column };
     }
+    struct host_facts *facts = compiler_host_facts(c, host);
+    if (!facts->creator && !owned->annotations.is_dropped)
+        facts->creator = owned;
     source_add(c, host, owned);
     return host;
 }
@@ -97,7 +100,7 @@ static void hosts_walk(struct compiler *c)
             struct route_host *host = rule_host_get(c, owned, &ingress->rules[i]);
 
             owned->rule_hosts[i] = host;
-            if (!host)
+            if (!host || owned->annotations.is_dropped)
                 continue;
             wishes_take(host, &owned->annotations);
             if (ingress->tls_len > 0 && !span_is_empty(host->name))
@@ -129,8 +132,10 @@ static void tls_walk(struct compiler *c)
         ingress_tls_decide(c, host, facts->claims);
         has_wildcards |= host->name.ptr[0] == '*';
     }
-    vec_for_each (owned, &c->owned)
-        ingress_tls_names_check(c, owned->object);
+    vec_for_each (owned, &c->owned) {
+        if (!owned->annotations.is_dropped)
+            ingress_tls_names_check(c, owned->object);
+    }
     if (!has_wildcards)
         return;
     /* As in ingress-nginx: a host without TLS under a wildcard with TLS takes after the wildcard. */
@@ -317,7 +322,9 @@ static void rules_walk(struct compiler *c)
         for (size_t i = 0; i < ingress->rules_len; i++) {
             const struct kube_rule *rule = &ingress->rules[i];
 
-            for (size_t j = 0; owned->rule_hosts[i] && j < rule->paths_len; j++)
+            if (!owned->rule_hosts[i] || owned->annotations.is_dropped)
+                continue;
+            for (size_t j = 0; j < rule->paths_len; j++)
                 path_merge(c, owned, owned->rule_hosts[i], rule, &rule->paths[j]);
         }
     }
@@ -353,6 +360,8 @@ static void catch_all_walk(struct compiler *c)
             !compiler_has_host(c, SPAN_EMPTY))
             continue;
         struct route_host *host = host_get(c, owned, SPAN_EMPTY);
+        if (owned->annotations.is_dropped)
+            continue;
         struct route_path *path = route_path_get(c->model, host, ROUTE_PATH_PREFIX, SPAN_EMPTY);
         if (path->rules.len == 0) {
             default_backend_add(c, owned, host, path, false);
@@ -372,8 +381,10 @@ static void implicit_walk(struct compiler *c)
     for (size_t i = 0; i < c->hosts.len; i++) {
         struct route_host *host = c->model->hosts.items[c->hosts_before + i];
         const struct owned *creator = c->hosts.items[i].creator;
-        const struct kube_ingress *ingress = &creator->object->ingress;
 
+        if (!creator)
+            continue;
+        const struct kube_ingress *ingress = &creator->object->ingress;
         if (ingress->default_backend.kind == KUBE_BACKEND_NONE || ingress->rules_len == 0)
             continue;
         struct route_path *path = route_path_get(c->model, host, ROUTE_PATH_PREFIX, SPAN_EMPTY);

@@ -18,13 +18,20 @@ static struct place tls_place(struct compiler *c, const struct kube_object *ingr
     return place_of(ingress, field, pos);
 }
 
+static bool lists(const struct kube_tls *tls, struct span host)
+{
+    for (size_t i = 0; i < tls->hosts_len; i++) {
+        if (span_eq_nocase(tls->hosts[i].text, host))
+            return true;
+    }
+    return false;
+}
+
 static const struct kube_tls *entry_listing(const struct kube_ingress *ingress, struct span host)
 {
     for (size_t i = 0; i < ingress->tls_len; i++) {
-        for (size_t j = 0; j < ingress->tls[i].hosts_len; j++) {
-            if (span_eq_nocase(ingress->tls[i].hosts[j].text, host))
-                return &ingress->tls[i];
-        }
+        if (lists(&ingress->tls[i], host))
+            return &ingress->tls[i];
     }
     return NULL;
 }
@@ -76,25 +83,20 @@ static bool covering_pair(struct compiler *c, struct span host, const struct kub
 
 /* ---- a second one, with a key of another type -------------------------------------------------- */
 
-static bool lists(const struct kube_tls *tls, struct span host)
-{
-    for (size_t i = 0; i < tls->hosts_len; i++) {
-        if (span_eq_nocase(tls->hosts[i].text, host))
-            return true;
-    }
-    return false;
-}
-
-/* Silent: nobody waits for a second one. */
+/* Silent: nobody waits for a second one. Only the first may be of whatever age, for without it there would be none:
+ * a second that has expired would be shown to clients that can use the first. */
 static bool is_second(struct compiler *c, struct span host, const struct secret_pair *first,
                       const struct kube_object *ingress, const struct kube_tls *tls,
                       struct secret_pair *ret_pair)
 {
+    if (!lists(tls, host))
+        return false;
     const struct kube_object *secret =
         kube_store_find(c->store, KUBE_SECRET, ingress->namespace, tls->secret_name.text);
 
     return secret && secret != first->secret && secret->secret.access == KUBE_SECRET_READ &&
-           lists(tls, host) && ingress_secret_pair_of(c, secret, ret_pair) &&
+           ingress_secret_pair_of(c, secret, ret_pair) &&
+           ret_pair->pair->facts.not_after_s >= c->options->now_s &&
            tls_names_cover(&ret_pair->pair->facts, host) &&
            !span_eq(span_from_str(ret_pair->pair->facts.key_algorithm),
                     span_from_str(first->pair->facts.key_algorithm));
@@ -120,6 +122,8 @@ static void second_decide(struct compiler *c, struct route_host *host,
     for (const struct tls_claim *claim = claims; claim; claim = claim->next) {
         const struct kube_object *ingress = claim->owned->object;
 
+        if (!span_eq(ingress->namespace, first->secret->namespace)) /* another tenant's */
+            continue;
         for (size_t i = 0; i < ingress->ingress.tls_len; i++) {
             const struct kube_tls *tls = &ingress->ingress.tls[i];
             if (!is_second(c, host->name, first, ingress, tls, &second))

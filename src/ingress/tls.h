@@ -8,7 +8,8 @@
 #include "ingress/compiler.h"
 
 /* Decides host->certificate by the spec.tls of the first of `claims`; what does not fit leaves NULL, the
- * default certificate, and is reported. Any of them may bring another, with a key of another type. */
+ * default certificate, and is reported. Any of them that is of its namespace may bring another, with a key of
+ * another type. */
 void ingress_tls_decide(struct compiler *c, struct route_host *host,
                         const struct tls_claim *claims);
 

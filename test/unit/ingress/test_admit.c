@@ -61,6 +61,9 @@ static const char world[] =
     INGRESS("old", "2", "old.test", "/")                            /* */
     INGRESS("young", "8", "young.test", "/")                        /* */
     INGRESS("loser", "9", "old.test", "/")                          /* */
+    ANNOTATED("dropped", "5",
+              "canary: 'true', nginx.ingress.kubernetes.io/auth-tls-secret: shop/two",
+              "dropped.test", "/") /* */
     ANNOTATED("checked", "5", "auth-tls-secret: shop/two", "checked.test",
               "/") "---\napiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: shop}\n"
                    "stringData: {ca.crt: '" CA_ONE "'}\n"
@@ -148,6 +151,9 @@ static const struct {
     { "and before them in order", NULL,
       ANNOTATED("new", "1", "auth-tls-secret: shop/one", "checked.test", "/new"),
       "Ingress shop/checked says otherwise", "" },
+    { "and than one of the host that makes no routes", NULL,
+      ANNOTATED("new", "9", "auth-tls-secret: shop/one", "dropped.test", "/new"),
+      "Ingress shop/dropped says otherwise", "" },
     { "client certificates, as others of the host", NULL,
       ANNOTATED("new", "9", "auth-tls-secret: shop/two", "checked.test", "/new"), "", "" },
     { "a Service", NULL,
