@@ -49,6 +49,17 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+/* All nodes of `from` go to `to`, which takes no heed of what it was; `from` is empty. */
+static inline void list_take(struct list *to, struct list *from)
+{
+    list_init(to);
+    if (list_is_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to->prev->next = to;
+    list_init(from);
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)

@@ -157,12 +157,7 @@ static void tasks_run(struct loop *loop)
 {
     struct list queued;
 
-    if (list_is_empty(&loop->tasks))
-        return;
-    queued = loop->tasks;
-    queued.next->prev = &queued;
-    queued.prev->next = &queued;
-    list_init(&loop->tasks);
+    list_take(&queued, &loop->tasks);
     while (!list_is_empty(&queued)) {
         struct loop_task *task = list_entry(queued.next, struct loop_task, link);
 

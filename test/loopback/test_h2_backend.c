@@ -265,6 +265,31 @@ static void test_lost_connection(void **state)
     rig_free(rig);
 }
 
+/* A connection fails, and in the same turn its endpoint is no longer named: whoever waits for it is told of the endpoint
+ * all the same. */
+static void test_lost_with_its_endpoint(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(2);
+    struct end client;
+
+    rig_publish(rig, 0, 1);
+    rig_pass_ms(rig, 2000);
+    client = rig_client(rig, PROC_LISTEN_HTTP);
+    rig_settle(rig);
+    close(rig->listeners[0]);
+    rig->listeners[0] = -1;
+    assert_int_equal(send(client.fd, RIG_GET, strlen(RIG_GET), 0), strlen(RIG_GET));
+    assert_int_equal(loop_turn(rig->loop, 0), 0); /* begins to connect */
+    rig_publish(rig, 1, 1);
+    rig->now_ms += 2000;
+    loop_clock_set_manual(rig->loop, rig->now_ms);
+    assert_int_equal(loop_turn(rig->loop, 0), 0); /* hears that nobody is there; sweeps */
+    end_expect_status(rig, &client, 502);
+    end_close(&client);
+    rig_free(rig);
+}
+
 /* Back-pressure both ways: no more is taken than windows and buffers hold; all arrives once the slow side
  * goes on. */
 static void test_back_pressure(void **state)
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_cancellation),
         cmocka_unit_test(test_reset_amid_an_answer),
         cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_lost_with_its_endpoint),
         cmocka_unit_test(test_back_pressure),
         cmocka_unit_test(test_idle_connections_are_closed),
         cmocka_unit_test(test_grpc_call),

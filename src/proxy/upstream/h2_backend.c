@@ -24,16 +24,19 @@ static void upstreams_rouse(struct h2_backend *backend)
 
 static void backend_free(struct h2_backend *backend)
 {
+    pooled_deinit(&backend->pooled);
     h2_link_deinit(&backend->link);
     loop_defer_free(backend->stream.loop, backend);
 }
 
+/* Pool and endpoint count it until its last stream has left: streams still speak of them. */
 static void backend_lose(struct h2_backend *backend, int error)
 {
     backend->is_lost = true;
     backend->error = error;
     h2_backend_retire(backend);
-    pooled_deinit(&backend->pooled);
+    if (backend->pooled.is_idle)
+        pooled_take(&backend->pooled);
     stream_close(&backend->stream);
     list_for_each (it, &backend->upstreams)
         h2_upstream_lose(list_entry(it, struct h2_upstream, link));

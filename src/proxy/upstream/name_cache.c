@@ -105,15 +105,18 @@ int name_cache_find(struct name_cache *cache, struct span text, uint64_t now_ms,
     return RESOLVER_WAIT;
 }
 
-/* Tells those who wait: they ask again, and find what is known now. One who does so may ask for other names, but this
- * one's knowledge is fresh. */
+/* Tells those who wait: they ask again, and find what is known now. One who does so may ask for other names as well,
+ * for which this one may have to make way: it is not touched any more. */
 static void name_tell(struct name *name, uint64_t expires_ms)
 {
+    struct list told;
+
     name->is_known = true;
     name->expires_ms = expires_ms;
     list_remove(&name->link);
-    while (!list_is_empty(&name->waiting)) {
-        struct resolver_query *query = list_entry(name->waiting.next, struct resolver_query, link);
+    list_take(&told, &name->waiting);
+    while (!list_is_empty(&told)) {
+        struct resolver_query *query = list_entry(told.next, struct resolver_query, link);
 
         list_remove(&query->link);
         query->on_done(query);

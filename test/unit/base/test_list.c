@@ -109,12 +109,33 @@ static void test_remove_while_walking(void **state)
     list_free(&head);
 }
 
+static void test_take(void **state)
+{
+    (void)state;
+    struct list from, to;
+
+    list_init(&from);
+    list_take(&to, &from);
+    assert_true(list_is_empty(&to));
+    for (int i = 1; i <= 3; i++)
+        list_push_back(&from, &item_new(i)->node);
+    list_take(&to, &from);
+    assert_true(list_is_empty(&from));
+    list_push_back(&to, &item_new(4)->node);
+    list_push_back(&from, &item_new(5)->node);
+    assert_int_equal(digits(&to), 1234);
+    assert_int_equal(digits(&from), 5);
+    list_free(&to);
+    list_free(&from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_remove),
         cmocka_unit_test(test_remove_while_walking),
+        cmocka_unit_test(test_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

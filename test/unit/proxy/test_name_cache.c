@@ -233,6 +233,42 @@ static void test_room_is_made_for_new_names(void **state)
     assert_int_equal(result_at("newest.test", 500000), RESOLVER_FAILED);
 }
 
+/* Who is told may ask for another name, for which the one that he is told of makes way: the others are told all the same. */
+static struct asker asks_for_more;
+
+static void on_done_elsewhere(struct resolver_query *query)
+{
+    struct asker *asker = container_of(query, struct asker, query);
+
+    asker->told++;
+    asker_begin(&asks_for_more);
+}
+
+static void test_a_name_makes_way_while_it_is_told(void **state)
+{
+    (void)state;
+    struct asker first = asker_of("a.test", 2000), second = asker_of("a.test", 2000);
+    struct ip_addr one = address(1);
+    struct name *told;
+    char text[24];
+
+    asks_for_more = asker_of("b.test", 2000);
+    first.query.on_done = on_done_elsewhere;
+    asker_begin(&first);
+    asker_begin(&second);
+    told = asked;
+    for (unsigned i = 1; i < RESOLVER_NAMES_MAX; i++) {
+        assert_int_equal(result_at(numbered(text, i), 2000), RESOLVER_WAIT);
+        name_cache_answer(asked, 2000, &one, 1, 10000);
+    }
+    name_cache_answer(told, 2000, &one, 1, RESOLVER_TTL_MIN_MS);
+    assert_int_equal(first.told, 1);
+    assert_int_equal(asks_for_more.result, RESOLVER_WAIT);
+    assert_int_equal(second.told, 1);
+    list_remove(&asks_for_more.query.link);
+    list_remove(&second.query.link);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_times_to_live_are_held_in_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_waits_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_is_made_for_new_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_name_makes_way_while_it_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
