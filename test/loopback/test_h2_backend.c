@@ -1,3 +1,6 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "h2_end.h"
 
 /* HTTP/2 towards backends: clients of HTTP/1.1 here, so that both translations are seen; a backend is a
@@ -426,6 +429,62 @@ static void test_grpc_errors_of_the_gate(void **state)
     rig_free(rig);
 }
 
+/* A client of a call that says how long it takes may be silent for no longer than any other. */
+static void test_grpc_clients_that_say_nothing(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2C;
+    options.policy.read_timeout_ms = 10000;
+    options.settings.client_body_timeout_ms = 5000;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client,
+             "POST /s/m HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n"
+             "Transfer-Encoding: chunked\r\ngrpc-timeout: 9H\r\n\r\n");
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    rig_pass_ms(rig, 9000);
+    end_expect_silence(rig, &client);
+    rig_pass_ms(rig, 1000 + 2 * LOOP_TICK_MS);
+    end_expect_line(rig, &client, "grpc-status: 2");
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* On a route that is not gRPC's, nobody gets more time by saying so. */
+static void test_grpc_on_a_plain_route(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+
+    options.policy.read_timeout_ms = 10000;
+    options.policy.retry_tries = 1;
+    options.settings.client_body_timeout_ms = 5000;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP),
+               silent = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, GRPC_POST "grpc-timeout: 9H\r\n\r\n");
+    end_send(rig, &silent,
+             "POST /s/m HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n"
+             "Content-Length: 9\r\ngrpc-timeout: 9H\r\n\r\n");
+    struct end backend = rig_backend(rig, 0);
+    rig_pass_ms(rig, 5000 + 2 * LOOP_TICK_MS);
+    end_expect_silence(rig, &client);
+    end_expect_line(rig, &silent, "grpc-status: 2");
+    rig_pass_ms(rig, 5000);
+    end_expect_line(rig, &client, "grpc-status: 4");
+    end_close(&client);
+    end_close(&silent);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +501,8 @@ int main(void)
         cmocka_unit_test(test_idle_connections_are_closed),
         cmocka_unit_test(test_grpc_call),
         cmocka_unit_test(test_grpc_errors_of_the_gate),
+        cmocka_unit_test(test_grpc_clients_that_say_nothing),
+        cmocka_unit_test(test_grpc_on_a_plain_route),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

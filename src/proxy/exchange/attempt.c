@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "net/socket.h"
 #include "proxy/client/connection.h"
+#include "proxy/exchange/grpc.h"
 #include "proxy/exchange/request_head.h"
 #include "proxy/exchange/response_head.h"
 #include "proxy/limits.h"
@@ -158,6 +159,15 @@ static int upstream_take(struct exchange *exchange, struct pool *pool, struct tl
     return *ret_upstream ? 0 : h1_upstream_connect(table, pool, tls, ret_upstream);
 }
 
+/* What a call says of its time counts only where the backend speaks what gRPC is carried by: anybody can write a
+ * Content-Type. */
+static void grpc_note(struct exchange *exchange, const struct pool *pool)
+{
+    exchange->is_grpc_call = exchange->is_grpc && pool_is_http2(pool);
+    exchange->grpc_deadline_ms =
+        exchange->is_grpc_call ? grpc_deadline_ms(&exchange->request) : 0;
+}
+
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
 {
     struct stats_page *stats = exchange->worker->stats;
@@ -170,6 +180,7 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
         attempt_fail(exchange, ATTEMPT_UNUSABLE);
         return;
     }
+    grpc_note(exchange, pool);
     int r = upstream_take(exchange, pool, tls, &exchange->upstream);
     if (r < 0) {
         connect_failed(exchange, r);
@@ -247,13 +258,13 @@ static uint32_t silence_max_ms(const struct exchange *exchange)
 }
 
 /* How long the client may be. The streams of gRPC are silent for as long as both sides have nothing to
- * say, which is the route's matter. */
+ * say, which is the route's matter, and never the client's own. */
 static uint32_t client_silence_max_ms(const struct exchange *exchange)
 {
     if (!exchange->view)
         return exchange->policy->read_timeout_ms;
     uint32_t limit_ms = image_settings_get(exchange->view)->client_body_timeout_ms;
-    return exchange->is_grpc ? MAX(limit_ms, silence_max_ms(exchange)) : limit_ms;
+    return exchange->is_grpc_call ? MAX(limit_ms, exchange->policy->read_timeout_ms) : limit_ms;
 }
 
 void attempt_wait_for_answer(struct exchange *exchange)

@@ -81,8 +81,6 @@ void exchange_begin(struct exchange *exchange, struct iobuf *head_buf, size_t he
     exchange->is_health = connection->listener_kind == PROC_LISTEN_HEALTH;
     exchange->upgrade_asked = upgrade_is_wanted(request);
     exchange->is_grpc = grpc_is_request(request);
-    if (exchange->is_grpc)
-        exchange->grpc_deadline_ms = grpc_deadline_ms(request);
     exchange->client_may_keep = request->keep_alive && !worker->draining;
     if (exchange->view && !exchange->is_health) {
         const struct image_settings *settings = image_settings_get(exchange->view);

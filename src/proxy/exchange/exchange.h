@@ -83,8 +83,9 @@ struct exchange {
     bool request_is_broken; /* the backend stopped taking it; its answer may be on the way */
     bool answer_is_local;
     bool answer_varies; /* what the client accepts decides on how its content is coded */
-    bool is_grpc;
-    uint32_t grpc_deadline_ms; /* from when its call began; 0: any */
+    bool is_grpc;              /* the client speaks it: errors are told in its words */
+    bool is_grpc_call;         /* and the backend of the present try does: the call has its own time */
+    uint32_t grpc_deadline_ms; /* of such a call, from when it began; 0: any */
     struct target target;
     struct span host, path; /* normalised, for matching */
     struct span request_id_text;
