@@ -46,6 +46,28 @@ static void test_connections_are_kept_on_both_sides(void **state)
     rig_free(rig);
 }
 
+/* What speaks for the gate cannot be said behind the content either. */
+static void test_forged_trailers_are_dropped(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client,
+             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+             "ssl-client-verify: SUCCESS\r\nSSL_Client_Subject_DN: CN=x\r\nX-Sum: 1\r\n"
+             "ssl-client_issuer-dn: CN=x\r\nSsl-Client-Cert: x\r\nX_Real_IP: 1.2.3.4\r\n"
+             "X-Forwarded-For: 1.2.3.4\r\nssl-client-verify-2: x\r\n\r\n");
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    end_expect(rig, &backend, "1\r\na\r\n0\r\nX-Sum: 1\r\nssl-client-verify-2: x\r\n\r\n");
+    end_send(rig, &backend, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 static void test_pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
@@ -285,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_and_answer),
         cmocka_unit_test(test_connections_are_kept_on_both_sides),
+        cmocka_unit_test(test_forged_trailers_are_dropped),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_framings_of_answers),
         cmocka_unit_test(test_framings_of_answers_byte_by_byte),

@@ -89,6 +89,31 @@ static void test_bodies_and_trailers(void **state)
     rig_free(rig);
 }
 
+/* What speaks for the gate cannot be said behind the content either. */
+static void test_forged_trailers_are_dropped(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    const struct http_header trailers[] = {
+        { .name = "ssl-client-verify", .name_len = 17, .value = "SUCCESS", .value_len = 7 },
+        { .name = "ssl_client_subject_dn", .name_len = 21, .value = "CN=x", .value_len = 4 },
+        { .name = "x-sum", .name_len = 5, .value = "1", .value_len = 1 },
+    };
+
+    h2_open(rig, &client);
+    struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+    h2_end_settle(rig, &client);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    h2_stream_end(stream, trailers, ARRAY_LEN(trailers));
+    h2_end_settle(rig, &client);
+    end_expect(rig, &backend, "0\r\nx-sum: 1\r\n\r\n");
+    h2_end_close(rig, &client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 /* A whole body that came with its head can be sent again. */
 static void test_a_whole_body_is_sent_again(void **state)
 {
@@ -723,6 +748,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_request_and_its_answer),
         cmocka_unit_test(test_bodies_and_trailers),
+        cmocka_unit_test(test_forged_trailers_are_dropped),
         cmocka_unit_test(test_a_whole_body_is_sent_again),
         cmocka_unit_test(test_many_streams_at_once),
         cmocka_unit_test(test_a_slow_backend_slows_its_client),

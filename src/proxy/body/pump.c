@@ -37,9 +37,13 @@ static int piece_move(struct pump *pump, struct span piece)
 YETT_COLD static int trailers_move(struct pump *pump)
 {
     struct http_header trailers[BODY_TRAILERS_MAX];
-    size_t len = pump->source->ops->trailers(pump->source, trailers, BODY_TRAILERS_MAX);
+    size_t len = pump->source->ops->trailers(pump->source, trailers, BODY_TRAILERS_MAX), kept = 0;
 
-    return pump->sink->ops->end(pump->sink, trailers, len);
+    for (size_t i = 0; i < len; i++) {
+        if (!pump->trailer_passes || pump->trailer_passes(&trailers[i]))
+            trailers[kept++] = trailers[i];
+    }
+    return pump->sink->ops->end(pump->sink, trailers, kept);
 }
 
 static int end_move(struct pump *pump)

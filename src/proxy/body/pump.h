@@ -16,6 +16,7 @@ struct pump {
     bool ended;         /* the sink took the end of the body */
     uint64_t bytes;     /* content moved */
     uint64_t bytes_max; /* content allowed; 0: any */
+    bool (*trailer_passes)(const struct http_header *trailer); /* NULL: all do */
 };
 
 enum pump_result {

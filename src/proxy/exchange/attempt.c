@@ -229,6 +229,7 @@ static void request_write(struct exchange *exchange)
     }
     pump_init(&exchange->request_pump, source, exchange->upstream->sink);
     exchange->request_pump.bytes_max = exchange->policy->body_bytes_max;
+    exchange->request_pump.trailer_passes = request_trailer_passes;
 }
 
 void attempt_connect(struct exchange *exchange)

@@ -68,6 +68,13 @@ static bool is_copied(const struct exchange *exchange, const struct http_header 
     return (flags & IMAGE_ALLOW_UNDERSCORES) || span_find(name, '_') == SPAN_NOT_FOUND;
 }
 
+bool request_trailer_passes(const struct http_header *trailer)
+{
+    struct span name = http_header_name(trailer);
+
+    return !client_auth_is_field(name) && span_find(name, '_') == SPAN_NOT_FOUND;
+}
+
 /* Most Connection fields say "keep-alive" or "close" and list nothing else. */
 static bool connection_lists_more(const struct http_head *request)
 {

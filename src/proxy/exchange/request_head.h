@@ -11,6 +11,10 @@
 /* Gives the head to the present upstream. */
 void request_head_write(struct exchange *exchange);
 
+/* Whether a field may follow the content: none that speaks for the gate, as in the head; and, as nobody needs them
+ * there, none with an underscore. */
+bool request_trailer_passes(const struct http_header *trailer);
+
 /* The client's X-Request-ID, or a new one; "" where the settings want none. */
 void request_id_choose(struct exchange *exchange);
 
