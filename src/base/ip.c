@@ -55,6 +55,14 @@ bool ip_is_loopback(const struct ip_addr *addr)
                           : memcmp(addr->bytes, v6_loopback, sizeof(v6_loopback)) == 0;
 }
 
+bool ip_is_unspecified(const struct ip_addr *addr)
+{
+    static const uint8_t nothing[16];
+
+    return memcmp(addr->bytes + 12, nothing, 4) == 0 &&
+           (ip_is_v4(addr) || memcmp(addr->bytes, nothing, 12) == 0);
+}
+
 bool ip_eq(const struct ip_addr *a, const struct ip_addr *b)
 {
     return memcmp(a, b, sizeof(*a)) == 0;

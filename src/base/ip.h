@@ -27,6 +27,8 @@ YETT_MUST_USE bool ip_block_parse(struct span text, struct ip_block *ret_block);
 
 bool ip_is_v4(const struct ip_addr *addr);
 bool ip_is_loopback(const struct ip_addr *addr);
+/* 0.0.0.0 or "::": none, and to connect() this host. */
+bool ip_is_unspecified(const struct ip_addr *addr);
 bool ip_eq(const struct ip_addr *a, const struct ip_addr *b);
 /* A v4 block never holds a v6 address, nor the reverse. */
 bool ip_block_has(const struct ip_block *block, const struct ip_addr *addr);

@@ -63,7 +63,7 @@ func TestExternalName(t *testing.T) {
 	if !gate.InNamespace(t, resolvConf, firstAddress, secondAddress) {
 		return
 	}
-	hosts := []string{"moving", "both", "loopback", "silent", "missing", "six", "mapped", "refused"}
+	hosts := []string{"moving", "both", "loopback", "silent", "missing", "six", "mapped", "zero", "six-zero", "refused"}
 	g := newExternalSite(t, hosts, func(names *nameServer) {
 		names.point("moving.dns.test", firstAddress)
 		names.set("both.dns.test", record{a: []string{firstAddress, secondAddress}, aaaa: []string{"2001:db8::1"}, ttl: 1})
@@ -71,6 +71,8 @@ func TestExternalName(t *testing.T) {
 		names.set("silent.dns.test", record{})
 		names.set("six.dns.test", record{aaaa: []string{"::1"}, ttl: 1})
 		names.set("mapped.dns.test", record{aaaa: []string{"::ffff:127.0.0.1"}, ttl: 1})
+		names.point("zero.dns.test", "0.0.0.0")
+		names.set("six-zero.dns.test", record{aaaa: []string{"::"}, ttl: 1})
 		names.set("refused.dns.test", record{rcode: dnsmessage.RCodeRefused})
 	}, externalService("local", "localhost", 80), gate.Ingress{Name: "local", Rules: []gate.Rule{{Host: "local.test",
 		Paths: []gate.Path{{Path: "/", Service: "local", Port: 80}}}}}.Object())
@@ -83,6 +85,8 @@ func TestExternalName(t *testing.T) {
 		{host: "local.test", target: "/", status: 503},
 		{host: "six.test", target: "/", status: 503},
 		{host: "mapped.test", target: "/", status: 503},
+		{host: "zero.test", target: "/", status: 503},
+		{host: "six-zero.test", target: "/", status: 503},
 		{host: "refused.test", target: "/", status: 503},
 	})
 	seen := map[string]int{}

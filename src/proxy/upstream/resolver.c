@@ -93,7 +93,7 @@ static void address_add(struct ip_addr *addresses, uint32_t *len,
     else
         memcpy(ip->bytes, &((const struct sockaddr_in6 *)(void *)node->ai_addr)->sin6_addr, 16);
     /* Not every address that a stranger's record names is his: never our own. */
-    if (!ip_is_loopback(ip))
+    if (!ip_is_loopback(ip) && !ip_is_unspecified(ip))
         (*len)++;
 }
 

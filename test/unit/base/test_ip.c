@@ -20,6 +20,8 @@ static const struct {
     { "128.0.0.1", "128.0.0.1", true, false },
     { "::1", "::1", false, true },
     { "::", "::", false, false },
+    { "0.0.0.1", "0.0.0.1", true, false },
+    { "1::", "1::", false, false },
     { "::2", "::2", false, false },
     { "2001:DB8::A", "2001:db8::a", false, false },
     { "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8", false, false },
@@ -64,6 +66,8 @@ static void test_addresses(void **state)
         assert_int_equal(at[len], '\0');
         assert_int_equal(ip_is_v4(&addr), addresses[i].v4);
         assert_int_equal(ip_is_loopback(&addr), addresses[i].loopback);
+        assert_int_equal(ip_is_unspecified(&addr), span_eq(span_of(at, len), SPAN("0.0.0.0")) ||
+                                                       span_eq(span_of(at, len), SPAN("::")));
         assert_true(ip_parse(span_of(at, len), &again));
         assert_true(ip_eq(&addr, &again));
     }
