@@ -88,11 +88,11 @@ static void totals_write(const struct metrics_input *input, struct buf *out)
         const char *name, *help;
         size_t offset;
     } rows[] = {
-        { "yett_upstream_connects_total", "Connections made to endpoints.",
+        { "yett_upstream_connects_total", "Connections begun to endpoints.",
           offsetof(struct stats_page, upstream_connects) },
         { "yett_upstream_connect_failures_total", "Connections to endpoints that failed.",
           offsetof(struct stats_page, upstream_connect_failures) },
-        { "yett_upstream_reuses_total", "Requests sent over a kept connection.",
+        { "yett_upstream_reuses_total", "Requests that took a connection which was there already.",
           offsetof(struct stats_page, upstream_reuses) },
         { "yett_upstream_retries_total", "Requests sent to another endpoint once more.",
           offsetof(struct stats_page, upstream_retries) },

@@ -46,7 +46,7 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
     random_init(&worker->random);
     service_ports_init(&worker->service_ports, worker);
     udp_sessions_init(&worker->udp, worker);
-    endpoint_table_init(&worker->endpoints, loop, &worker->buffers);
+    endpoint_table_init(&worker->endpoints, loop, &worker->buffers, stats);
     access_log_init(&worker->access_log, loop, access_log_fd, &stats->access_log_dropped);
     access_log_configure(&worker->access_log, true, worker->access_format_default,
                          worker->access_escape_default);

@@ -52,6 +52,29 @@ static void test_kept_connections_survive_a_change(void **state)
     rig_free(rig);
 }
 
+/* An address that a name had, too: since the image named it and it was asked so, it goes with the image. */
+static void test_an_address_that_was_a_names(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+
+    options.backends = 2;
+    struct rig *rig = rig_new(&options);
+    rig_publish(rig, 0, 1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP), backend = { .fd = -1 };
+    rig_exchange(rig, &client, &backend, 0);
+    size_t cursor = 0;
+    struct endpoint *endpoint = idmap_next(&rig->worker.endpoints.endpoints, &cursor);
+    endpoint->is_resolved = true;
+    rig_exchange(rig, &client, &backend, 0);
+    rig_publish(rig, 1, 1);
+    rig_pass_ms(rig, 2000);
+    end_expect_end(rig, &backend);
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 static void test_no_endpoints(void **state)
 {
     (void)state;
@@ -134,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exchange_finishes_on_its_generation),
         cmocka_unit_test(test_kept_connections_survive_a_change),
+        cmocka_unit_test(test_an_address_that_was_a_names),
         cmocka_unit_test(test_no_endpoints),
         cmocka_unit_test(test_draining),
         cmocka_unit_test(test_probes),

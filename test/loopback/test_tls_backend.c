@@ -135,6 +135,30 @@ static void test_backend_in_the_clear(void **state)
     rig_free(rig);
 }
 
+/* One that ends amid the handshake is there, and may speak with those who ask in another way: nobody passes it over. */
+static void test_handshake_that_is_cut_off(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    struct rig *rig = rig_new(&options);
+
+    for (unsigned resets = 0; resets < 2; resets++) {
+        struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+        end_send(rig, &client, RIG_GET);
+        struct end backend = rig_backend(rig, 0);
+        if (resets)
+            end_reset(&backend);
+        else
+            end_close(&backend);
+        end_expect_status(rig, &client, 502);
+        assert_int_equal(rig->worker.endpoints.avoided_len, 0);
+        assert_int_equal(stats_get(&rig->stats->upstream_connect_failures), resets + 1);
+        end_close(&client);
+    }
+    rig_free(rig);
+}
+
 static void test_handshake_that_takes_too_long(void **state)
 {
     (void)state;
@@ -284,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_and_answers),
         cmocka_unit_test(test_backend_in_the_clear),
+        cmocka_unit_test(test_handshake_that_is_cut_off),
         cmocka_unit_test(test_handshake_that_takes_too_long),
         cmocka_unit_test(test_verification),
         cmocka_unit_test(test_identities_are_apart),

@@ -83,26 +83,16 @@ static int endpoint_find(struct exchange *exchange, struct endpoint **ret_endpoi
     return endpoint_choose(worker, &choice, &exchange->query, ret_endpoint);
 }
 
-static void endpoint_fault(struct exchange *exchange, uint64_t avoid_ms)
-{
-    if (exchange->upstream && !exchange->is_health)
-        endpoint_avoid(&exchange->worker->endpoints, exchange->upstream->endpoint, avoid_ms);
-}
-
-/* TLS that fails says nothing of those who ask in another way; why, dial_run() has told. */
+/* What it says of the endpoint, dial.c has noted; and of TLS, told. */
 static void connect_failed(struct exchange *exchange, int error)
 {
     struct span upstream = exchange->is_health
                                ? SPAN("admin")
                                : image_str_get(exchange->view, exchange->service->upstream_name);
 
-    stats_add(&exchange->worker->stats->upstream_connect_failures, 1);
-    if (error != -EPROTO) {
+    if (error != -EPROTO)
         log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", upstream),
                     F_ERRNO(error));
-        endpoint_fault(exchange, error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS
-                                                        : PROXY_AVOID_UNREACHABLE_MS);
-    }
     attempt_fail(exchange, ATTEMPT_ERROR);
 }
 
@@ -170,7 +160,6 @@ static void grpc_note(struct exchange *exchange, const struct pool *pool)
 
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
 {
-    struct stats_page *stats = exchange->worker->stats;
     struct tls_context *tls;
     struct pool *pool;
 
@@ -186,8 +175,6 @@ static void try_on(struct exchange *exchange, struct endpoint *endpoint)
         connect_failed(exchange, r);
         return;
     }
-    stats_add(exchange->upstream->was_reused ? &stats->upstream_reuses : &stats->upstream_connects,
-              1);
     upstream_own(exchange->upstream, exchange, exchange_on_ready);
     exchange_set_state(exchange, EXCHANGE_CONNECTING);
     attempt_connect(exchange);
@@ -418,14 +405,15 @@ static void wait_is_over(struct exchange *exchange)
         return;
     }
     if (exchange->state == EXCHANGE_CONNECTING && exchange->upstream->stream->connecting)
-        endpoint_fault(exchange, PROXY_AVOID_UNREACHABLE_MS);
+        endpoint_failed(&exchange->worker->endpoints, exchange->upstream->endpoint, -ETIMEDOUT);
     attempt_fail(exchange, ATTEMPT_TIMED_OUT);
 }
 
 /* The other host is gone, or the way to it: as good as a reset. */
 static void peer_is_lost(struct exchange *exchange)
 {
-    endpoint_fault(exchange, PROXY_AVOID_UNREACHABLE_MS);
+    endpoint_avoid(&exchange->worker->endpoints, exchange->upstream->endpoint,
+                   PROXY_AVOID_UNREACHABLE_MS);
     if (exchange->state == EXCHANGE_RESPONDING)
         exchange_abort(exchange, exchange->status);
     else

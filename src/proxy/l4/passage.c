@@ -209,11 +209,9 @@ static void try_failed(struct passage *passage, int error)
 {
     struct worker *worker = worker_of(passage);
 
-    stats_add(&worker->stats->upstream_connect_failures, 1);
     log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", passage->upstream_name),
                 F_ERRNO(error));
-    endpoint_avoid(&worker->endpoints, passage->endpoint,
-                   error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS : PROXY_AVOID_UNREACHABLE_MS);
+    endpoint_failed(&worker->endpoints, passage->endpoint, error);
     present_try(passage)->end_us = loop_now_us(worker->loop);
     upstream_close(passage);
     if (may_try_again(passage))

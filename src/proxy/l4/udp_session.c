@@ -170,15 +170,13 @@ void udp_session_end(struct udp_session *session)
     udp_port_note_end(port);
 }
 
-static void endpoint_failed(struct udp_session *session, int error)
+static void session_failed(struct udp_session *session, int error)
 {
     struct worker *worker = session->port->worker;
 
     log_limited(LOG_WARN, "upstream_connect_failed", F_SPAN("upstream", session->upstream_name),
                 F_ERRNO(error));
-    stats_add(&worker->stats->upstream_connect_failures, 1);
-    endpoint_avoid(&worker->endpoints, session->endpoint,
-                   error == -ECONNREFUSED ? PROXY_AVOID_REFUSING_MS : PROXY_AVOID_UNREACHABLE_MS);
+    endpoint_failed(&worker->endpoints, session->endpoint, error);
     session->status = STATUS_ENDPOINT_FAILED;
     udp_session_end(session);
 }
@@ -206,7 +204,7 @@ static bool answer_take(struct udp_session *session)
 
     if (len == -1) {
         if (errno != EAGAIN && errno != EINTR)
-            endpoint_failed(session, -errno);
+            session_failed(session, -errno);
         return false;
     }
     endpoint_trust(&port->worker->endpoints, session->endpoint);
@@ -384,7 +382,7 @@ static int datagram_send(struct udp_session *session, struct span datagram)
 
     if (error == 0 || error == -EAGAIN || error == -EMSGSIZE || error == -ENOBUFS)
         return error;
-    endpoint_failed(session, error);
+    session_failed(session, error);
     return -ECONNREFUSED;
 }
 

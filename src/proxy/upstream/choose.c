@@ -46,6 +46,7 @@ int endpoint_choose(struct worker *worker, const struct choice *choice,
     memcpy(ip.bytes, chosen->ip, sizeof(ip.bytes));
     if (chosen->kind == ROUTE_ENDPOINT_IP) {
         *ret_endpoint = endpoint_get(&worker->endpoints, chosen->id, &ip, chosen->port);
+        (*ret_endpoint)->is_resolved = false;
         return RESOLVER_OK;
     }
     if (!worker->resolver)

@@ -1,7 +1,7 @@
 /* proxy/upstream/dial.h
  *
  * Purpose    Begins a connection to an endpoint and follows it until it can be used: TCP, then TLS where the
- *            pool says so.
+ *            pool says so. Connections and failures are counted here, and whether anybody is there is noted.
  * Ownership  The stream is the caller's. */
 #ifndef YETT_PROXY_UPSTREAM_DIAL_H
 #define YETT_PROXY_UPSTREAM_DIAL_H

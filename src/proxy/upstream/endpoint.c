@@ -1,13 +1,17 @@
 #include "proxy/upstream/endpoint.h"
 
+#include <errno.h>
+
 #include "base/mem.h"
+#include "proxy/limits.h"
 #include "proxy/upstream/pool.h"
 
-void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct iobuf_pool *pool)
+void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct iobuf_pool *pool,
+                         struct stats_page *stats)
 {
     struct route_settings defaults = route_settings_default();
 
-    *table = (struct endpoint_table){ .loop = loop, .pool = pool };
+    *table = (struct endpoint_table){ .loop = loop, .pool = pool, .stats = stats };
     table->idle_max = defaults.upstream_idle_max;
     table->idle_timeout_ms = defaults.upstream_idle_timeout_ms;
     table->age_max_ms = defaults.upstream_age_max_ms;
@@ -90,6 +94,32 @@ void endpoint_avoid(struct endpoint_table *table, struct endpoint *endpoint, uin
     endpoint_close_idle(endpoint);
     list_for_each (it, &endpoint->pools)
         pool_retire(list_entry(it, struct pool, link));
+}
+
+static uint64_t avoid_ms_of(int error)
+{
+    switch (-error) {
+    case ECONNREFUSED:
+        return PROXY_AVOID_REFUSING_MS;
+    case EPROTO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC: /* watches of the loop */
+    case EADDRNOTAVAIL:
+        return 0;
+    }
+    return PROXY_AVOID_UNREACHABLE_MS;
+}
+
+void endpoint_failed(struct endpoint_table *table, struct endpoint *endpoint, int error)
+{
+    uint64_t ms = avoid_ms_of(error);
+
+    stats_add(&table->stats->upstream_connect_failures, 1);
+    if (ms > 0)
+        endpoint_avoid(table, endpoint, ms);
 }
 
 void endpoint_trust(struct endpoint_table *table, struct endpoint *endpoint)

@@ -12,10 +12,12 @@
 #include "base/map.h"
 #include "image/view.h"
 #include "proxy/stream/stream.h"
+#include "stats/page.h"
 
 struct endpoint_table {
     struct loop *loop;
     struct iobuf_pool *pool;
+    struct stats_page *stats;
     struct idmap endpoints; /* id → struct endpoint */
     struct list idle;       /* struct pooled of all pools, longest waiting first */
     uint32_t idle_len, idle_max;
@@ -31,13 +33,15 @@ struct endpoint {
     struct span local_name; /* abstract UNIX address instead of ip and port; empty: TCP */
     struct list pools;      /* struct pool */
     uint32_t connections;   /* idle and busy */
-    bool is_resolved;       /* an ExternalName's address: images do not name it, time forgets it */
+    bool is_resolved;       /* last asked as an ExternalName's address: time forgets it, no image */
     uint64_t seen_generation;
     uint64_t avoid_until_ms; /* of the loop's clock; 0: it answered last, or was never asked */
     uint64_t avoid_ms;       /* how long it is passed over at a time */
 };
 
-void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct iobuf_pool *pool);
+/* Borrows all three. */
+void endpoint_table_init(struct endpoint_table *table, struct loop *loop, struct iobuf_pool *pool,
+                         struct stats_page *stats);
 /* Closes all idle connections and forgets all endpoints; none may be busy. */
 void endpoint_table_deinit(struct endpoint_table *table);
 
@@ -49,6 +53,10 @@ struct endpoint *endpoint_get_local(struct endpoint_table *table, uint64_t id, s
 /* It did not answer: it is passed over for `ms`, then one request looks whether it does again, and so on.
  * Its idle connections are closed, shared ones take no more requests. */
 void endpoint_avoid(struct endpoint_table *table, struct endpoint *endpoint, uint64_t ms);
+/* A connection to it, or what was sent to it, failed with -errno: counts that, and passes it over for as long as the
+ * error tells of it: not at all for what the gate itself lacks (descriptors, ports), nor for TLS (-EPROTO), which
+ * others may ask for in another way. */
+void endpoint_failed(struct endpoint_table *table, struct endpoint *endpoint, int error);
 /* It answers. */
 void endpoint_trust(struct endpoint_table *table, struct endpoint *endpoint);
 /* Whether the endpoint of that id is to be passed over now. Where its time is over, false once: the

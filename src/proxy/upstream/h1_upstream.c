@@ -71,6 +71,7 @@ struct upstream *h1_upstream_reuse(struct pool *pool, bool probe)
             upstream_close(upstream);
             continue;
         }
+        stats_add(&upstream->pooled.table->stats->upstream_reuses, 1);
         upstream->base.was_reused = true;
         upstream->base.answer_started = false;
         upstream->parser = (struct h1_parser){ 0 };

@@ -1,5 +1,6 @@
 #include "proxy/upstream/h1_upstream.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +10,11 @@
 #include <cmocka.h>
 
 #include "net/socket.h"
+#include "proxy/limits.h"
 
 static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
+
+static struct stats_page stats;
 
 struct fixture {
     struct loop *loop;
@@ -37,7 +41,7 @@ static void fixture_init(struct fixture *f)
     f->listener = socket_listen_tcp(&loopback, 0, 16);
     assert_true(f->listener >= 0);
     assert_int_equal(socket_local_port(f->listener, &port), 0);
-    endpoint_table_init(&f->table, f->loop, &f->buffers);
+    endpoint_table_init(&f->table, f->loop, &f->buffers, &stats);
     f->endpoint = endpoint_get(&f->table, 7, &loopback, port);
     f->pool = pool_get(f->endpoint, ROUTE_PROTOCOL_HTTP, 0);
     assert_ptr_equal(pool_get(f->endpoint, ROUTE_PROTOCOL_HTTP, 0), f->pool);
@@ -188,6 +192,39 @@ static void test_avoided_for_a_time_and_then_asked_once(void **state)
     fixture_deinit(&f);
 }
 
+/* Whose fault it is decides for how long nobody asks. */
+static void test_failures_are_blamed_on_whose_they_are(void **state)
+{
+    static const struct {
+        int error;
+        uint64_t avoid_ms;
+    } cases[] = {
+        { -ECONNREFUSED, PROXY_AVOID_REFUSING_MS },
+        { -ETIMEDOUT, PROXY_AVOID_UNREACHABLE_MS },
+        { -EHOSTUNREACH, PROXY_AVOID_UNREACHABLE_MS },
+        { -ENETUNREACH, PROXY_AVOID_UNREACHABLE_MS },
+        { -EPROTO, 0 },
+        { -EMFILE, 0 },
+        { -ENFILE, 0 },
+        { -ENOBUFS, 0 },
+        { -EADDRNOTAVAIL, 0 },
+    };
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t before = stats_get(&stats.upstream_connect_failures);
+
+        endpoint_failed(&f.table, f.endpoint, cases[i].error);
+        assert_int_equal(stats_get(&stats.upstream_connect_failures), before + 1);
+        assert_int_equal(f.endpoint->avoid_until_ms,
+                         cases[i].avoid_ms ? f.now_ms + cases[i].avoid_ms : 0);
+        endpoint_trust(&f.table, f.endpoint);
+    }
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_idle_limits),
         cmocka_unit_test(test_closed_and_talking_ones_are_not_reused),
         cmocka_unit_test(test_avoided_for_a_time_and_then_asked_once),
+        cmocka_unit_test(test_failures_are_blamed_on_whose_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
