@@ -195,6 +195,119 @@ static void test_goaway(void **state)
     rig_free(rig);
 }
 
+/* And one that carries nothing is closed at once. */
+static void test_goaway_to_an_idle_connection(void **state)
+{
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    answer(rig, &backend, 0, "ok");
+    assert_int_equal(rig->worker.endpoints.idle_len, 1);
+    h2_session_shutdown_begin(backend.side.session);
+    h2_end_settle(rig, &backend);
+    assert_true(backend.end.ended);
+    assert_int_equal(rig->worker.endpoints.idle_len, 0);
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* SETTINGS that allow no streams: an idle connection is of no use, and the next one is expected to be as others were. */
+static void test_no_streams_allowed(void **state)
+{
+    static const char none[] = { 0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0 };
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct end clients[3];
+
+    clients[0] = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &clients[0], RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    answer(rig, &backend, 0, "ok");
+    end_expect_head(rig, &clients[0], "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &clients[0], "2\r\nok\r\n0\r\n\r\n");
+    end_send_bytes(rig, &backend.end, span_of(none, sizeof(none)));
+    rig_settle(rig);
+    assert_int_equal(rig->worker.endpoints.idle_len, 0);
+    h2_end_close(rig, &backend);
+
+    clients[1] = rig_client(rig, PROC_LISTEN_HTTP);
+    clients[2] = rig_client(rig, PROC_LISTEN_HTTP);
+    rig_settle(rig);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(send(clients[i].fd, RIG_GET, strlen(RIG_GET), 0), strlen(RIG_GET));
+    backend_open(rig, 0, &backend);
+    h2_end_expect(rig, &backend, "head 1 GET / whole|head 3 GET / whole|head 5 GET / whole|");
+    assert_int_equal(stats_get(&rig->stats->upstream_connects), 2);
+    assert_int_equal(stats_get(&rig->stats->upstream_reuses), 2);
+    for (unsigned i = 0; i < 3; i++)
+        end_close(&clients[i]);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
+/* A connection that fails is one failure, however many waited for it. */
+static void test_failures_are_counted_once(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    struct end clients[3];
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2C;
+    options.policy.retry_tries = 1;
+    struct rig *rig = rig_new(&options);
+    close(rig->listeners[0]);
+    rig->listeners[0] = -1;
+    for (unsigned i = 0; i < 3; i++)
+        clients[i] = rig_client(rig, PROC_LISTEN_HTTP);
+    rig_settle(rig);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(send(clients[i].fd, RIG_GET, strlen(RIG_GET), 0), strlen(RIG_GET));
+    for (unsigned i = 0; i < 3; i++) {
+        end_expect_status(rig, &clients[i], 502);
+        end_close(&clients[i]);
+    }
+    assert_int_equal(stats_get(&rig->stats->upstream_connects), 1);
+    assert_int_equal(stats_get(&rig->stats->upstream_connect_failures), 1);
+    rig_free(rig);
+}
+
+/* A stream that is reset is an answer of a kind: it costs a try, as on a new connection. */
+static void test_resets_cost_a_try(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+
+    options.policy.protocol = ROUTE_PROTOCOL_H2C;
+    options.policy.retry_tries = 1;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct h2_end backend;
+    backend_open(rig, 0, &backend);
+    h2_end_settle(rig, &backend);
+    answer(rig, &backend, 0, "ok");
+    end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+    end_expect(rig, &client, "2\r\nok\r\n0\r\n\r\n");
+    end_send(rig, &client, RIG_GET);
+    h2_end_settle(rig, &backend);
+    h2_stream_reset(backend.side.streams[1], H2_INTERNAL_ERROR);
+    h2_end_settle(rig, &backend);
+    end_expect_status(rig, &client, 502);
+    assert_int_equal(backend.side.streams_len, 2);
+    end_close(&client);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
 /* A client that leaves cancels its stream, and no other's. */
 static void test_cancellation(void **state)
 {
@@ -493,6 +606,10 @@ int main(void)
         cmocka_unit_test(test_streams_share_connections),
         cmocka_unit_test(test_refused_streams_are_sent_again),
         cmocka_unit_test(test_goaway),
+        cmocka_unit_test(test_goaway_to_an_idle_connection),
+        cmocka_unit_test(test_no_streams_allowed),
+        cmocka_unit_test(test_failures_are_counted_once),
+        cmocka_unit_test(test_resets_cost_a_try),
         cmocka_unit_test(test_cancellation),
         cmocka_unit_test(test_reset_amid_an_answer),
         cmocka_unit_test(test_lost_connection),

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/h2_limits.h"
 #include "net/socket.h"
 #include "proxy/limits.h"
 #include "proxy/upstream/dial.h"
@@ -115,12 +114,17 @@ static void on_goaway(void *ctx, enum h2_error error)
     h2_backend_retire(ctx);
 }
 
+/* A connection that takes no more requests says nothing of others; nor does 0, which is meant for a short time
+ * (RFC 9113, 6.5.2). */
 static void on_settings(void *ctx)
 {
     struct h2_backend *backend = ctx;
 
-    backend->pooled.pool->streams_max =
+    uint32_t max =
         h2_session_capacity(backend->link.session) + h2_session_streams(backend->link.session);
+
+    if (!backend->is_retired && max > 0)
+        backend->pooled.pool->streams_max = max;
 }
 
 static const struct h2_events events = {
@@ -135,17 +139,22 @@ static const struct h2_events events = {
 
 /* ---- its life ---- */
 
-/* Without streams it waits for the next ones, or ends. */
-static void idle_begin(struct h2_backend *backend)
+static bool takes_requests(const struct h2_backend *backend)
 {
-    if (backend->upstreams_len > 0 || backend->pooled.is_idle)
-        return;
+    return backend->is_established && !backend->is_retired &&
+           h2_session_capacity(backend->link.session) > 0 && pooled_may_go_on(&backend->pooled);
+}
+
+/* It has nothing to do for now. Without streams it waits for the next ones, or ends. */
+static void backend_rest(struct h2_backend *backend)
+{
     stream_relax(&backend->stream);
-    if (backend->is_established && !backend->is_retired &&
-        h2_session_capacity(backend->link.session) > 0 && pooled_may_go_on(&backend->pooled))
-        pooled_keep(&backend->pooled);
-    else
+    if (backend->upstreams_len > 0)
+        return;
+    if (!takes_requests(backend))
         backend_close(backend);
+    else if (!backend->pooled.is_idle)
+        pooled_keep(&backend->pooled);
 }
 
 /* False: not yet, or never. */
@@ -194,10 +203,7 @@ static void backend_run(struct h2_backend *backend)
     }
     if (read == STREAM_OK)
         h2_link_rouse(&backend->link);
-    if (backend->is_retired)
-        idle_begin(backend);
-    else
-        stream_relax(&backend->stream);
+    backend_rest(backend);
 }
 
 static void backend_on_events(struct loop_watch *watch, uint32_t what)
@@ -241,11 +247,8 @@ int h2_backend_connect(struct endpoint_table *table, struct pool *pool, struct t
 /* As many as it said that it takes, or as it may be expected to. */
 static bool has_room(const struct h2_backend *backend)
 {
-    uint32_t expected = backend->pooled.pool->streams_max ? backend->pooled.pool->streams_max
-                                                          : H2_STREAMS_BEFORE_SETTINGS;
-
     return backend->is_established ? h2_session_capacity(backend->link.session) > 0
-                                   : backend->upstreams_len < expected;
+                                   : backend->upstreams_len < backend->pooled.pool->streams_max;
 }
 
 struct h2_backend *h2_backend_find(struct pool *pool)
@@ -276,7 +279,7 @@ void h2_backend_leave(struct h2_backend *backend, struct list *upstream)
     backend->upstreams_len--;
     if (!backend->is_lost) {
         h2_link_rouse(&backend->link);
-        idle_begin(backend);
+        backend_rest(backend);
     } else if (backend->upstreams_len == 0) {
         backend_free(backend);
     }

@@ -44,8 +44,10 @@ void h2_upstream_on_head(struct h2_upstream *upstream, const struct http_head *h
     h2_upstream_rouse(upstream);
 }
 
+/* A word about this very request: whoever says it is there, so that the connection did not go stale. */
 void h2_upstream_on_reset(struct h2_upstream *upstream, enum h2_error error)
 {
+    upstream->base.answer_started = true;
     upstream->was_reset = true;
     upstream->was_refused = error == H2_REFUSED_STREAM;
     h2_source_on_reset(&upstream->source);
@@ -206,6 +208,8 @@ int h2_upstream_take(struct endpoint_table *table, struct pool *pool, struct tls
 
     if (r < 0)
         return r;
+    if (backend->pooled.requests > 0)
+        stats_add(&table->stats->upstream_reuses, 1);
     struct h2_upstream *upstream = mem_alloc_zero(sizeof(*upstream));
     upstream->base = (struct upstream){ .ops = &h2_upstream_ops,
                                         .head_form = HEAD_FIELDS,

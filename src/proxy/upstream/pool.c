@@ -2,6 +2,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "http/h2_limits.h"
 #include "proxy/upstream/h2_backend.h"
 
 struct pool *pool_get(struct endpoint *endpoint, enum route_protocol protocol,
@@ -17,6 +18,7 @@ struct pool *pool_get(struct endpoint *endpoint, enum route_protocol protocol,
     pool->endpoint = endpoint;
     pool->protocol = protocol;
     pool->tls_identity = tls_identity;
+    pool->streams_max = H2_STREAMS_BEFORE_SETTINGS;
     list_init(&pool->idle);
     list_init(&pool->shared);
     list_push_back(&endpoint->pools, &pool->link);

@@ -22,7 +22,7 @@ struct pool {
     struct list idle;             /* struct pooled, newest first */
     struct list shared;           /* HTTP/2: connections that take more requests */
     uint32_t connections;         /* idle and busy */
-    uint32_t streams_max;         /* HTTP/2: what the endpoint said last; 0: nothing yet */
+    uint32_t streams_max;         /* HTTP/2: of a connection, as the endpoint said last */
 };
 
 /* A connection of a pool, whatever it speaks. */

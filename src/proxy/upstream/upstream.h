@@ -53,7 +53,7 @@ struct upstream {
     struct body_source *source;
     struct body_sink *sink;
     bool was_reused;     /* its connection has served an exchange before this one */
-    bool answer_started; /* bytes of an answer came */
+    bool answer_started; /* bytes of an answer came, or that there is none */
     void *owner;
     void (*on_ready)(void *owner);
 };
