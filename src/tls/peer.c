@@ -54,10 +54,20 @@ static bool is_unreserved(char c)
            c == '.' || c == '_' || c == '~';
 }
 
+static size_t uri_escaped_bytes(struct span text)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        bytes += is_unreserved(text.ptr[i]) ? 1 : 3;
+    return bytes;
+}
+
 static struct span uri_escape(struct span text, struct arena *arena)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char *at = arena_alloc(arena, 3 * text.len), *to = at;
+    size_t bytes = uri_escaped_bytes(text);
+    char *at = arena_alloc(arena, bytes), *to = at;
 
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -70,20 +80,40 @@ static struct span uri_escape(struct span text, struct arena *arena)
         *to++ = digits[c >> 4];
         *to++ = digits[c & 15];
     }
-    return span_of(at, (size_t)(to - at));
+    return span_of(at, bytes);
 }
 
-static bool pem_escape(X509 *certificate, struct arena *arena, struct span *ret_text)
+/* Its PEM, in OpenSSL's memory; "" where there is none to be had. */
+static struct span pem_write(X509 *certificate, BIO *bio)
 {
-    SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
-    struct span pem;
+    char *bytes;
 
     invariant(bio != NULL);
-    if (PEM_write_bio_X509(bio, certificate) != 1 ||
-        !text_take(bio, TLS_PEER_CERTIFICATE_MAX, arena, &pem))
-        return false;
-    *ret_text = uri_escape(pem, arena);
-    return ret_text->len <= TLS_PEER_CERTIFICATE_MAX;
+    if (PEM_write_bio_X509(bio, certificate) != 1)
+        return SPAN_EMPTY;
+    long len = BIO_get_mem_data(bio, &bytes);
+    return span_of(bytes, (size_t)len);
+}
+
+static bool pem_fits(struct span pem)
+{
+    return pem.len > 0 && uri_escaped_bytes(pem) <= TLS_PEER_CERTIFICATE_MAX;
+}
+
+static bool certificate_fits(X509 *certificate)
+{
+    SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+
+    return pem_fits(pem_write(certificate, bio));
+}
+
+struct span tls_codec_peer_certificate(const struct tls_codec *codec, struct arena *arena)
+{
+    SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+
+    struct span pem = pem_write(SSL_get0_peer_certificate(codec->ssl), bio);
+
+    return pem_fits(pem) ? uri_escape(pem, arena) : SPAN_EMPTY;
 }
 
 static bool serial_print(const X509 *certificate, struct arena *arena, struct span *ret_text)
@@ -140,9 +170,9 @@ static bool was_asked(const struct tls_codec *codec)
 
 static bool facts_print(X509 *certificate, struct arena *arena, struct tls_peer *peer)
 {
-    return name_print(X509_get_subject_name(certificate), arena, &peer->subject_dn) &&
+    return certificate_fits(certificate) &&
+           name_print(X509_get_subject_name(certificate), arena, &peer->subject_dn) &&
            name_print(X509_get_issuer_name(certificate), arena, &peer->issuer_dn) &&
-           pem_escape(certificate, arena, &peer->escaped_pem) &&
            serial_print(certificate, arena, &peer->serial) &&
            fingerprint_print(certificate, arena, &peer->fingerprint);
 }
@@ -153,7 +183,6 @@ static struct tls_peer peer_of(enum tls_peer_verdict verdict, struct span verify
                               .verify = verify,
                               .subject_dn = SPAN_EMPTY,
                               .issuer_dn = SPAN_EMPTY,
-                              .escaped_pem = SPAN_EMPTY,
                               .serial = SPAN_EMPTY,
                               .fingerprint = SPAN_EMPTY };
 }

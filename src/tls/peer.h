@@ -30,7 +30,6 @@ struct tls_peer {
     enum tls_peer_verdict verdict;
     struct span verify;                /* "NONE", "SUCCESS", "FAILED:reason" */
     struct span subject_dn, issuer_dn; /* RFC 2253; empty where none was shown, as all below */
-    struct span escaped_pem;           /* as a component of a URI */
     struct span serial;                /* hexadecimal, in capitals */
     struct span fingerprint;           /* SHA-1 of the whole, hexadecimal: a name for it, no more */
 };
@@ -39,5 +38,9 @@ struct tls_peer {
  * handshake, what was shown then is held against them; STALE where that does not suffice. */
 void tls_codec_peer(const struct tls_codec *codec, const struct tls_context *context,
                     struct arena *arena, struct tls_peer *ret_peer);
+
+/* The certificate that was shown, as PEM that is escaped as a component of a URI; of a client that
+ * showed one; "" where it is too large. Apart, for it is long, and few ask for it. */
+struct span tls_codec_peer_certificate(const struct tls_codec *codec, struct arena *arena);
 
 #endif

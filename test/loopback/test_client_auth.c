@@ -203,12 +203,38 @@ static void test_the_certificate_is_passed_on(void **state)
 
     (void)state;
     tls_end_open(rig, &tls, "also.test", &good);
-    request_send(rig, &tls, "also.test", "");
+    struct end backend = { .fd = -1 };
+    for (unsigned i = 0; i < 2; i++) {
+        request_send(rig, &tls, "also.test", "");
+        if (i == 0)
+            backend = rig_backend(rig, 0);
+        backend_answer(rig, &backend);
+        assert_true(span_contains(buf_span(&backend.got),
+                                  SPAN("\r\nssl-client-cert: -----BEGIN%20CERTIFICATE-----%0AMI")));
+        assert_int_equal(tls_end_answer(rig, &tls), 200);
+        backend.got.len = tls.plain.len = 0;
+    }
+    end_close(&backend);
+    tls_end_close(&tls);
+    rig_free(rig);
+}
+
+/* A page of the host's own is asked for by GET; the log has what the client asked for. */
+static void test_the_page_in_the_log(void **state)
+{
+    struct rig *rig = auth_rig();
+    struct tls_end tls;
+    char text[1024];
+
+    (void)state;
+    tls_end_open(rig, &tls, "page.test", NULL);
+    tls_end_send(rig, &tls, "DELETE /x HTTP/1.1\r\nHost: page.test\r\n\r\n");
     struct end backend = rig_backend(rig, 0);
     backend_answer(rig, &backend);
-    assert_true(span_contains(buf_span(&backend.got),
-                              SPAN("\r\nssl-client-cert: -----BEGIN%20CERTIFICATE-----%0AMI")));
+    assert_true(span_starts_with(buf_span(&backend.got), SPAN("GET /help?why=cert HTTP/1.1\r\n")));
     assert_int_equal(tls_end_answer(rig, &tls), 200);
+    assert_true(
+        span_contains(rig_log(rig, text, sizeof(text)), SPAN("\"DELETE /x HTTP/1.1\" 200 ")));
     end_close(&backend);
     tls_end_close(&tls);
     rig_free(rig);
@@ -356,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_may_ask_what),
         cmocka_unit_test(test_the_certificate_is_passed_on),
+        cmocka_unit_test(test_the_page_in_the_log),
         cmocka_unit_test(test_in_the_clear),
         cmocka_unit_test(test_authorities_change_under_a_connection),
         cmocka_unit_test(test_a_host_begins_to_ask),

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "rig.h"
 
 /* Requests and answers as they should be: framing, keep-alive, pipelining, pools. */
@@ -128,6 +130,30 @@ static const struct {
       "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" RIG_OK, false },
     { "100 that nobody asked for", RIG_GET, "HTTP/1.1 100 Continue\r\n\r\n" RIG_OK, RIG_OK, false },
 };
+
+/* All that was sent counts, and what is content apart from it. */
+static void test_interim_answers_in_the_log(void **state)
+{
+    (void)state;
+    struct rig_options options = rig_options_default();
+    const char *hint = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+    char text[256], expected[64];
+
+    options.settings.log_format = SPAN("$bytes_sent $body_bytes_sent");
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    end_send(rig, &client, RIG_GET);
+    struct end backend = rig_backend(rig, 0);
+    end_send(rig, &backend, hint);
+    end_expect(rig, &client, hint);
+    end_send(rig, &backend, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    snprintf(expected, sizeof(expected), "%zu 2\n", strlen(hint) + strlen(RIG_OK));
+    assert_true(span_eq(rig_log(rig, text, sizeof(text)), span_from_str(expected)));
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
 
 static void framing_run(size_t i, bool bytewise)
 {
@@ -308,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_request_and_answer),
         cmocka_unit_test(test_connections_are_kept_on_both_sides),
         cmocka_unit_test(test_forged_trailers_are_dropped),
+        cmocka_unit_test(test_interim_answers_in_the_log),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_framings_of_answers),
         cmocka_unit_test(test_framings_of_answers_byte_by_byte),

@@ -8,11 +8,6 @@
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
-static struct access_try *present_try(struct exchange *exchange)
-{
-    return &exchange->tried[exchange->tried_len - 1];
-}
-
 /* Whether the client's connection can take another request after this answer. */
 static void keep_decide(struct exchange *exchange)
 {
@@ -20,7 +15,7 @@ static void keep_decide(struct exchange *exchange)
         exchange->client_may_keep = false;
 }
 
-static void answer_begin(struct exchange *exchange)
+static void answer_begin(struct exchange *exchange, size_t head_bytes)
 {
     struct upstream *upstream = exchange->upstream;
     const struct http_head *response = &exchange->response;
@@ -28,9 +23,9 @@ static void answer_begin(struct exchange *exchange)
     keep_decide(exchange);
     compression_choose(exchange);
     enum http_body_kind framing = response_head_framing(exchange);
-    response_head_write(exchange, framing);
+    response_head_write(exchange, head_bytes, framing);
     upstream->ops->take_head(upstream, response);
-    present_try(exchange)->status = response->status;
+    exchange_try(exchange)->status = response->status;
     pump_init(&exchange->response_pump, framing == HTTP_BODY_NONE ? NULL : upstream->source,
               exchange->compressor ? &exchange->compressor->base : exchange->client->sink);
     exchange_set_state(exchange, EXCHANGE_RESPONDING);
@@ -63,10 +58,10 @@ static bool interim_pass_on(struct exchange *exchange, size_t head_bytes)
     return true;
 }
 
-static void upgrade_begin(struct exchange *exchange)
+static void upgrade_begin(struct exchange *exchange, size_t head_bytes)
 {
-    present_try(exchange)->status = 101;
-    response_head_write(exchange, HTTP_BODY_NONE);
+    exchange_try(exchange)->status = 101;
+    response_head_write(exchange, head_bytes, HTTP_BODY_NONE);
     exchange->upstream->ops->take_head(exchange->upstream, &exchange->response);
     exchange_set_state(exchange, EXCHANGE_DONE);
     tunnel_begin(exchange);
@@ -77,14 +72,13 @@ static bool head_take(struct exchange *exchange, size_t head_bytes)
 {
     uint16_t status = exchange->response.status;
 
-    present_try(exchange)->header_us = loop_now_us(exchange->worker->loop);
-    exchange->response_head_bytes = head_bytes;
+    exchange_try(exchange)->header_us = loop_now_us(exchange->worker->loop);
     if (status == 101 && exchange->upgrade_asked && exchange->request_is_sent)
-        upgrade_begin(exchange);
+        upgrade_begin(exchange, head_bytes);
     else if (status == 101)
         attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
     else if (status >= 200)
-        answer_begin(exchange);
+        answer_begin(exchange, head_bytes);
     else
         return interim_pass_on(exchange, head_bytes);
     return false;
@@ -139,7 +133,7 @@ void answer_pump(struct exchange *exchange)
 
     exchange->response_bytes =
         exchange->compressor ? exchange->compressor->sent_bytes : exchange->response_pump.bytes;
-    present_try(exchange)->response_bytes = exchange->response_pump.bytes;
+    exchange_try(exchange)->response_bytes = exchange->response_pump.bytes;
     switch ((enum pump_result)r) {
     case PUMP_DONE:
         answer_end(exchange);

@@ -15,19 +15,14 @@
 #include "proxy/worker.h"
 #include "route/model.h"
 
-static struct access_try *present_try(struct exchange *exchange)
-{
-    return &exchange->tried[exchange->tried_len - 1];
-}
-
 /* The log has room for a few tries: the last entry is used again and again after that. */
 static void try_record(struct exchange *exchange, const struct ip_addr *ip, uint16_t port)
 {
     if (exchange->tried_len < EXCHANGE_TRIES_LOGGED)
         exchange->tried_len++;
-    *present_try(exchange) = (struct access_try){ .ip = *ip,
-                                                  .port = port,
-                                                  .start_us = loop_now_us(exchange->worker->loop) };
+    *exchange_try(exchange) = (struct access_try){
+        .ip = *ip, .port = port, .start_us = loop_now_us(exchange->worker->loop)
+    };
 }
 
 /* Methods that may be repeated without asking anyone (RFC 9110, 9.2.2). */
@@ -154,8 +149,7 @@ static int upstream_take(struct exchange *exchange, struct pool *pool, struct tl
 static void grpc_note(struct exchange *exchange, const struct pool *pool)
 {
     exchange->is_grpc_call = exchange->is_grpc && pool_is_http2(pool);
-    exchange->grpc_deadline_ms =
-        exchange->is_grpc_call ? grpc_deadline_ms(&exchange->request) : 0;
+    exchange->grpc_deadline_ms = exchange->is_grpc_call ? grpc_deadline_ms(&exchange->request) : 0;
 }
 
 static void try_on(struct exchange *exchange, struct endpoint *endpoint)
@@ -233,7 +227,7 @@ void attempt_connect(struct exchange *exchange)
         connect_failed(exchange, r);
         return;
     }
-    present_try(exchange)->connected_us = loop_now_us(exchange->worker->loop);
+    exchange_try(exchange)->connected_us = loop_now_us(exchange->worker->loop);
     request_write(exchange);
     exchange_set_state(exchange, EXCHANGE_SENDING);
     exchange_run(exchange);
@@ -323,7 +317,7 @@ void attempt_release(struct exchange *exchange, bool reusable)
     if (!upstream)
         return;
     exchange->upstream = NULL;
-    present_try(exchange)->end_us = loop_now_us(exchange->worker->loop);
+    exchange_try(exchange)->end_us = loop_now_us(exchange->worker->loop);
     upstream_release(upstream, reusable);
 }
 
@@ -382,7 +376,7 @@ void attempt_fail(struct exchange *exchange, enum attempt_failure failure)
     if (failure == ATTEMPT_ERROR && is_past_deadline(exchange))
         failure = ATTEMPT_TIMED_OUT;
     if (failure != ATTEMPT_UNRESOLVED) /* as nginx's log says it */
-        present_try(exchange)->status = failure == ATTEMPT_TIMED_OUT ? 504 : 502;
+        exchange_try(exchange)->status = failure == ATTEMPT_TIMED_OUT ? 504 : 502;
     attempt_release(exchange, false);
     exchange->request_is_sent = exchange->request_is_broken = false;
     if (may_try_again(exchange, failure, was_stale)) {

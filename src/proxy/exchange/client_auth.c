@@ -17,6 +17,8 @@ struct client_identity {
     struct tls_context *judge; /* by whose authorities */
     struct arena texts;
     struct tls_peer peer;
+    struct span
+        certificate; /* as a header has it; empty: no backend asked for it yet, or there is none */
 };
 
 struct client_identity *client_identity_unref(struct client_identity *identity)
@@ -62,7 +64,6 @@ const struct tls_peer *client_auth_peer(const struct exchange *exchange)
         .verify = { "NONE", 4 },
         .subject_dn = { "", 0 },
         .issuer_dn = { "", 0 },
-        .escaped_pem = { "", 0 },
         .serial = { "", 0 },
         .fingerprint = { "", 0 },
     };
@@ -98,14 +99,14 @@ static int redirect(struct exchange *exchange, struct span page)
     return CLIENT_AUTH_ANSWERED;
 }
 
-/* As a GET without a body, whatever was asked for: it is not what the client sent. */
+/* As a GET without a body, whatever was asked for: it is not what the client sent, which the log tells. */
 static int page_ask(struct exchange *exchange)
 {
     struct http_head *request = &exchange->request;
 
     if (request->method != HTTP_HEAD) {
         request->method = HTTP_GET;
-        request->method_text = SPAN("GET");
+        exchange->asks_for_page = true;
     }
     if (!exchange->body_is_whole)
         exchange->client_may_keep = false;
@@ -245,6 +246,19 @@ static void field_put(struct head_out *out, struct span name, struct span value)
         head_put_field(out, name, value);
 }
 
+/* Made for the first backend that is to have it. */
+static struct span certificate_get(const struct exchange *exchange)
+{
+    struct client_identity *identity = exchange->identity;
+
+    if (!identity || identity->peer.verdict == TLS_PEER_NONE)
+        return SPAN_EMPTY;
+    if (identity->certificate.len == 0)
+        identity->certificate =
+            tls_codec_peer_certificate(exchange->client->connection->stream.tls, &identity->texts);
+    return identity->certificate;
+}
+
 /* In the clear nothing was verified, not even that there is none. */
 void client_auth_put(const struct exchange *exchange, struct head_out *out)
 {
@@ -256,5 +270,5 @@ void client_auth_put(const struct exchange *exchange, struct head_out *out)
     field_put(out, SPAN(FIELD_SUBJECT_DN), peer->subject_dn);
     field_put(out, SPAN(FIELD_ISSUER_DN), peer->issuer_dn);
     if (exchange->client_auth->flags & IMAGE_CLIENT_AUTH_PASS_CERTIFICATE)
-        field_put(out, SPAN(FIELD_CERTIFICATE), peer->escaped_pem);
+        field_put(out, SPAN(FIELD_CERTIFICATE), certificate_get(exchange));
 }

@@ -82,9 +82,10 @@ struct exchange {
     bool request_is_sent;   /* whole, body included */
     bool request_is_broken; /* the backend stopped taking it; its answer may be on the way */
     bool answer_is_local;
+    bool asks_for_page; /* by GET for a page of the host's own, whatever was asked for */
     bool answer_varies; /* what the client accepts decides on how its content is coded */
-    bool is_grpc;              /* the client speaks it: errors are told in its words */
-    bool is_grpc_call;         /* and the backend of the present try does: the call has its own time */
+    bool is_grpc;       /* the client speaks it: errors are told in its words */
+    bool is_grpc_call;  /* and the backend of the present try does: the call has its own time */
     uint32_t grpc_deadline_ms; /* of such a call, from when it began; 0: any */
     struct target target;
     struct span host, path; /* normalised, for matching */
@@ -107,7 +108,7 @@ struct exchange {
 
     uint16_t status;                              /* sent to the client; 0: none yet */
     uint64_t start_us;                            /* when its first byte was read */
-    uint64_t response_head_bytes, response_bytes; /* sent: head; content */
+    uint64_t response_head_bytes, response_bytes; /* sent: heads, interim ones too; content */
     uint32_t tried_len;
 
     /* From here on nothing is cleared when an exchange begins: it is written before it is read. */
@@ -136,6 +137,12 @@ void exchange_refuse(struct exchange *exchange, uint16_t status);
 /* Either side may go on. */
 void exchange_run(struct exchange *exchange);
 
+/* What the backend is asked by; request.method_text is what the client said. */
+static inline struct span exchange_method(const struct exchange *exchange)
+{
+    return exchange->asks_for_page ? SPAN("GET") : exchange->request.method_text;
+}
+
 static inline bool exchange_is_over(const struct exchange *exchange)
 {
     return exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_ABORTED;
@@ -154,6 +161,11 @@ void exchange_set_state(struct exchange *exchange, enum exchange_state state);
 /* Arms the client's timer; EXCHANGE_WAIT_NOTHING costs nothing. */
 void exchange_wait_for_client(struct exchange *exchange, enum exchange_wait wait,
                               uint64_t timeout_ms);
+/* The present try, or the last one; there was one. */
+static inline struct access_try *exchange_try(struct exchange *exchange)
+{
+    return &exchange->tried[exchange->tried_len - 1];
+}
 /* The facts for log and counters; borrows from the exchange. */
 struct access_record exchange_record(struct exchange *exchange);
 

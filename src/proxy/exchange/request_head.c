@@ -213,7 +213,7 @@ void request_head_write(struct exchange *exchange)
     const struct http_head *request = &exchange->request;
     uint32_t flags = exchange->view ? image_settings_get(exchange->view)->flags : 0;
     struct upstream *upstream = exchange->upstream;
-    struct head_request line = { .method = request->method_text,
+    struct head_request line = { .method = exchange_method(exchange),
                                  .scheme = upstream->stream->tls ? SPAN("https") : SPAN("http"),
                                  .authority = exchange->origin.host,
                                  .path = exchange->target.origin };

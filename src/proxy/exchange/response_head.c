@@ -106,11 +106,18 @@ static struct head_out head_begin(struct exchange *exchange, size_t bytes)
     return head_out_begin(client->ops->head_room(client, bytes), client->head_form);
 }
 
-void response_head_write(struct exchange *exchange, enum http_body_kind framing)
+static void head_end(struct exchange *exchange, struct head_out *out, uint16_t status,
+                     enum http_body_kind framing)
+{
+    exchange->response_head_bytes += head_out_end(out);
+    exchange->client->ops->head_end(exchange->client, status, framing);
+}
+
+void response_head_write(struct exchange *exchange, size_t head_bytes, enum http_body_kind framing)
 {
     const struct http_head *response = &exchange->response;
     struct span hsts = hsts_of(exchange);
-    struct head_out out = head_begin(exchange, exchange->response_head_bytes + RESPONSE_ADDED_MAX);
+    struct head_out out = head_begin(exchange, head_bytes + RESPONSE_ADDED_MAX);
 
     head_put_status(&out, response->status, response->reason);
     if (!(response->names_seen & (1ull << HTTP_DATE)) && response->status >= 200)
@@ -121,8 +128,7 @@ void response_head_write(struct exchange *exchange, enum http_body_kind framing)
     framing_put(exchange, &out, framing);
     connection_put(exchange, &out);
     exchange->status = response->status;
-    exchange->response_head_bytes = head_out_end(&out);
-    exchange->client->ops->head_end(exchange->client, response->status, framing);
+    head_end(exchange, &out, response->status, framing);
 }
 
 void response_interim_write(struct exchange *exchange, size_t head_bytes)
@@ -133,8 +139,7 @@ void response_interim_write(struct exchange *exchange, size_t head_bytes)
 
     head_put_status(&out, response->status, response->reason);
     copied_put(exchange, &out, hsts);
-    head_out_end(&out);
-    exchange->client->ops->head_end(exchange->client, response->status, HTTP_BODY_NONE);
+    head_end(exchange, &out, response->status, HTTP_BODY_NONE);
 }
 
 void response_continue_write(struct exchange *exchange)
@@ -142,8 +147,7 @@ void response_continue_write(struct exchange *exchange)
     struct head_out out = head_begin(exchange, RESPONSE_ADDED_MAX);
 
     head_put_status(&out, 100, http_reason(100));
-    head_out_end(&out);
-    exchange->client->ops->head_end(exchange->client, 100, HTTP_BODY_NONE);
+    head_end(exchange, &out, 100, HTTP_BODY_NONE);
 }
 
 /* As short as it can be while people still see what it is; names nothing of what is inside. `words` say
@@ -197,8 +201,7 @@ static void response_grpc_write(struct exchange *exchange, uint16_t status)
         head_put(&out, SPAN("Content-Length: 0\r\n"));
     connection_put(exchange, &out);
     exchange->status = status;
-    exchange->response_head_bytes = head_out_end(&out);
-    exchange->client->ops->head_end(exchange->client, 200, HTTP_BODY_NONE);
+    head_end(exchange, &out, 200, HTTP_BODY_NONE);
     pump_init(&exchange->response_pump, NULL, exchange->client->sink);
 }
 
@@ -225,9 +228,7 @@ void response_local_write(struct exchange *exchange, uint16_t status, struct spa
     hsts_put(&out, hsts_of(exchange));
     connection_put(exchange, &out);
     exchange->status = status;
-    exchange->response_head_bytes = head_out_end(&out);
-    exchange->client->ops->head_end(exchange->client, status,
-                                    is_sent ? HTTP_BODY_LENGTH : HTTP_BODY_NONE);
+    head_end(exchange, &out, status, is_sent ? HTTP_BODY_LENGTH : HTTP_BODY_NONE);
     memory_source_init(&exchange->memory, page);
     pump_init(&exchange->response_pump, is_sent ? &exchange->memory.base : NULL,
               exchange->client->sink);

@@ -12,8 +12,8 @@
  * in exchange->client_may_keep. */
 enum http_body_kind response_head_framing(struct exchange *exchange);
 
-/* Gives the final answer's head to the client. */
-void response_head_write(struct exchange *exchange, enum http_body_kind framing);
+/* Gives the final answer's head, of `head_bytes` as it came, to the client. */
+void response_head_write(struct exchange *exchange, size_t head_bytes, enum http_body_kind framing);
 
 /* Gives it an interim answer (1xx) of `head_bytes`: not for clients of HTTP/1.0. */
 void response_interim_write(struct exchange *exchange, size_t head_bytes);

@@ -60,7 +60,7 @@ static int rule_find(struct exchange *exchange, const struct image_host **ret_ho
     struct image_request request = {
         .host = exchange->host,
         .path = exchange->path,
-        .method = exchange->request.method_text,
+        .method = exchange_method(exchange),
         .header_find = header_find,
         .header_ctx = &exchange->request,
     };
