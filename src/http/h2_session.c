@@ -161,7 +161,7 @@ struct h2_session *h2_session_free(struct h2_session *session)
 static enum h2_error error_of(const struct h2_session *session, ssize_t fault)
 {
     if (session->is_flooded || fault == NGHTTP2_ERR_FLOODED ||
-        fault == NGHTTP2_ERR_TOO_MANY_SETTINGS)
+        fault == NGHTTP2_ERR_TOO_MANY_SETTINGS || fault == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
         return H2_ENHANCE_YOUR_CALM;
     if (fault == NGHTTP2_ERR_BAD_CLIENT_MAGIC || session->frames.is_unexpected)
         return H2_PROTOCOL_ERROR;
