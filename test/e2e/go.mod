@@ -8,6 +8,7 @@ require (
 	github.com/prometheus/common v0.65.0
 	github.com/summerwind/h2spec v2.2.1+incompatible
 	golang.org/x/net v0.53.0
+	golang.org/x/sys v0.43.0
 	google.golang.org/grpc v1.82.1
 )
 
@@ -27,7 +28,6 @@ require (
 	github.com/spiffe/go-spiffe/v2 v2.6.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
-	golang.org/x/sys v0.43.0 // indirect
 	golang.org/x/text v0.36.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260414002931-afd174a4e478 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260414002931-afd174a4e478 // indirect

@@ -1,25 +1,12 @@
 package e2e
 
 import (
-	"context"
-	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 
-	"golang.org/x/net/http2"
-
 	"yett.dev/e2e/gate"
 )
-
-// h2c makes a client that speaks HTTP/2 in the clear to one address, by prior knowledge.
-func h2c(address string) *http2.Transport {
-	return &http2.Transport{AllowHTTP: true,
-		DialTLSContext: func(ctx context.Context, network, _ string, _ *tls.Config) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		}}
-}
 
 // An idle connection of HTTP/2 costs a worker at most 24 KB: nghttp2's frame buffer of 16 KB, and its tables.
 func TestMemoryOfIdleHTTP2Connections(t *testing.T) {

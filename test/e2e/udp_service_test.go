@@ -90,6 +90,12 @@ func dialUDP(t *testing.T, address string) *udpClient {
 	return &udpClient{conn}
 }
 
+// dialUDPFrom is a client with the i-th of many addresses.
+func dialUDPFrom(i, port int) (*net.UDPConn, error) {
+	source := &net.UDPAddr{IP: net.IPv4(127, byte(1+i/60000%250), byte(i/250%240), byte(1+i%250))}
+	return net.DialUDP("udp", source, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+}
+
 // try asks once; "" where no answer came in time.
 func (c *udpClient) try(text string, limit time.Duration) string {
 	c.SetDeadline(time.Now().Add(limit))
@@ -173,14 +179,24 @@ func TestUDPServiceSessions(t *testing.T) {
 		g.Dir.Write("objects.yaml", udpBackends("dns", a.addr, b.addr, many.addr)...)
 	})
 	client = dialUDP(t, gate.Addr(one))
-	first := client.ask(t, "first")
+	first, sent, received := "", 0, 0
 	for i := range 20 {
-		if name := client.ask(t, fmt.Sprint("again ", i)); name != first {
-			t.Fatalf("the session went from %s to %s", first, name)
+		question := fmt.Sprint("again ", i)
+		answer := client.try(question, 10*time.Second*gate.Scale())
+		name, _, _ := strings.Cut(answer, " ")
+		if i == 0 {
+			first = name
 		}
+		if name == "" || name != first {
+			t.Fatalf("question %d: the session went from %q to %q", i, first, name)
+		}
+		sent, received = sent+len(answer), received+len(question)
 	}
-	from := len(g.AccessLog.Lines())
-	g.AccessLog.WaitLine(t, from, "UDP 200 ", 10*time.Second) // when it has rested for 2 s
+	rests := time.Now()
+	g.AccessLog.WaitLine(t, 0, fmt.Sprintf("UDP 200 %d %d ", sent, received), 10*time.Second)
+	if rested := time.Since(rests); rested < time.Second {
+		t.Errorf("the session ended when it had rested for %v of 2 s", rested)
+	}
 }
 
 // Two answers expected: the session is over with the second.
@@ -361,9 +377,8 @@ func TestUDPServiceFlood(t *testing.T) {
 	before := gate.PrivateBytes(t, g.WorkerPid(0))
 	source := 0
 	gate.WaitFor(t, 60*time.Second, "the table to be full", func() bool {
-		for range 500 { // from 127.x.y.z:port, each another client
-			local := &net.UDPAddr{IP: net.IPv4(127, byte(1+source/60000%250), byte(source/250%240), byte(1+source%250))}
-			conn, err := net.DialUDP("udp", local, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		for range 500 { // each another client
+			conn, err := dialUDPFrom(source, port)
 			if err != nil {
 				t.Fatal(err)
 			}
