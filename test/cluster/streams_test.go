@@ -17,7 +17,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: streams}
 rules:
-- {apiGroups: [""], resources: [configmaps], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [configmaps], resourceNames: [tcp, udp], verbs: [get, list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
