@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/tls"
-
 	"strings"
 	"testing"
 	"time"
@@ -13,15 +12,15 @@ import (
 // verifying is how an Ingress says that it verifies a backend as `name` by the Secret, which may hold a pair as well.
 func verifying(secret, name string, more ...string) map[string]string {
 	annotations := map[string]string{
-		annotationPrefix + "backend-protocol":      "HTTPS",
-		annotationPrefix + "proxy-ssl-secret":      "default/" + secret,
-		annotationPrefix + "proxy-ssl-verify":      "on",
-		annotationPrefix + "proxy-ssl-name":        name,
-		annotationPrefix + "proxy-ssl-server-name": "on",
-		annotationPrefix + "proxy-ssl-protocols":   "TLSv1.2 TLSv1.3",
+		"nginx.ingress.kubernetes.io/backend-protocol":      "HTTPS",
+		"nginx.ingress.kubernetes.io/proxy-ssl-secret":      "default/" + secret,
+		"nginx.ingress.kubernetes.io/proxy-ssl-verify":      "on",
+		"nginx.ingress.kubernetes.io/proxy-ssl-name":        name,
+		"nginx.ingress.kubernetes.io/proxy-ssl-server-name": "on",
+		"nginx.ingress.kubernetes.io/proxy-ssl-protocols":   "TLSv1.2 TLSv1.3",
 	}
 	for i := 0; i < len(more); i += 2 {
-		annotations[annotationPrefix+more[i]] = more[i+1]
+		annotations["nginx.ingress.kubernetes.io/"+more[i]] = more[i+1]
 	}
 	return annotations
 }
@@ -68,7 +67,7 @@ func TestBackendCertificates(t *testing.T) {
 		"other-ca.test":     {"good", verifying("another", "backend.test"), 502, "self-signed certificate"},
 		"expired.test":      {"late", verifying("of-late", "backend.test"), 502, "certificate has expired"},
 		"missing.test":      {"good", verifying("nowhere", "backend.test"), 503, ""},
-		"any.test":          {"late", map[string]string{annotationPrefix + "backend-protocol": "HTTPS"}, 200, ""},
+		"any.test":          {"late", spoken("HTTPS"), 200, ""},
 		"off.test":          {"late", verifying("another", "backend.test", "proxy-ssl-verify", "off"), 200, ""},
 		"version.test":      {"good", verifying("its-own", "backend.test", "proxy-ssl-protocols", "TLSv1.2"), 200, ""},
 		"in-the-clear.test": {"plain", verifying("its-own", "backend.test"), 502, "wrong version number"},
@@ -100,7 +99,7 @@ func TestBackendConnectionsByIdentity(t *testing.T) {
 	g := start(t, gate.Options{Workers: 1}, gate.Backends("web", backend.Addr), trusting("one", &first, theirs.CertPEM),
 		trusting("two", &second, theirs.CertPEM), trusting("wrong", nil, other.CertPEM),
 		backendRoute("one.test", "web", verifying("one", "backend.test")), backendRoute("two.test", "web", verifying("two", "backend.test")),
-		backendRoute("none.test", "web", map[string]string{annotationPrefix + "backend-protocol": "HTTPS"}),
+		backendRoute("none.test", "web", spoken("HTTPS")),
 		backendRoute("wrong.test", "web", verifying("wrong", "backend.test")))
 	for range 5 {
 		for host, want := range map[string]string{"one.test": "client=first", "two.test": "client=second", "none.test": "", "wrong.test": "502"} {
@@ -118,7 +117,7 @@ func TestBackendConnectionsByIdentity(t *testing.T) {
 			}
 		}
 	}
-	if n := backend.count(); n > 3+5*3 { // one for each that may, and the tries of those that verify in vain
+	if n := backend.Connections.Load(); n > 3+5*3 { // one for each that may, and the tries of those that verify in vain
 		t.Errorf("%d connections", n)
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha1"
 	"crypto/tls"
@@ -8,8 +9,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +49,16 @@ func getOver(t *testing.T, g *gate.Gate, config *tls.Config, host string, fields
 	}
 	defer conn.Close()
 	return askOver(t, conn, host, fields...)
+}
+
+// oneConn carries requests over a connection that is there.
+type oneConn struct{ conn *tls.Conn }
+
+func (c oneConn) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := request.Write(c.conn); err != nil {
+		return nil, err
+	}
+	return http.ReadResponse(bufio.NewReader(c.conn), request)
 }
 
 func askOver(t *testing.T, conn *tls.Conn, host string, fields ...string) (*http.Response, string) {
@@ -202,25 +211,23 @@ func TestClientCertificatesByCurl(t *testing.T) {
 	good := authority.Client(t, "good", time.Hour)
 	g := start(t, gate.Options{}, services(t, "web"), gate.NewCertificate(t, "a.test").Secret("tls"), gate.AuthoritySecret("clients", nil, authority),
 		asks("a.test"), tlsRoute("open", "open.test", "tls"))
-	dir, port := t.TempDir(), g.HTTPS[strings.LastIndexByte(g.HTTPS, ':')+1:]
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	key, err := x509.MarshalPKCS8PrivateKey(good.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
 	}
-	pair := []string{"--cert", write("cert", "CERTIFICATE", good.Certificate[0]), "--key", write("key", "PRIVATE KEY", pkcs8(t, good.PrivateKey))}
+	write := func(name, kind string, der []byte) string {
+		return gate.WriteFile(t, name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	pair := []string{"--cert", write("cert", "CERTIFICATE", good.Certificate[0]), "--key", write("key", "PRIVATE KEY", key)}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{{nil, "400"}, {pair, "200"}} {
 		for _, version := range []string{"--http1.1", "--http2"} {
-			args := append([]string{"-sk", version, "-o", "/dev/null", "-w", "%{http_code}", "--resolve", "a.test:" + port + ":127.0.0.1",
-				"https://a.test:" + port + "/"}, c.args...)
-			out, err := exec.Command("curl", args...).Output()
-			if err != nil || string(out) != c.want {
-				t.Errorf("curl %s with %d arguments: %s, %v; expected %s", version, len(c.args), out, err, c.want)
+			args := append([]string{"-sk", version, "-o", "/dev/null", "-w", "%{http_code}", "--connect-to", "a.test:443:" + g.HTTPS,
+				"https://a.test/"}, c.args...)
+			if out := gate.Tool(t, "curl", args...); out != c.want {
+				t.Errorf("curl %s with %d arguments: %s; expected %s", version, len(c.args), out, c.want)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -59,10 +58,7 @@ func startGRPC(t *testing.T, service testgrpc.TestServiceServer, certificate *ga
 		t.Fatal(err)
 	}
 	if certificate != nil {
-		pair, err := tls.X509KeyPair(certificate.CertPEM, certificate.KeyPEM)
-		if err != nil {
-			t.Fatal(err)
-		}
+		pair := certificate.Pair(t)
 		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&pair)))
 	}
 	b := &grpcBackend{Server: grpc.NewServer(options...), Addr: listener.Addr().String()}

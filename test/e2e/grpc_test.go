@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -312,12 +313,12 @@ func TestGRPCManyStreams(t *testing.T) {
 	}
 	backend := startGRPC(t, service, nil, grpc.MaxConcurrentStreams(perConnection))
 	s := grpcSite(t, grpcSides[0], nil, nil, backend.Addr)
-	results := make(chan error, calls)
+	ctx, results := grpcContext(t), make(chan error, calls)
 	for range 3 { // a client may have 128 streams on its connection
 		client := s.grpcClient(t, false)
 		for range calls / 3 {
 			go func() {
-				_, err := client.UnaryCall(grpcContext(t), &testgrpc.SimpleRequest{})
+				_, err := client.UnaryCall(ctx, &testgrpc.SimpleRequest{})
 				results <- err
 			}()
 		}
@@ -339,21 +340,21 @@ func TestGRPCBackendsComeAndGo(t *testing.T) {
 	first, second := startGRPC(t, echoing(), nil), startGRPC(t, echoing(), nil)
 	s := grpcSite(t, grpcSides[1], nil, nil, first.Addr, second.Addr)
 	client := s.grpcClient(t, true)
-	stop, failed := make(chan bool), make(chan error, 1)
+	ctx, stop, failed := grpcContext(t), make(chan bool), make(chan error, 8)
 	var answered atomic.Int64
+	var calling sync.WaitGroup
 	for range 8 {
+		calling.Add(1)
 		go func() {
+			defer calling.Done()
 			for {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				if _, err := client.UnaryCall(grpcContext(t), &testgrpc.SimpleRequest{Payload: payload(100)}); err != nil {
-					select {
-					case failed <- err:
-					default:
-					}
+				if _, err := client.UnaryCall(ctx, &testgrpc.SimpleRequest{Payload: payload(100)}); err != nil {
+					failed <- err
 					return
 				}
 				answered.Add(1)
@@ -365,14 +366,15 @@ func TestGRPCBackendsComeAndGo(t *testing.T) {
 	after := answered.Load()
 	gate.WaitFor(t, 10*time.Second, "calls to the other backend", func() bool { return answered.Load() > after+200 })
 	close(stop)
-	select {
-	case err := <-failed:
+	calling.Wait()
+	close(failed)
+	for err := range failed {
 		t.Errorf("a call failed: %v", err)
-	default:
 	}
 }
 
-// A stream on which nobody says anything stays open for as long as the time-outs allow, and pings are answered meanwhile.
+// A stream on which nobody says anything stays open for as long as the longest time-out allows, which is the backend's here,
+// and pings are answered meanwhile.
 func TestGRPCIdleStreams(t *testing.T) {
 	t.Parallel()             // it waits most of its time
 	idle := 13 * time.Second // longer than the client's shortest time between pings, and than keep-alive
@@ -382,7 +384,7 @@ func TestGRPCIdleStreams(t *testing.T) {
 	side := grpcSides[3]
 	backend := backendFor(t, side, echoing(), grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Second, Timeout: 5 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
-	s := grpcSite(t, side, map[string]string{"keep-alive": "2", "client-body-timeout": "660"},
+	s := grpcSite(t, side, map[string]string{"keep-alive": "2", "client-body-timeout": "3"},
 		map[string]string{"nginx.ingress.kubernetes.io/proxy-read-timeout": "660"}, backend.Addr)
 	client := s.grpcClient(t, true, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}))
 	ctx, cancel := context.WithTimeout(t.Context(), idle+20*time.Second*gate.Scale())

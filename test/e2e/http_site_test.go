@@ -55,6 +55,7 @@ type siteOptions struct {
 	annotations map[string]string // of the Ingress
 	workers     int               // 1
 	tls         []gate.Object     // Secrets; the first one's name is that of the Ingress' tls entry
+	secrets     []gate.Object     // beside them
 }
 
 // newSite starts one whose backend runs `serve` for each connection.
@@ -76,7 +77,7 @@ func startSite(t *testing.T, options siteOptions, addresses ...string) *gate.Gat
 	if len(options.tls) > 0 {
 		ingress.TLS = []gate.TLS{{Hosts: []string{siteHost}, Secret: options.tls[0].Metadata()["name"].(string)}}
 	}
-	objects := gate.Join(gate.Backends("site", addresses...), ingress.Object(), options.tls)
+	objects := gate.Join(gate.Backends("site", addresses...), ingress.Object(), options.tls, options.secrets)
 	if options.config != nil {
 		objects = append(objects, gate.ConfigMap("yett-config", options.config))
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -172,11 +173,26 @@ func (c *lineConn) line(t *testing.T) string {
 	return line
 }
 
-// ask sends a line and checks that it comes back from the same server.
+// tryAsk sends a line and checks that it comes back from the same server; false where the connection is broken.
+func (c *lineConn) tryAsk(t *testing.T, text string) bool {
+	t.Helper()
+	if _, err := io.WriteString(c.Conn, text+"\n"); err != nil {
+		return false
+	}
+	got, err := c.Reader.ReadString('\n')
+	if got == "" && err != nil && !os.IsTimeout(err) {
+		return false
+	}
+	if want := c.name + " " + text + "\n"; got != want {
+		t.Fatalf("asked %q, got %q, %v", text, got, err)
+	}
+	return true
+}
+
+// ask is tryAsk on a connection that is to be whole.
 func (c *lineConn) ask(t *testing.T, text string) {
 	t.Helper()
-	c.Send(t, text+"\n")
-	if got, want := c.line(t), c.name+" "+text+"\n"; got != want {
-		t.Fatalf("asked %q, got %q", text, got)
+	if !c.tryAsk(t, text) {
+		t.Fatalf("asked %q, and the connection is broken", text)
 	}
 }

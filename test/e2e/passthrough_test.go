@@ -15,11 +15,7 @@ import (
 // tlsLineServer ends TLS itself and serves as a lineServer does.
 func tlsLineServer(t *testing.T, name string, certificate gate.Certificate) *lineServer {
 	t.Helper()
-	pair, err := tls.X509KeyPair(certificate.CertPEM, certificate.KeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", certificateConfig(t, certificate))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,20 @@ func TestTCPServiceWorkerDies(t *testing.T) {
 	server := newLineServer(t, "one", false)
 	g := startL4(t, ports{port: "lines:80"}, nil, nil, gate.Backends("lines", server.addr))
 	for range 3 {
+		var held []*lineConn
+		for range 20 {
+			held = append(held, dialLines(t, port, ""))
+		}
 		pid := g.KillWorker(t, 0)
+		broken := 0
+		for i, conn := range held {
+			if !conn.tryAsk(t, fmt.Sprint("held ", i)) {
+				broken++
+			}
+		}
+		if broken == 0 || broken == len(held) {
+			t.Errorf("%d of %d connections broke with one of two workers", broken, len(held))
+		}
 		for i := range 20 { // those that fall to the dead worker's socket wait in its queue
 			dialLines(t, port, "").ask(t, fmt.Sprint(i))
 		}

@@ -358,10 +358,7 @@ func TestAdmissionOfCallersWithCertificates(t *testing.T) {
 	with := func(pairs ...gate.Certificate) error {
 		c := config.Clone()
 		for _, pair := range pairs {
-			certificate, err := tls.X509KeyPair(pair.CertPEM, pair.KeyPEM)
-			if err != nil {
-				t.Fatal(err)
-			}
+			certificate := pair.Pair(t)
 			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
 		}
 		client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: c, DisableKeepAlives: true}}

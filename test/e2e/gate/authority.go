@@ -24,11 +24,7 @@ type Authority struct {
 func NewAuthority(t testing.TB, name string) Authority {
 	t.Helper()
 	certificate := NewCertificate(t, name)
-	key, err := tls.X509KeyPair(certificate.CertPEM, certificate.KeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Authority{PEM: certificate.CertPEM, leaf: certificate.Leaf, key: key.PrivateKey.(*ecdsa.PrivateKey)}
+	return Authority{PEM: certificate.CertPEM, leaf: certificate.Leaf, key: certificate.Pair(t).PrivateKey.(*ecdsa.PrivateKey)}
 }
 
 // Client has a certificate of this common name, good from two hours ago for `left` from now.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"maps"
@@ -36,17 +37,32 @@ func NewBackend(t testing.TB, name string) *Backend {
 // NewBackendOn serves on this address.
 func NewBackendOn(t testing.TB, name, address string) *Backend {
 	t.Helper()
+	return serveBackend(t, name, address, nil, nil)
+}
+
+// NewBackendOf serves by these protocols; over TLS where `config` is not nil.
+func NewBackendOf(t testing.TB, name string, config *tls.Config, protocols *http.Protocols) *Backend {
+	t.Helper()
+	return serveBackend(t, name, "127.0.0.1:0", config, protocols)
+}
+
+func serveBackend(t testing.TB, name, address string, config *tls.Config, protocols *http.Protocols) *Backend {
+	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &Backend{Name: name, Addr: listener.Addr().String()}
-	b.server = &http.Server{Handler: b, ConnState: func(_ net.Conn, state http.ConnState) {
+	b.server = &http.Server{Handler: b, TLSConfig: config, Protocols: protocols, ConnState: func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			b.Connections.Add(1)
 		}
 	}}
-	go b.server.Serve(listener)
+	if config != nil {
+		go b.server.ServeTLS(listener, "", "")
+	} else {
+		go b.server.Serve(listener)
+	}
 	t.Cleanup(func() { b.server.Close() })
 	return b
 }

@@ -68,6 +68,16 @@ func (c Certificate) Secret(name string) Object {
 	return object
 }
 
+// Pair is the certificate as crypto/tls takes it.
+func (c Certificate) Pair(t testing.TB) tls.Certificate {
+	t.Helper()
+	pair, err := tls.X509KeyPair(c.CertPEM, c.KeyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
 // Pool trusts this certificate only.
 func (c Certificate) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
