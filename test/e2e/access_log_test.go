@@ -173,6 +173,7 @@ func TestAccessLogFormatOfConfigMap(t *testing.T) {
 
 // A log that nobody reads never blocks traffic: lines are dropped, and counted.
 func TestStalledAccessLog(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -135,6 +135,7 @@ func TestBackendHTTP2(t *testing.T) {
 
 // A backend that speaks another protocol than the route says gets no request, and the client a 502.
 func TestBackendOfAnotherProtocol(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	plain := startHTTPBackend(t, nil, protocolsOf(true, false, false))
 	var requests atomic.Int64
 	plain.Handle(func(w http.ResponseWriter, r *http.Request) {

@@ -139,6 +139,7 @@ func TestKilledController(t *testing.T) {
 
 // An edit whose roll-out meets the death of a worker is not lost.
 func TestEditMeetsAWorkersDeath(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	g := start(t, gate.Options{}, services(t, "a", "b"), gate.Route("web", "web.test", "/", "a"))
 	for round := range 10 {
 		g.WaitChild(t, fmt.Sprintf("yett: worker %d", round%2), 0)

@@ -43,6 +43,7 @@ func TestTermUnderLoad(t *testing.T) {
 
 // What is in flight is finished, however slow; what is idle does not hold up the end.
 func TestDrainFinishesWhatIsInFlight(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	release := make(chan struct{})
 	slow := gate.NewBackend(t, "slow")
 	slow.Handle(func(w http.ResponseWriter, _ *http.Request) {
@@ -110,6 +111,7 @@ func TestIdleConnectionsDoNotHoldTheExit(t *testing.T) {
 
 // During the grace period the gate says that it is not ready, and serves on.
 func TestGracePeriod(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	const clients = 4
 	grace := 2 * time.Second
 	g := start(t, gate.Options{Args: append([]string{"--shutdown-grace-period", "2"}, keepAlive...)}, settings(nil),
@@ -155,6 +157,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 // The limit cuts what hangs; the gate ends in order all the same.
 func TestDrainLimit(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	hung := gate.NewRawBackend(t, func(conn *gate.RawConn) { conn.ReadEnd() })
 	g := start(t, gate.Options{Args: []string{"--drain-timeout", "1"}}, gate.Backends("hung", hung.Addr),
 		gate.Route("hung", "hung.test", "/", "hung"))

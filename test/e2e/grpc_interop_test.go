@@ -1,10 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,24 +21,18 @@ var interopCases = []string{"empty_unary", "large_unary", "client_streaming", "s
 	"special_status_message", "custom_metadata", "unimplemented_method", "unimplemented_service",
 	"rpc_soak", "channel_soak", "orca_per_rpc", "orca_oob"}
 
-// buildInterop builds grpc-go's own client and server, which go.mod has as tools.
-func buildInterop(t *testing.T) (client, server string) {
+// interopTool is one of grpc-go's own programs, which go.mod has as tools: Go builds it once and keeps it in its cache.
+func interopTool(t *testing.T, name string) string {
 	t.Helper()
-	dir := t.TempDir()
-	const path = "google.golang.org/grpc/interop/"
-	build := exec.Command("go", "build", "-o", dir+"/", path+"client", path+"server")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
-	return filepath.Join(dir, "client"), filepath.Join(dir, "server")
+	return strings.TrimSpace(gate.Tool(t, "go", "tool", "-n", "google.golang.org/grpc/interop/"+name))
 }
 
 // interopServer runs the official server on a port that was free a moment ago.
 func interopServer(t *testing.T, server string, certificate *gate.Certificate) string {
 	t.Helper()
-	address := gate.Refused(t)
-	_, port, _ := net.SplitHostPort(address)
-	args := []string{"-port=" + port}
+	port := freePort(t)
+	address := gate.Addr(port)
+	args := []string{fmt.Sprint("-port=", port)}
 	if certificate != nil {
 		args = append(args, "-use_tls", "-tls_cert_file="+gate.WriteFile(t, "cert.pem", certificate.CertPEM),
 			"-tls_key_file="+gate.WriteFile(t, "key.pem", certificate.KeyPEM))
@@ -65,9 +59,11 @@ func interopServer(t *testing.T, server string, certificate *gate.Certificate) s
 
 // The official client and server of grpc-go with the gate between them.
 func TestGRPCInterop(t *testing.T) {
-	client, server := buildInterop(t)
+	t.Parallel() // it waits most of its time
+	client, server := interopTool(t, "client"), interopTool(t, "server")
 	for _, side := range grpcSides {
 		t.Run(side.what, func(t *testing.T) {
+			t.Parallel()
 			var certificate *gate.Certificate
 			if side.backendTLS {
 				made := gate.NewCertificate(t, "backend.test")

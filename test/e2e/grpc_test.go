@@ -62,7 +62,7 @@ func backendFor(t *testing.T, side grpcSide, service *grpcService, options ...gr
 
 // Messages of any size pass, one at a time and both ways at once, with back-pressure.
 func TestGRPCMessages(t *testing.T) {
-	const largest = 64 << 20
+	const largest = 16 << 20
 	sizes := grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largest+1024), grpc.MaxCallSendMsgSize(largest+1024))
 	for _, side := range grpcSides {
 		t.Run(side.what, func(t *testing.T) {
@@ -153,8 +153,10 @@ func (w *waiting) expectEnded(t *testing.T, what string) {
 
 // A client's deadline reaches the backend, and its going away too, before an answer was begun and after.
 func TestGRPCDeadlinesAndCancellation(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	for _, side := range grpcSides {
 		t.Run(side.what, func(t *testing.T) {
+			t.Parallel()
 			calls := newWaiting()
 			s := grpcSite(t, side, nil, nil, backendFor(t, side, calls.service()).Addr)
 			client := s.grpcClient(t, side.clientTLS)
@@ -246,6 +248,7 @@ func TestGRPCStatus(t *testing.T) {
 
 // The gate's own errors are gRPC statuses for those who speak gRPC, and pages for those who do not.
 func TestGRPCErrorsOfTheGate(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	certificate := gate.NewCertificate(t, siteHost)
 	silent := gate.NewRawBackend(t, func(conn *gate.RawConn) { io.Copy(io.Discard, conn) })
 	echo := startGRPC(t, echoing(), nil)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -38,13 +39,21 @@ var h2specDeviations = map[string]string{
 // Only on a port that speaks HTTP/1.1 as well.
 var h2specDeviationsInTheClear = map[string]string{"http2/3.5/2": otherProtocol}
 
-func h2specWalk(group *spec.TestGroup, visit func(id string, test *spec.TestCase)) {
+// h2specCase is one of them; its number is that in its group.
+type h2specCase struct {
+	*spec.TestCase
+	id  string
+	err error
+}
+
+func h2specCases(group *spec.TestGroup) (cases []*h2specCase) {
 	for i, test := range append(group.Tests, group.StrictTests...) {
-		visit(fmt.Sprintf("%s/%d", group.ID(), i+1), test)
+		cases = append(cases, &h2specCase{TestCase: test, id: fmt.Sprintf("%s/%d", group.ID(), i+1)})
 	}
 	for _, child := range group.Groups {
-		h2specWalk(child, visit)
+		cases = append(cases, h2specCases(child)...)
 	}
+	return cases
 }
 
 func h2specRun(t *testing.T, address string, overTLS bool) {
@@ -55,27 +64,38 @@ func h2specRun(t *testing.T, address string, overTLS bool) {
 	number, _ := strconv.Atoi(port)
 	settings := &config.Config{Host: host, Port: number, Path: "/", Timeout: 3 * time.Second,
 		MaxHeaderLen: 4000, Strict: true, TLS: overTLS, Insecure: true}
-	passed, deviated := 0, 0
+	var cases []*h2specCase
 	for _, group := range []*spec.TestGroup{generic.Spec(), h2cases.Spec(), hpack.Spec()} {
-		group.Test(settings)
-		h2specWalk(group, func(id string, test *spec.TestCase) {
-			reason, known := h2specDeviations[id]
-			if !known && !overTLS {
-				reason, known = h2specDeviationsInTheClear[id]
-			}
-			switch {
-			case test.Result == nil || test.Result.Skipped:
-				t.Errorf("%s was not run: %s", id, test.Desc)
-			case known && !test.Result.Failed:
-				t.Errorf("%s passes, though it is listed as a deviation: %s", id, reason)
-			case known:
-				deviated++
-			case test.Result.Failed:
-				t.Errorf("%s: %s: %v", id, test.Desc, test.Result.Error)
-			default:
-				passed++
-			}
-		})
+		cases = append(cases, h2specCases(group)...)
+	}
+	// Those that deviate take all of the time-out: beside each other.
+	each(t, len(cases), func(i int) error {
+		conn, err := spec.Dial(settings)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		cases[i].err = cases[i].Run(settings, conn)
+		return nil
+	})
+	passed, deviated := 0, 0
+	for _, c := range cases {
+		reason, known := h2specDeviations[c.id]
+		if !known && !overTLS {
+			reason, known = h2specDeviationsInTheClear[c.id]
+		}
+		switch {
+		case errors.Is(c.err, spec.ErrSkipped):
+			t.Errorf("%s was not run: %s", c.id, c.Desc)
+		case known && c.err == nil:
+			t.Errorf("%s passes, though it is listed as a deviation: %s", c.id, reason)
+		case known:
+			deviated++
+		case c.err != nil:
+			t.Errorf("%s: %s: %v", c.id, c.Desc, c.err)
+		default:
+			passed++
+		}
 	}
 	t.Logf("h2spec: %d passed, %d deviate for the reasons given", passed, deviated)
 	if passed < 140 {
@@ -85,6 +105,7 @@ func h2specRun(t *testing.T, address string, overTLS bool) {
 
 // The whole of h2spec, its strict cases too, against a route that is answered with content.
 func TestH2spec(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	web := gate.NewBackend(t, "web")
 	web.Handle(func(w http.ResponseWriter, r *http.Request) {
 		// Cases about half-closed streams mean streams whose answer has not come yet.

@@ -64,6 +64,7 @@ func TestHTTPBackendClosesBehindAnswer(t *testing.T) {
 }
 
 func TestHTTPBackendIdleTime(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	ended := make(chan time.Duration, 1)
 	s := newSite(t, siteOptions{config: map[string]string{"upstream-keepalive-timeout": "1"}},
 		func(conn *gate.RawConn, seen *exchangeLog) {
@@ -164,6 +165,7 @@ func expectLocal(t *testing.T, answer gate.Answer, status int, secrets ...string
 }
 
 func TestHTTPBackendFailures(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	times := map[string]string{"proxy-connect-timeout": "1", "proxy-read-timeout": "1", "proxy-send-timeout": "1",
 		"proxy-next-upstream-tries": "1", "proxy-body-size": "0"}
 	silent := gate.NewRawBackend(t, func(conn *gate.RawConn) { io.Copy(io.Discard, conn) })
@@ -204,6 +206,7 @@ func (zeros) Read(p []byte) (int, error) {
 
 // A client that leaves spares its backend the work, and is logged with 499.
 func TestHTTPClientLeaves(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	for _, leave := range []struct {
 		name string
 		do   func(conn *gate.RawConn)

@@ -261,6 +261,7 @@ func TestHTTPEarlyRefusal(t *testing.T) {
 
 // A client that has sent its whole body does not owe more of it: only the backend's time counts from then on.
 func TestHTTPBodyTimeEndsWithBody(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	s := newSite(t, siteOptions{config: map[string]string{"client-body-timeout": "1"}},
 		func(conn *gate.RawConn, seen *exchangeLog) {
 			readExact(conn)

@@ -261,6 +261,7 @@ func flip(path string, content []byte, at int) error {
 // A disk that is full or read-only is a line in the log. Traffic and changes do not know of it, and when there
 // is room, the state is kept.
 func TestFullDisk(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	if !gate.InNamespace(t, "") {
 		return
 	}
@@ -304,6 +305,7 @@ func TestFullDisk(t *testing.T) {
 
 // The keeper is killed: nobody notices, and the next one goes on.
 func TestKilledKeeper(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	dir, state := gate.NewDir(t), t.TempDir()
 	dir.Write("class.yaml", gate.IngressClass("yett", "yett.dev/ingress-controller", true))
 	dir.Write("all.yaml", gate.Join(services(t, "web"), gate.Route("r", "r.test", "/", "web"))...)
@@ -325,6 +327,7 @@ func TestKilledKeeper(t *testing.T) {
 
 // Two in one directory: the second serves, keeps nothing, and says why.
 func TestStateOfAnother(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	dir, state := gate.NewDir(t), t.TempDir()
 	dir.Write("class.yaml", gate.IngressClass("yett", "yett.dev/ingress-controller", true))
 	dir.Write("all.yaml", gate.Join(services(t, "web"), gate.Route("r", "r.test", "/", "web"))...)

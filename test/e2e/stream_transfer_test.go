@@ -14,12 +14,12 @@ import (
 // What a transfer may add to a worker: two buffers each way, and what the allocator rounds up.
 const streamGrowthMax = 2 << 20
 
-// streamBytes is the size of a transfer: enough to show that nothing is gathered.
+// streamBytes is the size of a transfer: enough to show that nothing is gathered, and more than 32 bits count.
 func streamBytes() int64 {
 	if gate.Sanitized() {
 		return 1 << 30
 	}
-	return 10 << 30
+	return 5 << 30
 }
 
 // residentBytes is a process' resident memory.

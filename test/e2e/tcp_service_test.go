@@ -146,6 +146,7 @@ func TestTCPServicePortIsThereAtOnce(t *testing.T) {
 }
 
 func TestTCPServicePortOfSomebodyElse(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	taken, free := freePort(t), freePort(t)
 	squatter, err := net.Listen("tcp", gate.Addr(taken))
 	if err != nil {

@@ -162,6 +162,7 @@ func TestUDPServiceAnswersFromTheAddressAsked(t *testing.T) {
 
 // proxy-stream-responses: by default each question is a session; with more, a client stays with its endpoint.
 func TestUDPServiceSessions(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	one, many := freePort(t), newUDPServer(t, "many")
 	a, b := newUDPServer(t, "a"), newUDPServer(t, "b")
 	g := startL4(t, nil, ports{one: "dns:80"}, []string{"--configmap", "default/config"}, udpBackends("dns", a.addr, b.addr))

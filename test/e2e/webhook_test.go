@@ -321,6 +321,7 @@ func TestAdmissionUnderLoad(t *testing.T) {
 
 // The certificate is followed; one that is broken leaves the one before in use.
 func TestAdmissionCertificateIsReloaded(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	w := startWebhook(t, nil, services(t, "web"))
 	address := strings.TrimPrefix(strings.Split(w.url, "/networking")[0], "https://")
 	shown := func() string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -128,15 +129,23 @@ func NewRawBackend(t testing.TB, serve func(conn *RawConn)) *RawBackend {
 	return b
 }
 
-// Refused is an address on which nobody listens.
+// Refused is an address on which nobody listens, and nobody can until the test ends: a socket has it that takes no
+// connections.
 func Refused(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Cleanup(func() { syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Addr(bound.(*syscall.SockaddrInet4).Port)
 }
 
 // Blackhole is an address that takes connections into a full queue: connecting to it hangs.
