@@ -60,7 +60,7 @@ e2e() { # BUILD
     (
         export YETT_BIN="$PWD/$1/yett" YETT_H1_JUDGE="$PWD/$1/test/diff/h1_judge"
         # Those that run beside others wait most of their time: more of them than processors.
-        cd test/e2e && "$go" vet ./... && "$go" test -count=1 -parallel 8 -timeout=15m -json ./...
+        cd test/e2e && "$go" vet ./... && "$go" test -count=1 -parallel 12 -timeout=15m -json ./...
     ) >"$results/go-$1.json"
 }
 
@@ -81,9 +81,10 @@ cluster() { # BUILD
     (
         export YETT_BIN="$PWD/$1/yett" YETT_IMAGE="$PWD/$1/image"
         export YETT_CLUSTER_BIN="$PWD/build-cluster/cluster" CGO_ENABLED=0
-        # One package at a time: each starts a cluster. Those without tests would be built once more for nothing.
+        # One package at a time: each starts a cluster. Those without tests would be built once more for nothing. Tests that
+        # leave the API server and the nodes alone wait beside each other.
         cd test/cluster && "$go" vet ./... && tested=$("$go" list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./...) &&
-            "$go" test -p 1 -count=1 -timeout=20m -json $tested
+            "$go" test -p 1 -count=1 -parallel 6 -timeout=20m -json $tested
     ) >"$results/go-cluster-$1.json"
 }
 

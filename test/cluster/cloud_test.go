@@ -62,6 +62,7 @@ func talk(t *testing.T, client *kube.Member, address string) (net.Conn, *bufio.R
 }
 
 func TestLoadBalancer(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, balanced)
@@ -155,6 +156,7 @@ func udp(t *testing.T, client *kube.Member, target, want string) {
 
 // A target that does not answer is passed over, and the client is none the wiser.
 func TestLoadBalancerTriesTheNext(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, strings.Replace(balanced, "  selector: {app: raw}\n", "", 1))
@@ -174,6 +176,7 @@ endpoints:
 }
 
 func TestLoadBalancerTellsTheClient(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, balanced)

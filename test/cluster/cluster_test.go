@@ -37,6 +37,7 @@ func TestNodesAreReady(t *testing.T) {
 
 // From a Deployment to its Pods' answers, by the real controllers and scheduler.
 func TestDeploymentServes(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, echoes("web", 2))
@@ -58,6 +59,7 @@ func TestDeploymentServes(t *testing.T) {
 }
 
 func TestLoadBalancerServes(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, echoes("web", 2))
@@ -217,6 +219,7 @@ func TestExpiredCertificateIsServed(t *testing.T) {
 
 // What is cut does not answer, and does not refuse.
 func TestWayToAPIServerIsCut(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	client, other := c.NewMember(t), c.NewMember(t)
 	url := c.REST.Host + "/version"

@@ -143,6 +143,7 @@ func metric(t *testing.T, g *kube.Gate, name string) float64 {
 
 // Every way in which a kubeconfig may say who one is.
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	token := c.Token(t, namespace, "someone")
@@ -298,6 +299,7 @@ func connectProxy(t *testing.T, listener net.Listener, dial func(context.Context
 }
 
 func TestProxyURL(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	s := newSomeone(t, c, c.Namespace(t))
 	member := c.NewMember(t)
@@ -320,6 +322,7 @@ func TestProxyURL(t *testing.T) {
 
 // The name that a certificate has to show need not be the one that leads to the server.
 func TestTLSServerName(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	s := newSomeone(t, c, c.Namespace(t))
 	certificate, key := s.certificate(t)
@@ -346,6 +349,7 @@ func TestTLSServerName(t *testing.T) {
 
 // All watches share a connection, since the API server speaks HTTP/2.
 func TestWatchesShareAConnection(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	s := newSomeone(t, c, c.Namespace(t))
 	gate := s.gate(t, s.kubeconfig(t, func(_ *api.Cluster, user *api.AuthInfo) {

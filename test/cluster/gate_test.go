@@ -101,6 +101,7 @@ func startClassAs(t *testing.T, c *kube.Cluster, kubeconfig, class string, flags
 
 // The whole way: Ingress, Service, EndpointSlices, Pods; with a role that has no right to any Secret.
 func TestIngressServes(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	gate, user := startClass(t, c, namespace, namespace)
@@ -127,6 +128,7 @@ func TestIngressServes(t *testing.T) {
 
 // Two gates with classes of their own: each serves its own Ingresses and tells their addresses, and no other's.
 func TestTwoControllers(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespaces := [2]string{c.Namespace(t), c.Namespace(t)}
 	home := namespaces[0]

@@ -138,6 +138,7 @@ func (i installed) rules(t *testing.T) []rbacv1.PolicyRule {
 // them; `kubectl get ingress` has the address, `kubectl describe` says what is wrong; no right is missing or idle; a roll
 // loses nothing.
 func TestInstalledByKustomize(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	applyKustomization(t, c, "base")
 	gate := installed{c, "yett", "deployment/yett-controller", "yett", "yett"}
@@ -203,6 +204,7 @@ func (i installed) waitGone(t *testing.T) {
 // A release of the chart beside it, of another class, in the namespace of a test, with the right to one Secret and a
 // webhook whose certificate the chart has made.
 func TestInstalledByHelm(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	values := fmt.Sprintf(`

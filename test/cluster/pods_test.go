@@ -92,6 +92,7 @@ func indented(by int, text string) string {
 }
 
 func TestPodRunsOnce(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, script("fine", "echo one; echo two; echo three", "", ""))
@@ -147,6 +148,7 @@ func waitingState(p *v1.Pod) v1.ContainerStateWaiting {
 }
 
 func TestPodIsRestarted(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, strings.Replace(script("crashing", "echo life; exit 4", "", ""), "Never", "Always", 1))
@@ -166,6 +168,7 @@ func TestPodIsRestarted(t *testing.T) {
 // Init containers run one after the other; one that is always restarted (a sidecar) only starts before the next, and
 // ends after the others.
 func TestInitContainers(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, `
@@ -203,6 +206,7 @@ spec:
 }
 
 func TestProbes(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, `
@@ -267,6 +271,7 @@ spec:
 
 // A Pod that stops: the hook, the signal, the kill; and what EndpointSlices say meanwhile.
 func TestPodStopsWithGrace(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, `
@@ -344,6 +349,7 @@ spec:
 
 // Hooks run in the container, as its user; and a Pod that is deleted by force gets no hook and no signal but the last.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	const words = "trap 'echo signalled; exit' TERM; while :; do sleep 0.05; done"

@@ -28,6 +28,7 @@ const realManifests = "../../../shared/manifests/real"
 // that ask for what would mean something else without it are refused whole, and an Event says so. Those of other classes
 // are left alone.
 func TestRealManifests(t *testing.T) {
+	t.Parallel()
 	files, _ := filepath.Glob(realManifests + "/*.yaml")
 	if len(files) == 0 {
 		t.Skipf("there are no manifests in %s", realManifests)

@@ -11,6 +11,7 @@ import (
 
 // What a securityContext asks for is what the process has, by the kernel's own account.
 func TestSecurityContext(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	const words = "cat /proc/self/status; touch /new && echo writable; stat -c 'volume %u:%g %a' /volume; " +
@@ -83,6 +84,7 @@ func hasLine(text, want string) bool {
 }
 
 func TestRootIsRefused(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	for name, check := range map[string]struct{ security, want string }{
@@ -102,6 +104,7 @@ func TestRootIsRefused(t *testing.T) {
 
 // Every user may bind every port of a Pod, but not of a node.
 func TestLowPorts(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	const container = "    securityContext: {runAsUser: 65532, capabilities: {drop: [ALL]}, allowPrivilegeEscalation: false}"

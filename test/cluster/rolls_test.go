@@ -100,6 +100,7 @@ func nothingLost(t *testing.T, load *kube.Load) {
 }
 
 func TestDeploymentIsRolledTenTimes(t *testing.T) {
+	t.Parallel()
 	s, gate := serveWeb(t, 2, "")
 	load := s.NewMember(t).StartLoad(t, kube.LoadOptions{Address: gate.HTTP, Host: "web.test", Clients: 4, Pause: 5 * time.Millisecond, Check: goodAndInTime})
 	pods := map[string]bool{}
@@ -122,6 +123,7 @@ func TestDeploymentIsRolledTenTimes(t *testing.T) {
 
 // Without Pods there is 503, at once and nothing worse; with Pods, there is not.
 func TestScaleToZeroAndBack(t *testing.T) {
+	t.Parallel()
 	s, gate := serveWeb(t, 2, "")
 	member := s.NewMember(t)
 	options := kube.LoadOptions{Address: gate.HTTP, Host: "web.test", Clients: 4, Pause: 5 * time.Millisecond, Limit: 3 * time.Second}

@@ -33,6 +33,7 @@ func portMap(name string, lines ...string) string {
 // Ports of ConfigMaps come, lead to ready Pods, and go, while a client talks; what is wrong with a line is told at
 // the ConfigMap.
 func TestTCPAndUDPServices(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, fmt.Sprintf(streamRights, w.namespace)+"---\n"+strings.Replace(balanced, "  type: LoadBalancer\n", "", 1)+
 		"---\n"+portMap("tcp")+"---\n"+portMap("udp"))

@@ -29,6 +29,7 @@ stringData: {word: abracadabra}
 `
 
 func TestEnvironment(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, settings)
@@ -65,9 +66,10 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// watcher runs a script that prints whenever what a command prints is another.
+// watcher runs a script that prints whenever what a command prints is another. Where files are exchanged amid it, it fails,
+// and runs again.
 func watcher(command string) string {
-	return fmt.Sprintf(`last=; while sleep 0.05; do now=$(%s | tr '\n' ' '); test "$now" = "$last" || echo "$now"; last=$now; done`, command)
+	return fmt.Sprintf(`last=; while sleep 0.05; do now=$(%s 2>/dev/null) || continue; test "$now" = "$last" || echo $now; last=$now; done`, command)
 }
 
 // follow returns what reads the Pod's log line by line, and fails after a while without one.
@@ -103,6 +105,7 @@ func follow(t *testing.T, c *kube.Cluster, namespace, name string) func() string
 
 // Files of objects follow the objects, all of them in one moment.
 func TestVolumesFollow(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, settings)
@@ -143,6 +146,7 @@ volumeMounts:
 
 // A Pod whose volume has no object waits for it, and says so.
 func TestVolumeWaitsForItsObject(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, script("early", "cat /data/word", "  volumes: [{name: data, secret: {secretName: hidden}}]",
@@ -171,6 +175,7 @@ func TestVolumeWaitsForItsObject(t *testing.T) {
 
 // A Pod's token is bound to it, and replaced while the old one is still good.
 func TestTokenOfPodRotates(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	const dir = "/var/run/secrets/kubernetes.io/serviceaccount"

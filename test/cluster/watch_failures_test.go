@@ -75,6 +75,7 @@ func (s *scene) cutUntilNoticed(g *kube.Gate) {
 
 // Packets are dropped, not refused. What changed meanwhile is told by the same watches, without a listing.
 func TestWatchResumesAfterACut(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	g, load := s.underLoad(s.user())
 	listings := s.listings()
@@ -99,6 +100,7 @@ func TestWatchResumesAfterACut(t *testing.T) {
 
 // A short cut is not even noticed: the connection stands, and TCP repeats what was lost.
 func TestShortCut(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	g, load := s.underLoad(s.user())
 	if err := g.CutFromAPI(s.Cluster); err != nil {
@@ -285,6 +287,7 @@ func TestAPIServerFreezes(t *testing.T) {
 
 // A controller that dies is replaced; the next one lists, and says nothing before it has.
 func TestControllerDies(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	g, load := s.underLoad(s.user())
 	for i := range 3 {

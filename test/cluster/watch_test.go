@@ -11,6 +11,7 @@ import (
 
 // From an object in the API server to traffic, and every change of it.
 func TestWatchFollows(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.backend(s.namespace, "web")
 	s.Apply(t, s.namespace, s.ingress("first", "first.test", ""))
@@ -32,6 +33,7 @@ func TestWatchFollows(t *testing.T) {
 
 // A right to list Secrets is neither there nor asked for: each is watched by its name.
 func TestSecretsAreReadByName(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.backend(s.namespace, "web")
 	s.Apply(t, s.namespace, secret(t, "first", "first.test")+secret(t, "unused", "unused.test"))
@@ -78,6 +80,7 @@ func TestSecretsAreReadByName(t *testing.T) {
 
 // For those who prefer it: all Secrets by one watch.
 func TestSecretsByOneWatch(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.backend(s.namespace, "web")
 	s.temporary("", `
@@ -113,6 +116,7 @@ rules:
 
 // With one namespace to watch, a Role is enough; the class is found by its name.
 func TestOneNamespace(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.backend(s.namespace, "web")
 	elsewhere := s.Namespace(t)
@@ -151,6 +155,7 @@ subjects:
 
 // Namespaces are chosen by their labels, from the moment that they have them.
 func TestNamespacesByLabel(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.backend(s.namespace, "web")
 	s.Apply(t, s.namespace, secret(t, "cert", "chosen.test")+s.ingress("web", "chosen.test", "cert"))
@@ -169,6 +174,7 @@ func TestNamespacesByLabel(t *testing.T) {
 
 // Never ready before all was read once.
 func TestNotReadyWithoutRights(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	nobody, err := s.Kubeconfig("nobody-" + s.name)
 	if err != nil {

@@ -38,6 +38,7 @@ func (w *writes) waitEvent(reason string) (event v1.Event) {
 
 // What is wrong is what kubectl describe says.
 func TestEventsTellWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.start("--update-status=false")
 	w.Apply(t, w.namespace, w.ingress("broken", w.namespace, ""))
@@ -58,6 +59,7 @@ func TestEventsTellWhatIsWrong(t *testing.T) {
 
 // A finding that comes and goes a hundred times is a few writes.
 func TestEventsAreNoStorm(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	g := w.start("--update-status=false", "--disable-sync-events")
 	w.Apply(t, w.namespace, w.ingress("flapping", w.namespace, ""))
@@ -81,6 +83,7 @@ func TestEventsAreNoStorm(t *testing.T) {
 
 // Whoever leads next does not begin anew.
 func TestEventsAreNotRepeatedByTheNextLeader(t *testing.T) {
+	t.Parallel()
 	const many = 60
 	w := newWrites(t, "default")
 	for i := range many {

@@ -61,6 +61,7 @@ func (w *writes) loads(gates []*kube.Gate, host string) func() {
 
 // The leader is killed: another one writes within the Lease's time, and traffic never notices.
 func TestLeaderIsKilled(t *testing.T) {
+	t.Parallel()
 	const ttl = 6 * time.Second
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, echoes("web", 1)+"---"+w.ingress("first", w.namespace, ""))
@@ -102,6 +103,7 @@ func TestLeaderIsKilled(t *testing.T) {
 
 // An orderly end hands over at once, whatever the Lease's time.
 func TestLeaderHandsOver(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, w.ingress("first", w.namespace, ""))
 	gates := w.replicas("--election-ttl", "300")
@@ -123,6 +125,7 @@ func TestLeaderHandsOver(t *testing.T) {
 
 // A leader that the API server does not hear from stops writing before another one begins.
 func TestLeaderIsCutOff(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, w.ingress("first", w.namespace, ""))
 	gates := w.replicas("--election-ttl", "6")
@@ -171,6 +174,7 @@ func (w *writes) leads(g *kube.Gate) bool {
 
 // Without election nobody leads, and nothing is written.
 func TestNobodyLeads(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, w.ingress("first", w.namespace, ""))
 	g := w.start("--publish-status-address", "192.0.2.1", "--disable-leader-election")

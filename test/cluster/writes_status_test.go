@@ -15,6 +15,7 @@ import (
 
 // One's own class has the addresses, and nothing is written into another's.
 func TestStatusOfOnesOwn(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.start("--publish-status-address", "gate.example,192.0.2.2,192.0.2.1")
 	w.Apply(t, w.namespace, w.ingress("ours", w.namespace, "")+w.ingress("theirs", "of-somebody-else", ""))
@@ -51,6 +52,7 @@ func TestStatusOfOnesOwn(t *testing.T) {
 
 // What somebody else wrote is put back at once, but not for ever at that pace.
 func TestStatusIsPutBack(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	g := w.start("--publish-status-address", "192.0.2.1")
 	w.Apply(t, w.namespace, w.ingress("web", w.namespace, ""))
@@ -97,6 +99,7 @@ func (w *writes) settle() {
 
 // The Service's addresses are followed; that it has none takes nobody's away.
 func TestStatusFromService(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, w.ingress("web", w.namespace, ""))
 	g := w.start("--publish-service", w.namespace+"/gate")
@@ -133,6 +136,7 @@ spec: {type: LoadBalancer, selector: {app: nobody}, ports: [{port: 80}]}
 
 // In Pods and without flags: the nodes that they run on.
 func TestStatusFromNodes(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "")
 	w.Apply(t, w.namespace, w.ingress("web", w.namespace, ""))
 	w.Apply(t, w.namespace, fmt.Sprintf(writesDeployment, w.namespace))
@@ -188,6 +192,7 @@ spec:
 
 // It stays when the last replica ends, unless that was asked for; then it takes out what is its own.
 func TestStatusAtTheEnd(t *testing.T) {
+	t.Parallel()
 	w := newWrites(t, "default")
 	w.Apply(t, w.namespace, w.ingress("one", w.namespace, "")+w.ingress("two", w.namespace, ""))
 	g := w.start("--publish-status-address", "192.0.2.1")
