@@ -45,6 +45,7 @@ func logged(t *testing.T, g *gate.Gate, n int) map[string]string {
 }
 
 func TestAccessLog(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	web := gate.NewBackend(t, "web")
 	g := start(t, gate.Options{Workers: 1}, gate.Backends("web", web.Addr), gate.Route("web", "web.test", "/", "web"),
 		gate.Service("nobody", gate.ServicePort{Name: "http", Port: 80}), gate.Route("nobody", "nobody.test", "/", "nobody"))

@@ -94,6 +94,7 @@ func TestBackendHTTPS(t *testing.T) {
 
 // The backend's certificate is verified, and ours is shown, as the Secret and the annotations say.
 func TestBackendVerifiedWithClientCertificate(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	ours, theirs := gate.NewCertificate(t, "the-gate"), gate.NewCertificate(t, "backend.test")
 	config := certificateConfig(t, theirs)
 	config.ClientAuth = tls.RequireAndVerifyClientCert

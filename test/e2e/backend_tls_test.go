@@ -46,6 +46,7 @@ func trusting(name string, shown *gate.Certificate, authorities ...[]byte) gate.
 
 // What is wrong with a backend's certificate is a 502, told in the log, and never an answer.
 func TestBackendCertificates(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	good, other := gate.NewCertificate(t, "backend.test", "*.wild.test"), gate.NewCertificate(t, "other.test")
 	authority := gate.NewAuthority(t, "authority")
 	expired := authority.Server(t, "backend.test", -time.Minute)

@@ -153,6 +153,7 @@ var harms = []struct {
 // A thousand bad documents beside a hundred good Ingresses: all the good serve, all the bad are reported, and
 // nothing crashes; `check` says the same.
 func TestBadDocuments(t *testing.T) {
+	t.Parallel()
 	const count, goods = 1000, 100
 	random := rand.New(rand.NewPCG(1, 2))
 	dir := gate.NewDir(t)

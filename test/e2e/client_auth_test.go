@@ -274,6 +274,7 @@ func TestTLSChangesUnderLoad(t *testing.T) {
 
 // What the log can say of a client.
 func TestClientCertificatesInTheLog(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	authority := gate.NewAuthority(t, "ours")
 	good := authority.Client(t, "good", time.Hour)
 	leaf, err := x509.ParseCertificate(good.Certificate[0])

@@ -161,6 +161,7 @@ func (c *prefixedConn) Write(p []byte) (int, error) {
 
 // Without a header, with a bad one, or from whom nothing is believed: closed without a byte, and counted.
 func TestProxyProtocolRefused(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	g := startProxyProtocol(t, map[string]string{"proxy-protocol-header-timeout": "1s"})
 	refused := func() int { return int(g.Metric(t, "yett_proxy_headers_refused_total")) }
 	for what, bytes := range map[string]string{

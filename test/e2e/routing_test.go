@@ -245,6 +245,7 @@ func TestDefaultBackends(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	withClass := func(name, class string) gate.Object {
 		return gate.Ingress{Name: name, Class: class, Rules: []gate.Rule{
 			{Host: name + ".test", Paths: []gate.Path{{Path: "/", Service: "web"}}}}}.Object()

@@ -90,6 +90,7 @@ func assertNoKeys(t *testing.T, state string, pair gate.Certificate) {
 // Everything is killed, and nothing that the configuration came from can be read: what was served is served,
 // at once. When it can be read again, it is followed from there.
 func TestColdStart(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	dir, state := gate.NewDir(t), filepath.Join(t.TempDir(), "made", "by yett")
 	os.Mkdir(filepath.Dir(state), 0o755)
 	pair := gate.NewCertificate(t, "tls.test")
@@ -154,6 +155,7 @@ func TestColdStart(t *testing.T) {
 
 // An orderly end keeps the last change, however young; and what is there at the start wins over what was kept.
 func TestOrderlyEndKeepsTheLastChange(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	dir, state := gate.NewDir(t), t.TempDir()
 	dir.Write("class.yaml", gate.IngressClass("yett", "yett.dev/ingress-controller", true))
 	dir.Write("all.yaml", gate.Join(services(t, "a", "b"), gate.Route("r", "r.test", "/", "a"))...)
@@ -184,6 +186,7 @@ func TestOrderlyEndKeepsTheLastChange(t *testing.T) {
 // Whatever was done to the files, the start is as it would be without them: not ready until there is something
 // to serve, and then in order.
 func TestDamagedState(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	dir, state := gate.NewDir(t), t.TempDir()
 	dir.Write("class.yaml", gate.IngressClass("yett", "yett.dev/ingress-controller", true))
 	dir.Write("all.yaml", gate.Join(services(t, "web"), gate.Route("r", "r.test", "/", "web"))...)

@@ -289,6 +289,7 @@ func TestUDPServiceRefusingEndpoint(t *testing.T) {
 
 // An endpoint that left its Service gets nothing more, though the session goes on.
 func TestUDPServiceEndpointLeaves(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	port := freePort(t)
 	a, b := newUDPServer(t, "a"), newUDPServer(t, "b")
 	g := startL4(t, nil, ports{port: "dns:80"}, []string{"--configmap", "default/config"}, udpBackends("dns", a.addr),
@@ -404,6 +405,7 @@ func TestUDPServiceFlood(t *testing.T) {
 }
 
 func TestUDPServiceDrain(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	port := freePort(t)
 	slow, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
