@@ -43,11 +43,17 @@ func startL4(t *testing.T, tcp, udp ports, args []string, objects ...any) *gate.
 	return g
 }
 
+// portsGiven are those of freePort: two tests beside each other must not get the same.
+var portsGiven sync.Map
+
 // freePort is one that nobody has at this moment, neither TCP nor UDP.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
 		port := 10000 + rand.IntN(22000) // below those that the kernel gives away by itself
+		if _, given := portsGiven.LoadOrStore(port, true); given {
+			continue
+		}
 		listener, err := net.Listen("tcp", gate.Addr(port))
 		if err != nil {
 			continue
