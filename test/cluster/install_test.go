@@ -302,6 +302,7 @@ controller:
 
 // What else the chart can make is taken by the API server, every field of it known.
 func TestChartIsAccepted(t *testing.T) {
+	t.Parallel()
 	c := kube.Shared(t)
 	namespace := c.Namespace(t)
 	for name, values := range map[string]string{

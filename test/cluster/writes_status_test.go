@@ -218,6 +218,7 @@ func TestStatusAtTheEnd(t *testing.T) {
 
 // As many writes as there are Ingresses, and none for what does not concern a status.
 func TestStatusOfMany(t *testing.T) {
+	t.Parallel()
 	const many = 500
 	w := newWrites(t, "default")
 	g := w.start("--publish-status-address", "192.0.2.1", "--status-update-interval", "5", "--disable-sync-events")
