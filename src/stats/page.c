@@ -23,9 +23,9 @@
 #define STATS_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
 static_assert(sizeof(struct stats_slot) == 192, "three cache lines, and part of the layout");
-static_assert(sizeof(struct stats_page) == 344, "part of the layout");
-static_assert(offsetof(struct stats_page, connections_accepted) == 16, "part of the layout");
-static_assert(offsetof(struct stats_page, starts) == 280, "part of the layout");
+static_assert(sizeof(struct stats_page) == 336, "part of the layout");
+static_assert(offsetof(struct stats_page, connections_accepted) == 8, "part of the layout");
+static_assert(offsetof(struct stats_page, starts) == 272, "part of the layout");
 
 const uint64_t stats_duration_bounds_us[STATS_DURATION_BUCKETS] = {
     5000,   10000,   25000,   50000,   100000,   250000,
@@ -45,8 +45,6 @@ size_t stats_page_bytes(void)
 int stats_page_create(void)
 {
     const struct stats_page empty = {
-        .magic = STATS_MAGIC,
-        .slots_max = STATS_SLOTS_MAX,
         .slots_len = 1, /* slot 0, "other": its id and counters are the zeroes of the hole */
     };
     SCOPED(fd_closep) int fd = memfd_create("yett-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -61,14 +59,6 @@ int stats_page_create(void)
     if (fcntl(fd, F_ADD_SEALS, STATS_SEALS | F_SEAL_SEAL) == -1)
         return -errno;
     return TAKE_FD(fd);
-}
-
-static bool page_is_ours(const struct stats_page *page)
-{
-    uint32_t len = __atomic_load_n(&page->slots_len, __ATOMIC_ACQUIRE);
-
-    return page->magic == STATS_MAGIC && page->slots_max == STATS_SLOTS_MAX && len >= 1 &&
-           len <= STATS_SLOTS_MAX;
 }
 
 int stats_page_map(int fd, enum stats_map_mode mode, struct stats_page **ret_page)
@@ -87,10 +77,6 @@ int stats_page_map(int fd, enum stats_map_mode mode, struct stats_page **ret_pag
     struct stats_page *page = mmap(NULL, stats_page_bytes(), protection, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED)
         return -errno;
-    if (!page_is_ours(page)) {
-        stats_page_unmap(page);
-        return -EPROTO;
-    }
     *ret_page = page;
     return 0;
 }
@@ -103,9 +89,11 @@ void stats_page_unmap(struct stats_page *page)
 
 size_t stats_page_slots_len(const struct stats_page *page)
 {
-    /* The bound is ours and not the page's: a worker that went mad must not lead the reader out of
-     * the mapping. */
-    return MIN(__atomic_load_n(&page->slots_len, __ATOMIC_ACQUIRE), (uint32_t)STATS_SLOTS_MAX);
+    /* The bounds are ours and not the page's: a worker that went mad must not lead the reader out of
+     * the mapping, nor keep its successor from counting. */
+    uint64_t len = __atomic_load_n(&page->slots_len, __ATOMIC_ACQUIRE);
+
+    return MAX(MIN(len, (uint64_t)STATS_SLOTS_MAX), (uint64_t)1);
 }
 
 static void gauges_clear(struct stats_page *page)
@@ -154,7 +142,7 @@ struct stats_slot *stats_writer_slot(struct stats_writer *writer, uint64_t id)
 
     slot = &page->slots[len];
     __atomic_store_n(&slot->id, id, __ATOMIC_RELAXED);
-    __atomic_store_n(&page->slots_len, (uint32_t)len + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&page->slots_len, len + 1, __ATOMIC_RELEASE);
     idmap_put(&writer->slots, id, slot);
     return slot;
 }

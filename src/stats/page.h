@@ -1,11 +1,12 @@
 /* stats/page.h
  *
  * Purpose    Counters of one worker in memory that the controller reads: layout, writer and reader.
- * Ownership  The supervisor makes one memfd per worker slot and holds it across the worker's
- * deaths, so that counters never go back; the process that maps it owns the mapping. Roles proxy
- * writes its own page (single writer, relaxed atomics), control reads all, supervisor creates them
- * and writes its own fields. Limits     STATS_SLOTS_MAX routes; what comes later is counted in slot
- * 0, under id 0 ("other"). See        docs/internals/stats.md */
+ * Ownership  The supervisor makes one memfd per worker slot and holds it across the worker's deaths, so
+ *            that counters never go back; the process that maps it owns the mapping.
+ * Roles      proxy writes its own page (single writer, relaxed atomics), control reads all, supervisor
+ *            creates them and writes its own fields.
+ * Limits     STATS_SLOTS_MAX routes; what comes later is counted in slot 0, under id 0 ("other").
+ * See        docs/internals/stats.md */
 #ifndef YETT_STATS_PAGE_H
 #define YETT_STATS_PAGE_H
 
@@ -13,8 +14,6 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
-
-#define STATS_MAGIC 0x3153544154535459u /* "YTSTATS1" */
 
 enum {
     STATS_SLOTS_MAX = 65536,
@@ -36,9 +35,7 @@ struct stats_slot {
 };
 
 struct stats_page {
-    uint64_t magic;
-    uint32_t slots_max;
-    uint32_t slots_len; /* grows; readers use stats_page_slots_len() */
+    uint64_t slots_len; /* grows; all but its writer use stats_page_slots_len() */
 
     /* Written by the worker. The second line are gauges: stats_writer_new() clears them, because
      * what they counted died with the worker before. */
@@ -47,14 +44,14 @@ struct stats_page {
     uint64_t requests;
     uint64_t upstream_connects, upstream_connect_failures, upstream_reuses, upstream_retries;
     uint64_t tls_handshakes, tls_handshake_failures;
-    uint64_t refused_connections; /* over the limit */
+    uint64_t refused_connections; /* over the limit; streams of HTTP/2, too */
     uint64_t bad_requests;        /* heads that were refused */
     uint64_t access_log_dropped;  /* lines, because the reader was slow */
     uint64_t generation;          /* of the image that is being served */
     uint64_t proxy_headers_refused;
     uint64_t stream_connections;                       /* below HTTP, TCP: begun */
     uint64_t udp_sessions;                             /* begun */
-    uint64_t stream_failures;                          /* of both: no endpoint answered */
+    uint64_t stream_failures;                          /* no endpoint took it; UDP: ICMP said so */
     uint64_t stream_received_bytes, stream_sent_bytes; /* from and to their clients */
     uint64_t udp_datagrams_dropped, udp_sessions_evicted;
     uint64_t worker_reserved[8];
@@ -78,11 +75,12 @@ YETT_MUST_USE int stats_page_create(void);
 enum stats_map_mode { STATS_READ, STATS_WRITE };
 
 /* Maps the page behind `fd`, which stays with the caller. Returns 0, -errno, or -EPROTO for a
- * foreign one: other size, magic or layout, or a file that could still be cut short. */
+ * foreign one: another size, or a file that could still be cut short. What stands in it is never a
+ * reason: a worker may have written anything. */
 YETT_MUST_USE int stats_page_map(int fd, enum stats_map_mode mode, struct stats_page **ret_page);
 void stats_page_unmap(struct stats_page *page);
 
-/* Slots [0, len) have their ids; never more than STATS_SLOTS_MAX, whatever the page says. */
+/* Slots [0, len) have their ids; from 1 to STATS_SLOTS_MAX, whatever the page says. */
 size_t stats_page_slots_len(const struct stats_page *page);
 
 /* The single writer: finds slots by id with an index of its own, built from what the page holds. */
