@@ -121,8 +121,6 @@ CONFIG_KEY(CONFIG_SSL_EARLY_DATA, "ssl-early-data", MEANING, "false",
            "remove it: early data can be replayed by whoever sees it")
 CONFIG_KEY(CONFIG_ENABLE_OCSP, "enable-ocsp", MEANING, "false",
            "remove it: answers of OCSP are not stapled; short-lived certificates need none")
-CONFIG_KEY(CONFIG_PROXY_SSL_LOCATION_ONLY, "proxy-ssl-location-only", TUNING, "true",
-           "remove it: proxy-ssl-* always concerns the paths of its own Ingress only")
 CONFIG_KEY(CONFIG_LARGE_CLIENT_HEADER_BUFFERS, "large-client-header-buffers", MEANING, "4 8k",
            "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_CLIENT_BODY_BUFFER_SIZE, "client-body-buffer-size", MEANING, "8k",
@@ -253,6 +251,8 @@ CONFIG_KEY(CONFIG_FORWARDED_FOR_PROXY_PROTOCOL_HEADER, "forwarded-for-proxy-prot
            TUNING, "", "remove it: it has no effect here")
 CONFIG_KEY(CONFIG_SSL_SESSION_CACHE_SIZE, "ssl-session-cache-size", TUNING, "10m",
            "remove it: sessions are resumed by tickets, which take no memory here")
+CONFIG_KEY(CONFIG_PROXY_SSL_LOCATION_ONLY, "proxy-ssl-location-only", TUNING, "true",
+           "remove it: proxy-ssl-* always concerns the paths of its own Ingress only")
 CONFIG_KEY(CONFIG_SSL_BUFFER_SIZE, "ssl-buffer-size", TUNING, "4k",
            "remove it: records are as large as what there is to send")
 CONFIG_KEY(CONFIG_HTTP2_MAX_FIELD_SIZE, "http2-max-field-size", TUNING, "",

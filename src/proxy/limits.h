@@ -38,8 +38,8 @@ enum {
     /* Content that is coded in one step of a pump: its turn, of twice PROXY_PUMP_BURST steps, takes some 3 ms then. */
     PROXY_COMPRESS_STEP_BYTES = 4096,
 
-    /* Client connections of one worker, where no flag says otherwise. At about 450 bytes idle and 36 KB
-     * busy, this is bounded by what is busy. */
+    /* Client connections of one worker, where no flag says otherwise. Idle, one costs 0.2 KB, 14 KB more under
+     * TLS and 18 to 24 KB more by HTTP/2 (docs/benchmarks.md); busy, 36 KB. */
     PROXY_CONNECTIONS_MAX = 65536,
     /* Accepted in a row before other events get their turn. */
     PROXY_ACCEPT_BURST = 64,

@@ -287,7 +287,7 @@ func TestUDPServiceRefusingEndpoint(t *testing.T) {
 	}
 }
 
-// An endpoint that left its Service gets nothing more, though the session goes on.
+// An endpoint that left its Service gets nothing more: a client that goes on begins another session.
 func TestUDPServiceEndpointLeaves(t *testing.T) {
 	t.Parallel() // it waits most of its time
 	port := freePort(t)
