@@ -1,4 +1,4 @@
-/* What can be wrong with a head, included by http/h1.h and h1.c with H1_FAULT(id, status, text). */
+/* What can be wrong with a head, included by http/h1.h and h1_head.c with H1_FAULT(id, status, text). */
 H1_FAULT(H1_FAULT_START_LINE, 400, "malformed start line")
 H1_FAULT(H1_FAULT_METHOD, 400, "malformed method")
 H1_FAULT(H1_FAULT_TARGET, 400, "malformed request target")

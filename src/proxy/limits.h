@@ -75,7 +75,7 @@ enum {
     PROXY_INTERIM_MAX = 100,
     /* A larger one is not passed on: it must fit into a buffer with the answer's head. */
     PROXY_INTERIM_BYTES_MAX = 16 << 10,
-    /* What a draining worker gives idle connections: DESIGN's "an exit is never held up for more". */
+    /* A draining worker closes what is idle so often. */
     PROXY_DRAIN_IDLE_MS = 500,
 
     /* On a connection that many streams share, all may be silent for minutes: the kernel asks after so much

@@ -359,7 +359,7 @@ struct arena *route_service_arena(struct route_model *model, const struct route_
 void route_changes_init(struct route_changes *changes);
 void route_changes_deinit(struct route_changes *changes);
 
-/* Defaults as ../docs/compatibility.md lists them (ingress-nginx's own). */
+/* Defaults as docs/compatibility.md lists them (ingress-nginx's own). */
 struct route_settings route_settings_default(void);
 struct route_policy route_policy_default(void);
 
