@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the Go (>= 1.26) that the end-to-end tests use: the one on the machine, or that of tools/deps.sh.
+# Prints the Go (>= 1.26) that tests and benchmarks use: the one on the machine, or that of tools/deps.sh.
 cd "$(dirname "$0")/.." || exit 1
 
 new_enough() {

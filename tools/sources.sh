@@ -1,3 +1,3 @@
 #!/bin/sh
-# The C sources that the formatter and the checks look at, one a line.
+# The C sources that clang-format looks at, one a line.
 cd "$(dirname "$0")/.." && find src test bench -name '*.[ch]' | sort
