@@ -5,7 +5,7 @@
 #   deploy  the image, and what installs it
 #   cluster tests in a real cluster
 #   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds,
-#           deploy; and cluster beside them
+#           and beside them cluster, deploy
 set -u
 cd "$(dirname "$0")/.." || exit 1
 results=$(mktemp -d)
@@ -108,16 +108,20 @@ run_release() {
 }
 
 # The tests in the cluster wait most of their time, for an API server that is away and for others to give up: all else
-# goes on beside them. A step that fails there is in failed-steps, too.
+# goes on beside them, and what is short follows them. A step that fails there is in failed-steps, too.
+run_beside() {
+    run_cluster
+    run_deploy
+}
+
 run_all() {
     step "lint" tools/lint.sh
     run_release
-    run_cluster &
+    run_beside &
     run_check
     step "clang build" build_clang
     step "end-to-end, release build" e2e build
     step "end-to-end, sanitizer build" e2e build-asan
-    run_deploy
     wait
 }
 
