@@ -2,11 +2,11 @@
 
 #include "base/num.h"
 
-void head_put_u64(struct head_out *out, uint64_t value)
+void head_put_field_u64(struct head_out *out, struct span name, uint64_t value)
 {
     char digits[20];
 
-    head_put(out, span_of(digits, num_format_u64(digits, value)));
+    head_put_field(out, name, span_of(digits, num_format_u64(digits, value)));
 }
 
 size_t head_fields_cut(struct span lines, struct http_header *fields, size_t max)

@@ -36,20 +36,37 @@ static inline struct head_out head_out_begin(struct iobuf *buf, enum head_form f
     return (struct head_out){ buf, buf->data + buf->end, buf->data + buf->cap, form };
 }
 
+/* Room for `len` bytes, which are the caller's to write: one look at it for all that a line is made of. */
+static inline char *head_reserve(struct head_out *out, size_t len)
+{
+    char *at = out->at;
+
+    invariant(len <= (size_t)(out->end - at));
+    out->at += len;
+    return at;
+}
+
+/* Returns the place behind it. */
+static inline char *head_text_copy(char *at, struct span text)
+{
+    memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
 static inline void head_put(struct head_out *out, struct span text)
 {
-    invariant(text.len <= (size_t)(out->end - out->at));
-    memcpy(out->at, text.ptr, text.len);
-    out->at += text.len;
+    head_text_copy(head_reserve(out, text.len), text);
 }
 
 /* "name: value\r\n" */
 static inline void head_put_field(struct head_out *out, struct span name, struct span value)
 {
-    head_put(out, name);
-    head_put(out, SPAN(": "));
-    head_put(out, value);
-    head_put(out, SPAN("\r\n"));
+    char *at = head_reserve(out, name.len + value.len + 4);
+
+    at = head_text_copy(at, name);
+    at = head_text_copy(at, SPAN(": "));
+    at = head_text_copy(at, value);
+    head_text_copy(at, SPAN("\r\n"));
 }
 
 static inline void head_put_header(struct head_out *out, const struct http_header *header)
@@ -57,30 +74,46 @@ static inline void head_put_header(struct head_out *out, const struct http_heade
     head_put_field(out, http_header_name(header), http_header_value(header));
 }
 
-void head_put_u64(struct head_out *out, uint64_t value);
+void head_put_field_u64(struct head_out *out, struct span name, uint64_t value);
 
 /* The start line of a request, with Host, and of a response: nothing where fields alone are taken. */
 static inline void head_put_request(struct head_out *out, const struct head_request *request)
 {
     if (out->form != HEAD_WHOLE)
         return;
-    head_put(out, request->method);
-    head_put(out, SPAN(" "));
-    head_put(out, request->path);
-    head_put(out, SPAN(" HTTP/1.1\r\nHost: "));
-    head_put(out, request->authority);
-    head_put(out, SPAN("\r\n"));
+    const struct span version = SPAN(" HTTP/1.1\r\nHost: ");
+    char *at = head_reserve(out, request->method.len + 1 + request->path.len + version.len +
+                                     request->authority.len + 2);
+
+    at = head_text_copy(at, request->method);
+    at = head_text_copy(at, SPAN(" "));
+    at = head_text_copy(at, request->path);
+    at = head_text_copy(at, version);
+    at = head_text_copy(at, request->authority);
+    head_text_copy(at, SPAN("\r\n"));
+}
+
+/* A status has three digits. */
+static inline char *status_put(char *at, uint16_t status)
+{
+    at[0] = (char)('0' + status / 100);
+    at[1] = (char)('0' + status / 10 % 10);
+    at[2] = (char)('0' + status % 10);
+    return at + 3;
 }
 
 static inline void head_put_status(struct head_out *out, uint16_t status, struct span reason)
 {
     if (out->form != HEAD_WHOLE)
         return;
-    head_put(out, SPAN("HTTP/1.1 "));
-    head_put_u64(out, status);
-    head_put(out, SPAN(" "));
-    head_put(out, reason);
-    head_put(out, SPAN("\r\n"));
+    const struct span version = SPAN("HTTP/1.1 ");
+    char *at = head_reserve(out, version.len + 4 + reason.len + 2);
+
+    at = head_text_copy(at, version);
+    at = status_put(at, status);
+    at = head_text_copy(at, SPAN(" "));
+    at = head_text_copy(at, reason);
+    head_text_copy(at, SPAN("\r\n"));
 }
 
 /* What was written counts now; returns its length. */

@@ -189,11 +189,8 @@ static void framing_put(struct exchange *exchange, struct head_out *out)
 {
     const struct http_head *request = &exchange->request;
 
-    if (request->body == HTTP_BODY_LENGTH) {
-        head_put(out, SPAN("Content-Length: "));
-        head_put_u64(out, request->content_length);
-        head_put(out, SPAN("\r\n"));
-    }
+    if (request->body == HTTP_BODY_LENGTH)
+        head_put_field_u64(out, SPAN("Content-Length"), request->content_length);
     if (out->form != HEAD_WHOLE) {
         /* The only thing that TE may say there (RFC 9113, 8.2.2); gRPC insists on it. */
         if (takes_trailers(request))

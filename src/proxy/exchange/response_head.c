@@ -75,14 +75,10 @@ static bool tells_length(const struct exchange *exchange)
 static void framing_put(const struct exchange *exchange, struct head_out *out,
                         enum http_body_kind framing)
 {
-    if (framing == HTTP_BODY_CHUNKED && out->form == HEAD_WHOLE) {
+    if (framing == HTTP_BODY_CHUNKED && out->form == HEAD_WHOLE)
         head_put(out, SPAN("Transfer-Encoding: chunked\r\n"));
-    } else if (framing == HTTP_BODY_LENGTH ||
-               (framing == HTTP_BODY_NONE && tells_length(exchange))) {
-        head_put(out, SPAN("Content-Length: "));
-        head_put_u64(out, exchange->response.content_length);
-        head_put(out, SPAN("\r\n"));
-    }
+    else if (framing == HTTP_BODY_LENGTH || (framing == HTTP_BODY_NONE && tells_length(exchange)))
+        head_put_field_u64(out, SPAN("Content-Length"), exchange->response.content_length);
 }
 
 static void connection_put(const struct exchange *exchange, struct head_out *out)
@@ -154,11 +150,8 @@ void response_continue_write(struct exchange *exchange)
  * more, as nginx says it. */
 static struct span page_write(uint16_t status, struct span words, char *at)
 {
-    char *to = at;
-    struct span code =
-        span_of((char[3]){ (char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                           (char)('0' + status % 10) },
-                3);
+    char *to = at, digits[3];
+    struct span code = span_of(digits, (size_t)(status_put(digits, status) - digits));
     const struct span parts[] = {
         SPAN("<html>\r\n<head><title>"),
         code,
@@ -192,11 +185,8 @@ static void response_grpc_write(struct exchange *exchange, uint16_t status)
     head_put_status(&out, 200, http_reason(200));
     head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
     head_put_field(&out, SPAN("Content-Type"), SPAN("application/grpc"));
-    head_put(&out, SPAN("grpc-status: "));
-    head_put_u64(&out, grpc_status_of(status));
-    head_put(&out, SPAN("\r\ngrpc-message: "));
-    head_put(&out, http_reason(status));
-    head_put(&out, SPAN("\r\n"));
+    head_put_field_u64(&out, SPAN("grpc-status"), grpc_status_of(status));
+    head_put_field(&out, SPAN("grpc-message"), http_reason(status));
     if (out.form == HEAD_WHOLE)
         head_put(&out, SPAN("Content-Length: 0\r\n"));
     connection_put(exchange, &out);
@@ -221,9 +211,7 @@ void response_local_write(struct exchange *exchange, uint16_t status, struct spa
     head_put_field(&out, SPAN("Date"), worker_date(exchange->worker));
     if (page.len > 0)
         head_put_field(&out, SPAN("Content-Type"), SPAN("text/html"));
-    head_put(&out, SPAN("Content-Length: "));
-    head_put_u64(&out, page.len);
-    head_put(&out, SPAN("\r\n"));
+    head_put_field_u64(&out, SPAN("Content-Length"), page.len);
     head_put(&out, extra);
     hsts_put(&out, hsts_of(exchange));
     connection_put(exchange, &out);

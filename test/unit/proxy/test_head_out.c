@@ -23,9 +23,8 @@ static struct iobuf *request_write(enum head_form form)
 
     head_put_request(&out, &line);
     head_put_field(&out, SPAN("Accept"), SPAN("*/*"));
-    head_put(&out, SPAN("X-List: a, "));
-    head_put_u64(&out, 7);
-    head_put(&out, SPAN("\r\nX-Empty: \r\n"));
+    head_put(&out, SPAN("X-List: a, 7\r\nX-Empty: \r\n"));
+    head_put_field_u64(&out, SPAN("Content-Length"), 18446744073709551615u);
     size_t len = head_out_end(&out);
     assert_int_equal(len, iobuf_len(buf));
     return buf;
@@ -36,8 +35,10 @@ static void test_whole(void **state)
     (void)state;
     struct iobuf *buf = request_write(HEAD_WHOLE);
 
-    assert_true(span_eq(iobuf_span(buf), SPAN("GET /x?y HTTP/1.1\r\nHost: a.test\r\nAccept: */*\r\n"
-                                              "X-List: a, 7\r\nX-Empty: \r\n\r\n")));
+    assert_true(
+        span_eq(iobuf_span(buf),
+                SPAN("GET /x?y HTTP/1.1\r\nHost: a.test\r\nAccept: */*\r\n"
+                     "X-List: a, 7\r\nX-Empty: \r\nContent-Length: 18446744073709551615\r\n\r\n")));
     iobuf_put(&pool, buf);
 }
 
@@ -51,6 +52,7 @@ static void test_fields(void **state)
         { "Accept", "*/*", HTTP_ACCEPT },
         { "X-List", "a, 7", HTTP_NAME_OTHER },
         { "X-Empty", "", HTTP_NAME_OTHER },
+        { "Content-Length", "18446744073709551615", HTTP_CONTENT_LENGTH },
     };
     struct http_header fields[ARRAY_LEN(expected)];
     struct iobuf *buf = request_write(HEAD_FIELDS);
