@@ -9,11 +9,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "image/verify.h"
 
-/* How long a machine may take for what loopback sockets do at once. */
-enum { PATIENCE_MS = 5000, START_MS = 8000000 };
+enum { START_MS = 8000000 };
 
 static const struct net_peer peer = { .ip = { { [10] = 0xFF, 0xFF, 192, 0, 2, 1 } },
                                       .port = 40000 };
@@ -179,6 +177,12 @@ void rig_pass_ms(struct rig *rig, uint64_t ms)
     rig_settle(rig);
 }
 
+bool rig_wait(struct rig *rig, uint64_t start_ns)
+{
+    rig_settle(rig);
+    return clock_mono_ns() - start_ns < RIG_PATIENCE_MS * 1000000ull;
+}
+
 static void buffers_shrink(const struct rig *rig, int fd)
 {
     if (rig->small_buffers == 0)
@@ -199,37 +203,52 @@ struct end rig_client(struct rig *rig, enum proc_listener_kind kind)
     return (struct end){ .fd = fds[0] };
 }
 
-static int backend_accept(struct rig *rig, unsigned index)
+bool rig_backend_try(struct rig *rig, unsigned index, struct end *ret_end)
 {
     struct net_peer from;
+    int fd = socket_accept(rig->listeners[index], &from);
 
-    return socket_accept(rig->listeners[index], &from);
+    if (fd < 0)
+        return false;
+    buffers_shrink(rig, fd);
+    *ret_end = (struct end){ .fd = fd };
+    return true;
 }
 
 struct end rig_backend(struct rig *rig, unsigned index)
 {
     uint64_t start_ns = clock_mono_ns();
-    int fd = backend_accept(rig, index);
+    struct end end = { .fd = -1 };
 
-    while (fd == -EAGAIN && clock_mono_ns() - start_ns < PATIENCE_MS * 1000000ull) {
-        rig_settle(rig);
-        fd = backend_accept(rig, index);
-    }
-    if (fd < 0)
+    while (!rig_backend_try(rig, index, &end) && rig_wait(rig, start_ns))
+        continue;
+    if (end.fd < 0)
         fail_msg("no connection came to backend %u", index);
-    buffers_shrink(rig, fd);
     rig_settle(rig);
-    return (struct end){ .fd = fd };
+    return end;
+}
+
+unsigned rig_backend_any(struct rig *rig, struct end *ret_end)
+{
+    uint64_t start_ns = clock_mono_ns();
+    unsigned index = 0;
+
+    while (!rig_backend_try(rig, index, ret_end)) {
+        index = (index + 1) % rig->options.backends;
+        if (!rig_wait(rig, start_ns))
+            fail_msg("no connection came");
+    }
+    return index;
 }
 
 bool rig_backend_called(struct rig *rig, unsigned index)
 {
-    rig_settle(rig);
-    int fd = backend_accept(rig, index);
+    struct end end;
 
-    if (fd < 0)
+    rig_settle(rig);
+    if (!rig_backend_try(rig, index, &end))
         return false;
-    close(fd);
+    end_close(&end);
     return true;
 }
 
@@ -244,9 +263,8 @@ void end_send_bytes(struct rig *rig, struct end *end, struct span bytes)
             fail_msg("send: errno %d", errno);
         if (n > 0)
             bytes = span_from(bytes, (size_t)n);
-        if (clock_mono_ns() - start_ns > PATIENCE_MS * 1000000ull)
+        if (!rig_wait(rig, start_ns))
             fail_msg("the worker does not take what is sent: %zu bytes are left", bytes.len);
-        rig_settle(rig);
     }
 }
 
@@ -297,14 +315,11 @@ static void await(struct rig *rig, struct end *end, size_t len)
     uint64_t start_ns = clock_mono_ns();
 
     end_receive(end);
-    while (end->got.len < len && !end->ended &&
-           clock_mono_ns() - start_ns < PATIENCE_MS * 1000000ull) {
-        rig_settle(rig);
+    while (end->got.len < len && !end->ended && rig_wait(rig, start_ns))
         end_receive(end);
-    }
 }
 
-static void drop(struct end *end, size_t len)
+void end_drop(struct end *end, size_t len)
 {
     memmove(end->got.ptr, end->got.ptr + len, end->got.len - len);
     end->got.len -= len;
@@ -317,7 +332,7 @@ void end_expect_bytes(struct rig *rig, struct end *end, struct span bytes)
         fail_msg("expected %zu bytes, \"%.400s\"; got %zu: \"%.*s\"%s", bytes.len, bytes.ptr,
                  end->got.len, (int)MIN(end->got.len, (size_t)400),
                  end->got.ptr ? end->got.ptr : "", end->ended ? ", then the end" : "");
-    drop(end, bytes.len);
+    end_drop(end, bytes.len);
 }
 
 void end_expect(struct rig *rig, struct end *end, const char *text)
@@ -325,8 +340,7 @@ void end_expect(struct rig *rig, struct end *end, const char *text)
     end_expect_bytes(rig, end, span_from_str(text));
 }
 
-/* Length of the head at the start of what came; waits for it. */
-static size_t head_await(struct rig *rig, struct end *end)
+size_t end_await_head(struct rig *rig, struct end *end)
 {
     for (size_t want = 1;; want = end->got.len + 1) {
         await(rig, end, want);
@@ -342,17 +356,17 @@ static size_t head_await(struct rig *rig, struct end *end)
 
 void end_expect_head(struct rig *rig, struct end *end, const char *start)
 {
-    size_t len = head_await(rig, end);
+    size_t len = end_await_head(rig, end);
 
     if (!span_starts_with(buf_span(&end->got), span_from_str(start)))
         fail_msg("expected \"%s…\", got \"%.*s\"", start, (int)len, end->got.ptr);
-    drop(end, len);
+    end_drop(end, len);
 }
 
 void end_expect_line(struct rig *rig, struct end *end, const char *line)
 {
     char text[512];
-    size_t len = head_await(rig, end);
+    size_t len = end_await_head(rig, end);
 
     snprintf(text, sizeof(text), "\r\n%s\r\n", line);
     if (!span_contains(span_upto(buf_span(&end->got), len), span_from_str(text)))
@@ -362,7 +376,7 @@ void end_expect_line(struct rig *rig, struct end *end, const char *line)
 void end_expect_status(struct rig *rig, struct end *end, unsigned status)
 {
     char start[32];
-    size_t len = head_await(rig, end);
+    size_t len = end_await_head(rig, end);
     struct span head = span_upto(buf_span(&end->got), len);
     const char *field = memmem(head.ptr, head.len, "Content-Length: ", 16);
 
@@ -372,7 +386,7 @@ void end_expect_status(struct rig *rig, struct end *end, unsigned status)
     end_expect_head(rig, end, start);
     await(rig, end, body);
     assert_true(end->got.len >= body);
-    drop(end, body);
+    end_drop(end, body);
 }
 
 void end_expect_end(struct rig *rig, struct end *end)

@@ -21,7 +21,11 @@
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
-enum { RIG_BACKENDS_MAX = 4 };
+enum {
+    RIG_BACKENDS_MAX = 4,
+    /* How long a machine may take for what loopback sockets do at once. */
+    RIG_PATIENCE_MS = 5000,
+};
 
 /* The test's end of a connection. */
 struct end {
@@ -36,7 +40,7 @@ struct rig_options {
     unsigned backends;              /* endpoints of its Service; 0: one */
     bool no_image;                  /* the worker has none yet */
     const struct route_certificate *certificate; /* default one; NULL: none */
-    const struct route_authorities *authorities; /* that the policy may name; NULL: none */
+    const struct route_authorities *authorities; /* that policies and hosts may name; NULL: none */
     const struct route_filter *filter;           /* one of the rule's; NULL: none */
     /* Adds to a model that is about to be published; `path` has the one rule. NULL: nothing. */
     void (*extend)(struct route_model *model, const struct route_path *path);
@@ -68,12 +72,18 @@ void rig_publish(struct rig *rig, unsigned first, unsigned len);
 /* Lets the worker do all that it can do without more bytes or time. */
 void rig_settle(struct rig *rig);
 void rig_pass_ms(struct rig *rig, uint64_t ms);
+/* Settles, for one who has been waiting since `start_ns` (clock_mono_ns()). False: RIG_PATIENCE_MS are over. */
+bool rig_wait(struct rig *rig, uint64_t start_ns);
 
 /* A new client connection to the listener of that kind. */
 struct end rig_client(struct rig *rig, enum proc_listener_kind kind);
 /* The next connection to a backend; fails the test where none comes. */
 struct end rig_backend(struct rig *rig, unsigned index);
-/* Whether a connection to that backend waits, after settling. */
+/* The next connection to any of them; returns which. */
+unsigned rig_backend_any(struct rig *rig, struct end *ret_end);
+/* A connection that is there already. False: none is. */
+bool rig_backend_try(struct rig *rig, unsigned index, struct end *ret_end);
+/* Whether a connection to that backend waits, after settling; it is closed. */
 bool rig_backend_called(struct rig *rig, unsigned index);
 
 void end_send(struct rig *rig, struct end *end, const char *text);
@@ -86,9 +96,13 @@ void end_reset(struct end *end);
 
 /* Takes what came so far. */
 void end_receive(struct end *end);
+/* Forgets the first bytes of what came. */
+void end_drop(struct end *end, size_t len);
 /* Exactly these bytes come next. */
 void end_expect(struct rig *rig, struct end *end, const char *text);
 void end_expect_bytes(struct rig *rig, struct end *end, struct span bytes);
+/* A head comes next, which stays in end->got; returns its length, up to its empty line. */
+size_t end_await_head(struct rig *rig, struct end *end);
 /* A head (or whole answer) comes next that starts so; it is taken, up to its empty line. Returns it
  * in end->got's memory, valid until more comes. */
 void end_expect_head(struct rig *rig, struct end *end, const char *start);
@@ -108,7 +122,7 @@ void rig_exchange(struct rig *rig, struct end *client, struct end *backend, unsi
 /* What the access log says so far. */
 struct span rig_log(struct rig *rig, char *at, size_t room);
 
-/* The state of the only client. */
+/* The state of the only client, who speaks HTTP/1.1. */
 struct h1_client *rig_only_client(struct rig *rig);
 
 #define RIG_GET "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"

@@ -1,6 +1,5 @@
 #include "rig.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -122,12 +121,10 @@ static void call_forget(struct scene *scene, size_t index)
 
 static void calls_accept(struct scene *scene)
 {
-    struct net_peer from;
-    int fd;
+    struct end end;
 
-    while (scene->calls_len < CALLS_MAX &&
-           (fd = socket_accept(scene->rig->listeners[0], &from)) >= 0)
-        scene->calls[scene->calls_len++] = (struct call){ .end = { .fd = fd } };
+    while (scene->calls_len < CALLS_MAX && rig_backend_try(scene->rig, 0, &end))
+        scene->calls[scene->calls_len++] = (struct call){ .end = end };
 }
 
 /* However the chunks were cut on their way. */

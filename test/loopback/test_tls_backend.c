@@ -1,86 +1,10 @@
-#include "rig.h"
-
 #include "tls/certificate.h"
-#include "tls/codec.h"
+#include "tls_end.h"
 
 /* TLS towards backends: a backend here is a codec of the server's role, which the test leads. */
 
 static struct buf chain, key, other_chain, other_key;
 static struct tls_context *context;
-
-struct tls_end {
-    struct end end;
-    struct tls_codec *codec;
-    struct buf heard; /* in the clear */
-    int result;       /* of the last step or read */
-};
-
-static struct tls_context *context_choose(void *ctx, struct span server_name)
-{
-    (void)server_name;
-    return ctx;
-}
-
-static void tls_open(struct tls_end *tls, struct end end, struct tls_context *shown)
-{
-    *tls = (struct tls_end){ .end = end, .codec = tls_codec_new(shown, context_choose, shown) };
-}
-
-static void tls_close(struct tls_end *tls)
-{
-    tls->codec = tls_codec_free(tls->codec);
-    buf_deinit(&tls->heard);
-    end_close(&tls->end);
-}
-
-static void pending_send(struct rig *rig, struct tls_end *tls)
-{
-    struct span pending = tls_codec_pending(tls->codec);
-
-    if (pending.len == 0 || tls->end.ended)
-        return;
-    end_send_bytes(rig, &tls->end, pending);
-    tls_codec_sent(tls->codec, pending.len);
-}
-
-/* Shakes hands and hears, until nothing moves. */
-static void tls_settle(struct rig *rig, struct tls_end *tls)
-{
-    for (unsigned silent = 0; silent < 3;) {
-        char text[4096];
-        size_t len = 0;
-
-        rig_settle(rig);
-        end_receive(&tls->end);
-        silent = tls->end.got.len > 0 ? 0 : silent + 1;
-        size_t taken = tls_codec_feed(tls->codec, buf_span(&tls->end.got));
-        assert_int_equal(taken, tls->end.got.len);
-        tls->end.got.len = 0;
-        tls->result = tls_codec_step(tls->codec);
-        while (tls->result == TLS_CODEC_OK &&
-               (tls->result = tls_codec_read(tls->codec, text, sizeof(text), &len)) == TLS_CODEC_OK)
-            buf_append(&tls->heard, span_of(text, len));
-        pending_send(rig, tls);
-    }
-}
-
-static void tls_expect_head(struct rig *rig, struct tls_end *tls, const char *start)
-{
-    tls_settle(rig, tls);
-    assert_true(span_starts_with(buf_span(&tls->heard), span_from_str(start)));
-    assert_true(span_ends_with(buf_span(&tls->heard), SPAN("\r\n\r\n")));
-    tls->heard.len = 0;
-}
-
-static void tls_say(struct rig *rig, struct tls_end *tls, const char *text)
-{
-    size_t taken;
-
-    assert_int_equal(tls_codec_write(tls->codec, span_from_str(text), &taken), TLS_CODEC_OK);
-    assert_int_equal(taken, strlen(text));
-    pending_send(rig, tls);
-    rig_settle(rig);
-}
 
 static struct rig_options https_options(void)
 {
@@ -101,20 +25,20 @@ static void test_requests_and_answers(void **state)
     struct tls_end backend;
 
     end_send(rig, &client, RIG_GET);
-    tls_open(&backend, rig_backend(rig, 0), context);
+    tls_end_accept(&backend, rig_backend(rig, 0), context);
     for (unsigned i = 0; i < 3; i++) {
         if (i > 0)
             end_send(rig, &client, RIG_GET);
-        tls_expect_head(rig, &backend, "GET / HTTP/1.1\r\nHost: a.test\r\n");
-        tls_say(rig, &backend, RIG_OK);
+        tls_end_expect_head(rig, &backend, "GET / HTTP/1.1\r\nHost: a.test\r\n");
+        tls_end_send(rig, &backend, RIG_OK);
         end_expect(rig, &client, RIG_OK);
-        tls_settle(rig, &backend);
+        tls_end_settle(rig, &backend);
         assert_int_equal(rig->worker.buffers.lent, 0);
     }
     assert_false(rig_backend_called(rig, 0));
     assert_int_equal(tls_codec_alpn(backend.codec), TLS_ALPN_NONE);
     end_close(&client);
-    tls_close(&backend);
+    tls_end_close(&backend);
     rig_free(rig);
 }
 
@@ -156,6 +80,31 @@ static void test_handshake_that_is_cut_off(void **state)
         assert_int_equal(stats_get(&rig->stats->upstream_connect_failures), resets + 1);
         end_close(&client);
     }
+    rig_free(rig);
+}
+
+/* One that hangs up in the handshake did not get the request: another one does. */
+static void test_backend_hangs_up_in_the_handshake(void **state)
+{
+    (void)state;
+    struct rig_options options = https_options();
+    options.policy.retry_tries = 2;
+    options.backends = 2;
+    struct rig *rig = rig_new(&options);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    struct end hasty;
+    struct tls_end backend;
+
+    end_send(rig, &client, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n");
+    unsigned first = rig_backend_any(rig, &hasty);
+    end_close(&hasty);
+    tls_end_accept(&backend, rig_backend(rig, 1 - first), context);
+    tls_end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+    tls_end_send(rig, &backend, RIG_OK);
+    end_expect(rig, &client, RIG_OK);
+    assert_int_equal(stats_get(&rig->stats->upstream_connect_failures), 1);
+    tls_end_close(&backend);
+    end_close(&client);
     rig_free(rig);
 }
 
@@ -204,20 +153,20 @@ static void test_verification(void **state)
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
 
     end_send(rig, &client, RIG_GET);
-    tls_open(&backend, rig_backend(rig, 0), context);
-    tls_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
+    tls_end_accept(&backend, rig_backend(rig, 0), context);
+    tls_end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
     assert_true(span_eq(tls_codec_server_name(backend.codec), SPAN("ingress.local")));
-    tls_say(rig, &backend, RIG_OK);
+    tls_end_send(rig, &backend, RIG_OK);
     end_expect(rig, &client, RIG_OK);
-    tls_close(&backend);
+    tls_end_close(&backend);
     rig_settle(rig);
 
     end_send(rig, &client, RIG_GET);
-    tls_open(&backend, rig_backend(rig, 0), other);
-    tls_settle(rig, &backend);
-    assert_int_equal(backend.heard.len, 0);
+    tls_end_accept(&backend, rig_backend(rig, 0), other);
+    tls_end_settle(rig, &backend);
+    assert_int_equal(backend.plain.len, 0);
     end_expect_status(rig, &client, 502);
-    tls_close(&backend);
+    tls_end_close(&backend);
     end_close(&client);
     tls_context_unref(other);
     rig_free(rig);
@@ -236,9 +185,9 @@ static void test_identities_are_apart(void **state)
     struct rig *rig = rig_new(&options);
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
     end_send(rig, &client, RIG_GET);
-    tls_open(&plain, rig_backend(rig, 0), context);
-    tls_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
-    tls_say(rig, &plain, RIG_OK);
+    tls_end_accept(&plain, rig_backend(rig, 0), context);
+    tls_end_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
+    tls_end_send(rig, &plain, RIG_OK);
     end_expect(rig, &client, RIG_OK);
 
     tls.authorities = &authorities;
@@ -246,20 +195,20 @@ static void test_identities_are_apart(void **state)
     rig->options.policy.backend_tls = &tls;
     rig_publish(rig, 0, 1);
     end_send(rig, &client, RIG_GET);
-    tls_open(&verified, rig_backend(rig, 0), context);
-    tls_expect_head(rig, &verified, "GET / HTTP/1.1\r\n");
-    tls_say(rig, &verified, RIG_OK);
+    tls_end_accept(&verified, rig_backend(rig, 0), context);
+    tls_end_expect_head(rig, &verified, "GET / HTTP/1.1\r\n");
+    tls_end_send(rig, &verified, RIG_OK);
     end_expect(rig, &client, RIG_OK);
 
     rig->options.policy.backend_tls = NULL; /* as before: so is the connection */
     rig_publish(rig, 0, 1);
     end_send(rig, &client, RIG_GET);
-    tls_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
-    tls_say(rig, &plain, RIG_OK);
+    tls_end_expect_head(rig, &plain, "GET / HTTP/1.1\r\n");
+    tls_end_send(rig, &plain, RIG_OK);
     end_expect(rig, &client, RIG_OK);
     assert_false(rig_backend_called(rig, 0));
-    tls_close(&plain);
-    tls_close(&verified);
+    tls_end_close(&plain);
+    tls_end_close(&verified);
     end_close(&client);
     rig_free(rig);
 }
@@ -275,11 +224,11 @@ static void test_http2_is_agreed_on(void **state)
     struct rig *rig = rig_new(&options);
     struct end client = rig_client(rig, PROC_LISTEN_HTTP);
     end_send(rig, &client, RIG_GET);
-    tls_open(&backend, rig_backend(rig, 0), context); /* http/1.1 alone */
-    tls_settle(rig, &backend);
-    assert_int_equal(backend.heard.len, 0);
+    tls_end_accept(&backend, rig_backend(rig, 0), context); /* http/1.1 alone */
+    tls_end_settle(rig, &backend);
+    assert_int_equal(backend.plain.len, 0);
     end_expect_status(rig, &client, 502);
-    tls_close(&backend);
+    tls_end_close(&backend);
     end_close(&client);
     rig_free(rig);
 }
@@ -309,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_requests_and_answers),
         cmocka_unit_test(test_backend_in_the_clear),
         cmocka_unit_test(test_handshake_that_is_cut_off),
+        cmocka_unit_test(test_backend_hangs_up_in_the_handshake),
         cmocka_unit_test(test_handshake_that_takes_too_long),
         cmocka_unit_test(test_verification),
         cmocka_unit_test(test_identities_are_apart),

@@ -4,26 +4,36 @@
 
 #include "base/clock.h"
 
-enum { PATIENCE_NS = 2000000000 };
+static struct tls_context *context_choose(void *ctx, struct span server_name)
+{
+    (void)server_name;
+    return ctx;
+}
 
-static void ciphertext_send(struct rig *rig, struct tls_end *tls)
+static void pending_send(struct rig *rig, struct tls_end *tls)
 {
     struct span pending = tls_codec_pending(tls->codec);
 
-    if (pending.len > 0)
-        end_send_bytes(rig, &tls->end, pending);
+    if (pending.len == 0 || tls->end.ended)
+        return;
+    end_send_bytes(rig, &tls->end, pending);
     tls_codec_sent(tls->codec, pending.len);
 }
 
-/* True: something came. */
-static bool ciphertext_take(struct rig *rig, struct tls_end *tls)
+/* Hears what came, and says what follows from it. False: nothing came. */
+static bool exchange(struct rig *rig, struct tls_end *tls)
 {
+    size_t len;
+
     rig_settle(rig);
     end_receive(&tls->end);
-    size_t taken = tls_codec_feed(tls->codec, buf_span(&tls->end.got));
     bool came = tls->end.got.len > 0;
+    size_t taken = tls_codec_feed(tls->codec, buf_span(&tls->end.got));
     assert_int_equal(taken, tls->end.got.len);
     tls->end.got.len = 0;
+    while (tls_codec_read(tls->codec, buf_reserve(&tls->plain, 4096), 4096, &len) == TLS_CODEC_OK)
+        tls->plain.len += len;
+    pending_send(rig, tls);
     return came;
 }
 
@@ -42,13 +52,15 @@ void tls_end_open(struct rig *rig, struct tls_end *tls, const char *server_name,
     assert_int_equal(tls_context_new_client(&client, &context), TLS_CONTEXT_OK);
     tls->codec = tls_codec_new_client(context, 0);
     tls_context_unref(context);
-    while ((r = tls_codec_step(tls->codec)) == TLS_CODEC_WANT_INPUT &&
-           clock_mono_ns() - start_ns < PATIENCE_NS) {
-        ciphertext_send(rig, tls);
-        ciphertext_take(rig, tls);
-    }
+    while ((r = tls_codec_step(tls->codec)) == TLS_CODEC_WANT_INPUT && rig_wait(rig, start_ns))
+        exchange(rig, tls);
     assert_int_equal(r, TLS_CODEC_OK);
-    ciphertext_send(rig, tls);
+    pending_send(rig, tls);
+}
+
+void tls_end_accept(struct tls_end *tls, struct end end, struct tls_context *context)
+{
+    *tls = (struct tls_end){ .end = end, .codec = tls_codec_new(context, context_choose, context) };
 }
 
 void tls_end_close(struct tls_end *tls)
@@ -58,21 +70,32 @@ void tls_end_close(struct tls_end *tls)
     end_close(&tls->end);
 }
 
+void tls_end_settle(struct rig *rig, struct tls_end *tls)
+{
+    for (unsigned silent = 0; silent < 3;)
+        silent = exchange(rig, tls) ? 0 : silent + 1;
+}
+
 void tls_end_send(struct rig *rig, struct tls_end *tls, const char *text)
 {
     size_t taken = 0;
 
     assert_int_equal(tls_codec_write(tls->codec, span_from_str(text), &taken), TLS_CODEC_OK);
     assert_int_equal(taken, strlen(text));
-    ciphertext_send(rig, tls);
+    pending_send(rig, tls);
 }
 
-static void plain_take(struct tls_end *tls)
+void tls_end_expect_head(struct rig *rig, struct tls_end *tls, const char *start)
 {
-    size_t len;
+    uint64_t start_ns = clock_mono_ns();
 
-    while (tls_codec_read(tls->codec, buf_reserve(&tls->plain, 4096), 4096, &len) == TLS_CODEC_OK)
-        tls->plain.len += len;
+    tls_end_settle(rig, tls);
+    while (!span_ends_with(buf_span(&tls->plain), SPAN("\r\n\r\n")) && rig_wait(rig, start_ns))
+        exchange(rig, tls);
+    struct span got = buf_span(&tls->plain);
+    if (!span_starts_with(got, span_from_str(start)) || !span_ends_with(got, SPAN("\r\n\r\n")))
+        fail_msg("expected \"%s…\", got \"%.*s\"", start, SPAN_ARG(got));
+    tls->plain.len = 0;
 }
 
 /* A head, and as much of a body as it says. */
@@ -90,11 +113,9 @@ unsigned tls_end_answer(struct rig *rig, struct tls_end *tls)
     uint64_t start_ns = clock_mono_ns();
 
     tls->plain.len = 0;
-    while (!is_whole(tls) && clock_mono_ns() - start_ns < PATIENCE_NS) {
-        ciphertext_take(rig, tls);
-        plain_take(tls);
-    }
+    while (!is_whole(tls) && rig_wait(rig, start_ns))
+        exchange(rig, tls);
     if (!is_whole(tls))
-        fail_msg("no whole answer: \"%.*s\"", (int)tls->plain.len, tls->plain.ptr);
+        fail_msg("no whole answer: \"%.*s\"", SPAN_ARG(buf_span(&tls->plain)));
     return (unsigned)strtoul(tls->plain.ptr + sizeof("HTTP/1.1 ") - 1, NULL, 10);
 }

@@ -1,35 +1,47 @@
 /* test/unit/http/h2_pair.h
  *
- * Purpose    A session with a log of its events, another one of the other role to talk to it, and frames
- *            written by hand for what no honest session says.
- * Lifetime   side_init() … side_deinit(). */
+ * Purpose    A session with a log of its events, and another one of the other role to talk to it.
+ * Lifetime   side_init() … side_deinit(), or for both pair_init() … pair_deinit().
+ * Units      Milliseconds of a clock that stands still. */
 #ifndef YETT_TEST_HTTP_H2_PAIR_H
 #define YETT_TEST_HTTP_H2_PAIR_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "base/buf.h"
-#include "base/mem.h"
 #include "http/h2_limits.h"
 #include "http/h2_session.h"
 
-enum { SIDE_STREAMS_MAX = 300 };
+enum { SIDE_STREAMS_MAX = 300, SIDE_NOW_MS = 1000 };
 
-/* One end of a connection. Events are logged as words: "head 1 GET /|data 1 5|end 1|". */
+/* One end of a connection. Events are logged as words: "head 1 POST /|data 1 5|end 1|". */
 struct side {
     struct h2_session *session;
     struct buf log;
-    struct h2_stream *streams[SIDE_STREAMS_MAX]; /* given by events, in order */
+    struct h2_stream *streams[SIDE_STREAMS_MAX]; /* that events gave and that were asked for */
     unsigned streams_len;
-    bool consumes; /* credits content at once */
-    uint64_t now_ms;
-    int result; /* of the last feed */
+    size_t content_bytes; /* that came, of all streams */
+    bool consumes;        /* credits content at once */
+    int result;           /* of the last feed */
 };
+
+static inline void side_keep(struct side *side, struct h2_stream *stream)
+{
+    assert_true(side->streams_len < SIDE_STREAMS_MAX);
+    side->streams[side->streams_len++] = stream;
+}
 
 static inline void side_on_head(void *ctx, struct h2_stream *stream, const struct http_head *head)
 {
     struct side *side = ctx;
 
-    if (head->status == 0 && side->streams_len < SIDE_STREAMS_MAX)
-        side->streams[side->streams_len++] = stream;
+    if (head->status == 0)
+        side_keep(side, stream);
     if (head->status == 0)
         buf_printf(&side->log, "head %u " SPAN_FMT " " SPAN_FMT, h2_stream_id(stream),
                    SPAN_ARG(head->method_text), SPAN_ARG(head->target));
@@ -42,7 +54,7 @@ static inline void side_on_bad_head(void *ctx, struct h2_stream *stream, enum h1
 {
     struct side *side = ctx;
 
-    side->streams[side->streams_len++] = stream;
+    side_keep(side, stream);
     buf_printf(&side->log, "bad %u %u|", h2_stream_id(stream), h1_fault_status(fault));
 }
 
@@ -51,6 +63,7 @@ static inline void side_on_data(void *ctx, struct h2_stream *stream, struct span
     struct side *side = ctx;
 
     buf_printf(&side->log, "data %u %zu|", h2_stream_id(stream), piece.len);
+    side->content_bytes += piece.len;
     if (side->consumes)
         h2_stream_consume(stream, piece.len);
 }
@@ -117,7 +130,7 @@ static inline void side_init(struct side *side, enum h2_role role)
         .head = { .head_bytes = 16384, .target_bytes = 1024, .headers = 64 },
     };
 
-    *side = (struct side){ .consumes = true, .now_ms = 1000 };
+    *side = (struct side){ .consumes = true };
     side->session = h2_session_new(&options, &side_events, side);
 }
 
@@ -135,6 +148,32 @@ static inline void side_let_go(struct side *side, unsigned index)
     side->streams[index] = h2_stream_free(side->streams[index]);
 }
 
+/* A request of the client's. */
+static inline struct h2_stream *side_ask(struct side *client, const char *method, const char *path,
+                                         bool ends)
+{
+    struct h2_request request = {
+        .method = http_method_of(span_from_str(method)),
+        .method_text = span_from_str(method),
+        .scheme = SPAN("http"),
+        .authority = SPAN("a.test"),
+        .path = span_from_str(path),
+        .ends = ends,
+    };
+    struct h2_stream *stream = h2_session_request(client->session, &request, NULL);
+
+    side_keep(client, stream);
+    return stream;
+}
+
+/* What the session told since, and no more. */
+static inline void side_expect(struct side *side, const char *log)
+{
+    buf_append_byte(&side->log, '\0');
+    assert_string_equal(side->log.ptr, log);
+    side->log.len = 0;
+}
+
 /* Everything that a side has to say. */
 static inline void side_say(struct side *side, struct buf *out)
 {
@@ -149,7 +188,19 @@ static inline void side_say(struct side *side, struct buf *out)
 
 static inline void side_hear(struct side *side, struct span bytes)
 {
-    side->result = h2_session_feed(side->session, bytes, side->now_ms);
+    side->result = h2_session_feed(side->session, bytes, SIDE_NOW_MS);
+}
+
+static inline void pair_init(struct side *client, struct side *server)
+{
+    side_init(client, H2_CLIENT);
+    side_init(server, H2_SERVER);
+}
+
+static inline void pair_deinit(struct side *client, struct side *server)
+{
+    side_deinit(client);
+    side_deinit(server);
 }
 
 /* Lets both talk until neither has anything to say. */
@@ -167,80 +218,6 @@ static inline void pair_settle(struct side *a, struct side *b)
         if (silent)
             return;
     }
-}
-
-/* ---- frames by hand ---- */
-
-#define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-enum {
-    FRAME_DATA,
-    FRAME_HEADERS,
-    FRAME_PRIORITY,
-    FRAME_RST_STREAM,
-    FRAME_SETTINGS,
-    FRAME_PUSH_PROMISE,
-    FRAME_PING,
-    FRAME_GOAWAY,
-    FRAME_WINDOW_UPDATE,
-    FRAME_CONTINUATION,
-};
-enum { FLAG_END_STREAM = 1, FLAG_ACK = 1, FLAG_END_HEADERS = 4, FLAG_PADDED = 8 };
-
-static inline void frame_put(struct buf *out, unsigned type, unsigned flags, uint32_t stream,
-                             struct span payload)
-{
-    const unsigned char head[] = {
-        (unsigned char)(payload.len >> 16),
-        (unsigned char)(payload.len >> 8),
-        (unsigned char)payload.len,
-        (unsigned char)type,
-        (unsigned char)flags,
-        (unsigned char)(stream >> 24),
-        (unsigned char)(stream >> 16),
-        (unsigned char)(stream >> 8),
-        (unsigned char)stream,
-    };
-
-    buf_append(out, span_of((const char *)head, sizeof(head)));
-    buf_append(out, payload);
-}
-
-static inline void frame_put_u32(struct buf *out, unsigned type, uint32_t stream, uint32_t value)
-{
-    const char bytes[] = { (char)(value >> 24), (char)(value >> 16), (char)(value >> 8),
-                           (char)value };
-
-    frame_put(out, type, 0, stream, span_of(bytes, sizeof(bytes)));
-}
-
-/* A field, never indexed: RFC 7541, 6.2.2, with texts as they are. */
-static inline void field_append(struct buf *block, const char *name, const char *value)
-{
-    struct span n = span_from_str(name), v = span_from_str(value);
-
-    buf_append_byte(block, 0);
-    buf_append_byte(block, (char)n.len);
-    buf_append(block, n);
-    buf_append_byte(block, (char)v.len);
-    buf_append(block, v);
-}
-
-static inline void request_block(struct buf *block, const char *method, const char *path)
-{
-    field_append(block, ":method", method);
-    field_append(block, ":scheme", "http");
-    field_append(block, ":authority", "a.test");
-    field_append(block, ":path", path);
-}
-
-static inline void request_put(struct buf *out, uint32_t stream, unsigned flags)
-{
-    struct buf block = { 0 };
-
-    request_block(&block, "GET", "/");
-    frame_put(out, FRAME_HEADERS, FLAG_END_HEADERS | flags, stream, buf_span(&block));
-    buf_deinit(&block);
 }
 
 #endif

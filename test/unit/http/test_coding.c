@@ -37,7 +37,7 @@ static const struct {
 static void test_weights(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         struct span field = span_from_str(fields[i].field);
 
         print_message("%s\n", fields[i].field);
@@ -59,7 +59,7 @@ static const struct {
 static void test_etags(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(etags) / sizeof(etags[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(etags); i++) {
         print_message("%s\n", etags[i].etag);
         assert_int_equal(http_etag_kind_of(span_from_str(etags[i].etag)), etags[i].kind);
     }

@@ -45,7 +45,7 @@ static void test_finds_the_first_stop(void **state)
     (void)state;
     enum { LEN_MAX = 40 };
 
-    for (size_t s = 0; s < sizeof(scans) / sizeof(scans[0]); s++) {
+    for (size_t s = 0; s < ARRAY_LEN(scans); s++) {
         print_message("%s\n", scans[s].what);
         for (size_t len = 1; len <= LEN_MAX; len++) {
             char *block = mem_alloc(len);

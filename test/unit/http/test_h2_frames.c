@@ -1,3 +1,5 @@
+#include "http/h2_frames.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,8 +7,7 @@
 
 #include <cmocka.h>
 
-#include "h2_pair.h"
-#include "http/h2_frames.h"
+#include "h2_by_hand.h"
 
 static void test_frames_are_counted_however_they_are_cut(void **state)
 {
