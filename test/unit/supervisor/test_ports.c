@@ -1,19 +1,15 @@
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "own_address.h"
 #include "supervisor/bind.h"
 #include "supervisor/state.h"
 
@@ -37,19 +33,20 @@ static void channel_open(struct child *child, enum proc_role role, uint32_t inde
     *ret_far = pair[1];
 }
 
-/* Bound for a moment all at once, so that they differ. */
+/* Ports that nobody has at all addresses at once, either. */
 static void ports_choose(struct rig *rig)
 {
-    struct bind_port port = { .transport = PROC_TCP, .ip = rig->options.address };
-    int fds[ARRAY_LEN(rig->free)];
+    struct bind_port port = { PROC_TCP, own_ip(), OWN_PORTS_FROM };
+    size_t chosen = 0;
+    int fd;
 
-    for (size_t i = 0; i < ARRAY_LEN(rig->free); i++) {
-        port.number = 0;
-        assert_int_equal(bind_open(&port, 1, &fds[i]), 0);
-        rig->free[i] = port.number;
+    for (; chosen < ARRAY_LEN(rig->free) && port.number < OWN_PORTS_UNTIL; port.number++) {
+        if (bind_open(&port, 1, &fd) < 0)
+            continue;
+        close(fd);
+        rig->free[chosen++] = port.number;
     }
-    for (size_t i = 0; i < ARRAY_LEN(rig->free); i++)
-        close(fds[i]);
+    assert_int_equal(chosen, ARRAY_LEN(rig->free));
 }
 
 static int setup(void **state)
@@ -57,7 +54,7 @@ static int setup(void **state)
     struct rig *rig = mem_alloc_zero(sizeof(*rig));
 
     rig->options.workers = WORKERS;
-    assert_true(ip_parse(SPAN("127.0.0.1"), &rig->options.address));
+    rig->options.address = own_ip();
     rig->supervisor.options = &rig->options;
     rollout_init(&rig->supervisor.rollout, WORKERS);
     drain_init(&rig->supervisor.drain);
@@ -127,9 +124,7 @@ static void assert_told(struct rig *rig, enum proc_message_kind kind, uint32_t p
 
 static bool takes_connections(uint16_t port)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = own_sockaddr(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool is_open = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 
@@ -190,15 +185,28 @@ static int controller_heard(struct rig *rig, struct proc_message *ret_message)
     return proc_channel_receive(rig->controller, ret_message);
 }
 
-/* Tries again until `until_ms` after the start. */
+/* A clock cannot be turned: what it was, and what it is to be, can. */
+static void times_turn(struct ports *ports, uint64_t ms)
+{
+    for (uint32_t i = 0; i < ports->len; i++) {
+        ports->items[i].failing_since_ms -= ms;
+        if (ports->items[i].retry_at_ms != UINT64_MAX)
+            ports->items[i].retry_at_ms -= ms;
+    }
+}
+
+/* Tries again, as often as is due within that time. */
 static void time_pass(struct rig *rig, uint64_t ms)
 {
-    uint64_t until_ms = now_ms() + ms;
+    struct ports *ports = &rig->supervisor.ports;
 
-    while (now_ms() < until_ms) {
-        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-        if (ports_deadline_ms(&rig->supervisor.ports) <= now_ms())
-            ports_on_time(&rig->supervisor);
+    for (;;) {
+        uint64_t now = now_ms(), next = MAX(ports_deadline_ms(ports), now);
+        if (next - now > ms)
+            return;
+        ms -= next - now;
+        times_turn(ports, next - now);
+        ports_on_time(&rig->supervisor);
     }
 }
 
