@@ -18,7 +18,7 @@ enum { ROUTE_LABELS_MAX = 131072 }; /* twice the slots of a stats page */
 struct route_label {
     uint64_t id;
     struct span namespace, ingress, path, service;
-    struct span host;    /* empty where several hosts share the id */
+    struct span host;    /* empty: of the default backend, which has none */
     uint64_t generation; /* of an image that has it: of the newest, where room was made for it */
 };
 

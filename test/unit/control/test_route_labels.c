@@ -3,11 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/scope.h"
+#include "base/mem.h"
+#include "base/vec.h"
 #include "image/publish.h"
 #include "image/writer.h"
 
@@ -45,27 +46,40 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A rule for "/" of the host, of an Ingress that is named as it is. Returns its id. */
-static uint64_t host_add(struct route_model *model, struct span name)
+/* A rule for a path of the host, of an Ingress that is named as the host is. */
+static struct route_rule *rule_add(struct route_model *model, struct span name, struct span text)
 {
     struct route_host *host = route_host_get(model, name);
-    struct route_path *path = route_path_get(model, host, ROUTE_PATH_PREFIX, SPAN("/"));
+    struct route_path *path = route_path_get(model, host, ROUTE_PATH_PREFIX, text);
     struct route_rule *rule = route_rule_new(model);
 
     rule->namespace = SPAN("ns");
-    rule->ingress = arena_dup(&model->arena, name);
-    rule->path = SPAN("/");
+    rule->ingress = host->name;
+    rule->path = path->path;
     rule->metric_id = route_metric_id(rule, host->name, NULL);
     vec_push(&path->rules, rule);
-    return rule->metric_id;
+    return rule;
 }
 
+static uint64_t host_add(struct route_model *model, struct span name)
+{
+    return rule_add(model, name, SPAN("/"))->metric_id;
+}
+
+/* The first HOSTS numbers are of different hosts. */
 static uint64_t numbered_add(struct route_model *model, unsigned number)
 {
-    SCOPED(buf_deinit) struct buf name = { 0 };
+    char name[32], path[32];
 
-    buf_printf(&name, "host-%u.test", number);
-    return host_add(model, buf_span(&name));
+    snprintf(name, sizeof(name), "host-%u.test", number % HOSTS);
+    snprintf(path, sizeof(path), "/%u", number);
+    return rule_add(model, span_from_str(name), span_from_str(path))->metric_id;
+}
+
+static void model_renew(struct fixture *fixture)
+{
+    route_model_free(fixture->model);
+    fixture->model = route_model_new();
 }
 
 /* Out and in again, as the controller does it: segments that did not change are shared. */
@@ -104,15 +118,57 @@ static const struct route_label *label_of(const struct fixture *fixture, uint64_
 static void test_names_are_learned(void **state)
 {
     struct fixture *fixture = *state;
-    uint64_t id = host_add(fixture->model, SPAN("a.test"));
+    struct route_service *service =
+        route_service_get(fixture->model, ROUTE_TRANSPORT_TCP, SPAN("ns"), SPAN("web"), SPAN("80"));
+    struct route_rule *rule = rule_add(fixture->model, SPAN("a.test"), SPAN("/with"));
+    uint64_t without = rule_add(fixture->model, SPAN("a.test"), SPAN("/without"))->metric_id;
 
+    route_rule_set_service(fixture->model, rule, service);
+    rule->metric_id = route_metric_id(rule, SPAN("a.test"), service);
+    uint64_t with = rule->metric_id;
     publish_all(fixture);
-    const struct route_label *label = label_of(fixture, id);
+    const struct route_label *label = label_of(fixture, with);
     assert_true(span_eq(label->namespace, SPAN("ns")));
     assert_true(span_eq(label->ingress, SPAN("a.test")));
-    assert_true(span_eq(label->path, SPAN("/")));
+    assert_true(span_eq(label->path, SPAN("/with")));
+    assert_true(span_eq(label->service, SPAN("web")));
     assert_true(span_eq(label->host, SPAN("a.test")));
-    assert_null(route_labels_find(&fixture->labels, id + 1));
+    label = label_of(fixture, without);
+    assert_true(span_eq(label->path, SPAN("/without")));
+    assert_int_equal(label->service.len, 0);
+    assert_null(route_labels_find(&fixture->labels, with + 1));
+}
+
+/* The backend of what no host takes is of no host and no Ingress. */
+static void test_the_default_backend_is_learned(void **state)
+{
+    struct fixture *fixture = *state;
+    struct route_service *service = route_service_get(fixture->model, ROUTE_TRANSPORT_TCP,
+                                                      SPAN("ns"), SPAN("fallback"), SPAN("80"));
+    struct route_rule *rule = route_rule_new(fixture->model);
+
+    route_rule_set_service(fixture->model, rule, service);
+    rule->metric_id = route_metric_id(rule, SPAN_EMPTY, service);
+    fixture->model->default_rule = rule;
+    publish_all(fixture);
+    const struct route_label *label = label_of(fixture, rule->metric_id);
+    assert_true(span_eq(label->service, SPAN("fallback")));
+    assert_int_equal(label->ingress.len + label->path.len + label->host.len, 0);
+}
+
+/* Should two routes have one id, one after the other: its numbers go on under the newest names. */
+static void test_the_newest_names_count(void **state)
+{
+    struct fixture *fixture = *state;
+
+    rule_add(fixture->model, SPAN("a.test"), SPAN("/"))->metric_id = 7;
+    publish_all(fixture);
+    assert_true(span_eq(label_of(fixture, 7)->host, SPAN("a.test")));
+    model_renew(fixture);
+    rule_add(fixture->model, SPAN("b.test"), SPAN("/"))->metric_id = 7;
+    publish_all(fixture);
+    assert_true(span_eq(label_of(fixture, 7)->host, SPAN("b.test")));
+    assert_int_equal(fixture->labels.by_id.len, 1);
 }
 
 /* What a change costs goes by the shards that it concerns: those of all others are not even looked at. */
@@ -142,37 +198,45 @@ static void test_only_what_changed_is_learned(void **state)
     assert_in_range(looked_at, 0, HOSTS / 2);
 }
 
-/* Labels of routes that are gone are known on, until room is needed; those of the newest image always. */
-static void test_former_ones_make_room(void **state)
+/* Labels of routes that are gone are known on, until room is needed; those of the newest image go first, and
+ * where they are too many, the ones that come last have no names. */
+static void test_room_is_made_where_it_is_needed(void **state)
 {
     struct fixture *fixture = *state;
-    enum { EACH = ROUTE_LABELS_MAX / 2 + 1 };
-    uint64_t first = 0, kept = numbered_add(fixture->model, 0);
+    enum { FORMER = 1000, MORE = 100 };
+    size_t without = 0;
 
-    for (unsigned round = 0; round < 2; round++) {
-        for (unsigned i = 1; i < EACH; i++) {
-            uint64_t id = numbered_add(fixture->model, round * EACH + i);
-            first = first ? first : id;
-        }
-        publish_all(fixture);
-        assert_non_null(route_labels_find(&fixture->labels, first));
-        if (round == 1)
-            break;
-        route_model_free(fixture->model);
-        fixture->model = route_model_new();
-        assert_int_equal(numbered_add(fixture->model, 0), kept);
-        first = 0;
-    }
-    assert_true(fixture->labels.by_id.len <= EACH);
-    assert_true(span_eq(label_of(fixture, kept)->host, SPAN("host-0.test")));
+    uint64_t kept = numbered_add(fixture->model, ROUTE_LABELS_MAX + MORE);
+    uint64_t former = numbered_add(fixture->model, 2 * ROUTE_LABELS_MAX);
+    for (unsigned i = 1; i < FORMER; i++)
+        numbered_add(fixture->model, 2 * ROUTE_LABELS_MAX + i);
+    publish_all(fixture);
+    model_renew(fixture);
+    assert_int_equal(numbered_add(fixture->model, ROUTE_LABELS_MAX + MORE), kept);
+    publish_all(fixture);
+    assert_non_null(route_labels_find(&fixture->labels, former));
+
+    VEC(uint64_t) ids = { 0 };
+    for (unsigned i = 1; i < ROUTE_LABELS_MAX + MORE; i++)
+        vec_push(&ids, numbered_add(fixture->model, i));
+    publish_all(fixture);
+    assert_null(route_labels_find(&fixture->labels, former));
+    label_of(fixture, kept);
+    vec_for_each (id, &ids)
+        without += route_labels_find(&fixture->labels, *id) == NULL;
+    assert_int_equal(without, MORE);
+    assert_int_equal(fixture->labels.by_id.len, ROUTE_LABELS_MAX);
+    vec_deinit(&ids);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names_are_learned, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_default_backend_is_learned, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_newest_names_count, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_changed_is_learned, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_former_ones_make_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_is_made_where_it_is_needed, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

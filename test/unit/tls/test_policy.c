@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "tls/context.h"
 
 static const struct {
     struct span text;
@@ -81,21 +80,12 @@ static void test_dh_parameters(void **state)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
-static void test_authorities(void **state)
-{
-    (void)state;
-    assert_false(tls_authorities_are_valid(SPAN_EMPTY, SPAN_EMPTY));
-    assert_false(tls_authorities_are_valid(SPAN("nothing"), SPAN_EMPTY));
-    assert_int_equal(ERR_peek_error(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judges),
         cmocka_unit_test(test_a_list_has_an_end),
         cmocka_unit_test(test_dh_parameters),
-        cmocka_unit_test(test_authorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

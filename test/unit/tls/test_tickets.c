@@ -1,6 +1,5 @@
 #include "tls/tickets.h"
 
-#include <openssl/err.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -190,14 +189,13 @@ static void test_what_a_session_does_not_cross(void **state)
     const struct tls_server plain = server_with(tickets);
     struct tls_server asks = plain, other_pair = plain, other_ciphers = plain, one_version = plain;
     struct tls_server asks_other = plain, asks_crl = plain, asks_deeper = plain, asks_there = plain;
-    struct tls_server requires = plain;
 
     (void)state;
     asks.client_auth = (struct tls_client_auth){
         .mode = TLS_CLIENT_ASK, .depth = 1, .ca_pem = buf_span(&ca), .scope = SPAN("a.example")
     };
     asks_other.client_auth = asks_crl.client_auth = asks_deeper.client_auth = asks.client_auth;
-    asks_there.client_auth = requires.client_auth = asks.client_auth;
+    asks_there.client_auth = asks.client_auth;
     asks_other.client_auth.ca_pem = buf_span(&other_ca);
     asks_crl.client_auth.crl_pem = buf_span(&crl);
     asks_deeper.client_auth.depth = 2;
@@ -221,6 +219,37 @@ static void test_what_a_session_does_not_cross(void **state)
         }
     }
     assert_false(crosses(&plain, &one_version, TLS1_2_VERSION));
+    tls_tickets_free(tickets);
+}
+
+/* Who was asked and showed nothing has a session, which does not do where a certificate is required. */
+static void test_a_session_is_no_certificate(void **state)
+{
+    struct tls_tickets *tickets = tickets_make(SPAN(SECRET_48), SPAN_EMPTY, NOW_S);
+    struct tls_server asks = server_with(tickets), requires = asks;
+
+    (void)state;
+    asks.client_auth = (struct tls_client_auth){
+        .mode = TLS_CLIENT_ASK, .depth = 1, .ca_pem = buf_span(&ca), .scope = SPAN("a.example")
+    };
+    requires.client_auth = asks.client_auth;
+    requires.client_auth.mode = TLS_CLIENT_REQUIRE;
+    struct tls_context *first = gate_server_make(&asks), *second = gate_server_make(&requires);
+    for (int protocol = TLS1_2_VERSION; protocol <= TLS1_3_VERSION; protocol++) {
+        SSL_SESSION *session;
+        struct line line;
+
+        assert_false(connect_once(first, protocol, NULL, &session));
+        assert_true(connect_once(first, protocol, session, NULL));
+        line_open_on(&line, second, "a.example");
+        SSL_set_max_proto_version(line.client, protocol);
+        SSL_set_session(line.client, session);
+        assert_int_equal(line_handshake(&line), TLS_CODEC_FAILED);
+        SSL_SESSION_free(session);
+        line_close(&line);
+    }
+    tls_context_unref(first);
+    tls_context_unref(second);
     tls_tickets_free(tickets);
 }
 
@@ -299,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_who_has_the_secret_resumes),
         cmocka_unit_test(test_a_ticket_is_renewed),
         cmocka_unit_test(test_what_a_session_does_not_cross),
+        cmocka_unit_test(test_a_session_is_no_certificate),
         cmocka_unit_test(test_a_session_does_not_cross_names),
         cmocka_unit_test(test_no_resumption_without),
         cmocka_unit_test(test_the_lifetime_is_told),
