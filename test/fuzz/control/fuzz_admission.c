@@ -1,6 +1,5 @@
 #include <jansson.h>
 
-#include "base/scope.h"
 #include "control/admission.h"
 #include "kube/decode.h"
 

@@ -5,8 +5,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-
 enum { PATIENCE_MS = 10 * 1000 };
 
 void asker_open(struct asker *asker, struct loop *loop, struct api_config *config)

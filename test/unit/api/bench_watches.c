@@ -6,7 +6,6 @@
 
 #include "api/client.h"
 #include "base/bug.h"
-#include "base/vec.h"
 
 static size_t pieces, ended;
 

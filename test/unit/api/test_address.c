@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/bug.h"
-
 static void assert_span(struct span actual, const char *expected)
 {
     if (!span_eq(actual, span_from_str(expected)))

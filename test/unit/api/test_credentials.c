@@ -4,12 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "scratch.h"
 
 /* The loop's clock is turned by hand, so that minutes pass at once; what a plugin does takes its own time. */

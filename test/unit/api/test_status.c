@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-
 static const struct {
     const char *body;
     uint32_t code;

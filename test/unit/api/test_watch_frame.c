@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "api/watch_frame.h"
-#include "base/compiler.h"
 
 struct seen {
     struct buf events; /* with a bar after each */

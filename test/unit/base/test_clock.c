@@ -2,13 +2,14 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
+
+#include "base/compiler.h"
 
 static const struct {
     uint64_t wall_ns;
@@ -28,7 +29,7 @@ static const struct {
 static void test_format(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
         char at[CLOCK_RFC3339_LEN + 2];
 
         memset(at, '#', sizeof(at));

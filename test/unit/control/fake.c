@@ -20,6 +20,7 @@ static void source_end(struct source *source)
 
     kube_store_deinit(&source->store);
     fake->bundle = kube_bundle_free(fake->bundle);
+    fake->patch = kube_bundle_free(fake->patch);
 }
 
 static const struct source_ops ops = { diags_append, source_end };
@@ -48,6 +49,22 @@ void fake_close(struct fake *fake)
     fd_closep(&fake->channel);
 }
 
+int fake_setup(void **state)
+{
+    struct fake *fake = mem_alloc(sizeof(*fake));
+
+    fake_open(fake);
+    *state = fake;
+    return 0;
+}
+
+int fake_teardown(void **state)
+{
+    fake_close(*state);
+    mem_free(*state);
+    return 0;
+}
+
 void fake_turn(struct fake *fake)
 {
     for (int i = 0; i < 3; i++)
@@ -72,6 +89,7 @@ void fake_change(struct fake *fake, const char *yaml, uint32_t kinds)
 
     source_change_init(&change);
     change_fill(&change, before, kinds);
+    change_fill(&change, fake->patch, kinds);
     kube_store_deinit(&fake->source.store);
     kube_store_init(&fake->source.store);
     fake->bundle = kube_bundle_decode(span_from_str(yaml), SPAN("fake.yaml"));
@@ -79,6 +97,30 @@ void fake_change(struct fake *fake, const char *yaml, uint32_t kinds)
         invariant(!kube_store_put(&fake->source.store, object));
     change_fill(&change, fake->bundle, kinds);
     change.has_new_diags = kinds == 0;
+    reconcile_on_change(fake->reconcile, &change);
+    source_change_deinit(&change);
+    kube_bundle_free(before);
+    fake->patch = kube_bundle_free(fake->patch);
+}
+
+void fake_patch(struct fake *fake, const char *yaml)
+{
+    struct kube_store *store = &fake->source.store;
+    struct kube_bundle *before = fake->patch;
+    struct source_change change;
+
+    source_change_init(&change);
+    fake->patch = kube_bundle_decode(span_from_str(yaml), SPAN("fake.yaml"));
+    vec_for_each (object, &fake->patch->objects) {
+        const struct kube_object *former =
+            kube_store_find(store, object->kind, object->namespace, object->name);
+        if (former) {
+            source_change_add(&change, former);
+            kube_store_remove(store, former);
+        }
+        invariant(!kube_store_put(store, object));
+        source_change_add(&change, object);
+    }
     reconcile_on_change(fake->reconcile, &change);
     source_change_deinit(&change);
     kube_bundle_free(before);

@@ -35,7 +35,7 @@
 struct fake {
     struct loop *loop;
     struct source source;
-    struct kube_bundle *bundle;
+    struct kube_bundle *bundle, *patch;
     struct ingress_options options;
     int supervisor; /* its end of the channel */
     int channel;    /* the controller's */
@@ -44,9 +44,14 @@ struct fake {
 
 void fake_open(struct fake *fake);
 void fake_close(struct fake *fake);
+/* For cmocka: `*state` is a struct fake. */
+int fake_setup(void **state);
+int fake_teardown(void **state);
 
 /* Replaces all objects by those of `yaml`, and tells it: as a change of `kinds` only, 0: of all. */
 void fake_change(struct fake *fake, const char *yaml, uint32_t kinds);
+/* Replaces those of the same names, and tells just that; to be of the same names each time. */
+void fake_patch(struct fake *fake, const char *yaml);
 /* Runs what is queued. */
 void fake_turn(struct fake *fake);
 

@@ -11,22 +11,6 @@
 #include "fake.h"
 #include "pair.h"
 
-static int setup(void **state)
-{
-    struct fake *fake = mem_alloc(sizeof(*fake));
-
-    fake_open(fake);
-    *state = fake;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fake_close(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static int64_t now_s(void)
 {
     return (int64_t)(clock_wall_ns() / 1000000000);
@@ -97,7 +81,7 @@ static void test_certificate_of_a_secret_is_left_alone(void **state)
     assert_false(is_same(&secret, &made));
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fake_setup, fake_teardown)
 
 int main(void)
 {

@@ -9,22 +9,6 @@
 
 #include "fake.h"
 
-static int setup(void **state)
-{
-    struct fake *fake = mem_alloc(sizeof(*fake));
-
-    fake_open(fake);
-    *state = fake;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fake_close(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static void on_rotated(void *ctx)
 {
     ++*(int *)ctx;
@@ -119,7 +103,7 @@ static void test_a_key_that_was_given_is_left_alone(void **state)
     ticket_keys_close(&keys);
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fake_setup, fake_teardown)
 
 int main(void)
 {

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
-#include "base/scope.h"
 #include "image/verify.h"
 
 static const struct route_policy *policy_default(struct route_model *model)

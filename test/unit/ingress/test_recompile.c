@@ -389,15 +389,14 @@ static int line_cmp(const void *a, const void *b)
     return span_cmp(*(const struct span *)a, *(const struct span *)b);
 }
 
-static struct span diags_text(const struct diag_list *diags, struct arena *arena)
+static void diags_text(const struct diag_list *diags, struct arena *arena, struct buf *text)
 {
     VEC(struct span) lines = { 0 };
-    struct span text = SPAN_EMPTY;
 
     vec_for_each (diag, &diags->diags) {
         bool is_once = is_told_once(diag->code);
         struct span line =
-            arena_printf(arena, "%s " SPAN_FMT " " SPAN_FMT ": " SPAN_FMT,
+            arena_printf(arena, "%s " SPAN_FMT " " SPAN_FMT ": " SPAN_FMT "\n",
                          diag_code_name(diag->code), SPAN_ARG(is_once ? SPAN("-") : diag->name),
                          SPAN_ARG(is_once ? SPAN("-") : diag->field), SPAN_ARG(diag->message));
         vec_push(&lines, line);
@@ -405,15 +404,15 @@ static struct span diags_text(const struct diag_list *diags, struct arena *arena
     if (lines.len)
         qsort(lines.items, lines.len, sizeof(lines.items[0]), line_cmp);
     vec_for_each (line, &lines)
-        text = arena_printf(arena, SPAN_FMT SPAN_FMT "\n", SPAN_ARG(text), SPAN_ARG(*line));
+        buf_append(text, *line);
     vec_deinit(&lines);
-    return text;
 }
 
 /* Few Ingresses at a time are told what all of them are told. */
 static void assert_diagnosed(struct world *world, const struct route_model *model)
 {
     SCOPED(diag_list_deinit) struct diag_list at_once, by_steps;
+    struct buf texts[2] = { 0 };
     struct arena arena;
 
     arena_init(&arena, 64 << 10);
@@ -425,7 +424,9 @@ static void assert_diagnosed(struct world *world, const struct route_model *mode
     while (ingress_diagnosis_step(diagnosis, &world->store, &world->options, model, &by_steps))
         ;
     ingress_diagnosis_free(diagnosis);
-    struct span said = diags_text(&by_steps, &arena), wanted = diags_text(&at_once, &arena);
+    diags_text(&by_steps, &arena, &texts[0]);
+    diags_text(&at_once, &arena, &texts[1]);
+    struct span said = buf_span(&texts[0]), wanted = buf_span(&texts[1]);
     if (!span_eq(said, wanted)) {
         size_t at = 0;
         while (at < said.len && at < wanted.len && said.ptr[at] == wanted.ptr[at])
@@ -434,6 +435,8 @@ static void assert_diagnosed(struct world *world, const struct route_model *mode
                  SPAN_ARG(span_upto(span_from(said, at), 300)),
                  SPAN_ARG(span_upto(span_from(wanted, at), 300)));
     }
+    buf_deinit(&texts[0]);
+    buf_deinit(&texts[1]);
     arena_deinit(&arena);
 }
 

@@ -5,8 +5,6 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/bug.h"
 #include "fixture.h"
 #include "ingress/compile.h"
 

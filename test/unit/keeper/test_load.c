@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +10,6 @@
 
 #include "../image/fixture.h"
 #include "base/scope.h"
-#include "image/dump.h"
 #include "image/match.h"
 #include "image/publish.h"
 #include "keeper/format.h"

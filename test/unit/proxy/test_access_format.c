@@ -4,11 +4,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <cmocka.h>
-
-#include "base/ip.h"
 
 static struct http_header headers[] = {
     { "User-Agent", "curl/8 \"x\"\t\xff\\", 13, 10, HTTP_NAME_OTHER },

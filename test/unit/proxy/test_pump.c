@@ -10,7 +10,6 @@
 
 #include "base/buf.h"
 #include "proxy/body/stream_body.h"
-#include "proxy/limits.h"
 
 /* A pump between two socket pairs: far ends [0] source, [1] sink. */
 struct fixture {

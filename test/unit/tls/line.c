@@ -8,8 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/bug.h"
-
 struct gate gate;
 
 struct tls_context *gate_choose(void *ctx, struct span name)
