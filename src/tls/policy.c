@@ -104,14 +104,18 @@ bool tls_policy_apply(SSL_CTX *ssl_ctx, const struct tls_policy *policy)
     return good;
 }
 
+/* Making a context takes longer than anything that is done with it here, and a list is judged for each Ingress
+ * that has it: one is kept for good. A policy sets anew all that a verdict goes by. */
 static bool is_valid(const struct tls_policy *policy)
 {
-    tls_library_init();
-    SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_method());
-    invariant(ssl_ctx != NULL);
-    bool good = tls_policy_apply(ssl_ctx, policy);
-    SSL_CTX_free(ssl_ctx);
-    return good;
+    static SSL_CTX *judge;
+
+    if (!judge) {
+        tls_library_init();
+        judge = SSL_CTX_new(TLS_method());
+        invariant(judge != NULL);
+    }
+    return tls_policy_apply(judge, policy);
 }
 
 bool tls_ciphers_are_valid(struct span list)

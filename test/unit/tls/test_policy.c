@@ -30,18 +30,17 @@ static const struct {
     { SPAN(""), false },
 };
 
+/* Whatever was judged before. */
 static void test_judges(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
-        print_message("%s\n", ciphers[i].text.ptr);
-        assert_int_equal(tls_ciphers_are_valid(ciphers[i].text), ciphers[i].is_valid);
-        assert_int_equal(ERR_peek_error(), 0);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        print_message("%s\n", groups[i].text.ptr);
-        assert_int_equal(tls_groups_are_valid(groups[i].text), groups[i].is_valid);
-        assert_int_equal(ERR_peek_error(), 0);
+        for (size_t j = 0; j < ARRAY_LEN(groups); j++) {
+            print_message("%s, %s\n", ciphers[i].text.ptr, groups[j].text.ptr);
+            assert_int_equal(tls_ciphers_are_valid(ciphers[i].text), ciphers[i].is_valid);
+            assert_int_equal(tls_groups_are_valid(groups[j].text), groups[j].is_valid);
+            assert_int_equal(ERR_peek_error(), 0);
+        }
     }
 }
 
@@ -69,10 +68,19 @@ static void test_a_list_has_an_end(void **state)
     "ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==\n"                         \
     "-----END DH PARAMETERS-----\n"
 
+/* Of 512 bits. */
+#define DH_WEAK_PEM                                                      \
+    "-----BEGIN DH PARAMETERS-----\n"                                    \
+    "MEYCQQD59Q5AUF3sBSxqRW6EC6Bv0caOpUOzRFEV7+XuQsDeyBJ1Cvt92dYvrSsg\n" \
+    "GBVpOR9wYprjAg/AcKVuSSSfj/VPAgEC\n"                                 \
+    "-----END DH PARAMETERS-----\n"
+
 static void test_dh_parameters(void **state)
 {
     (void)state;
     assert_true(tls_dh_is_valid(SPAN(DH_PEM)));
+    assert_true(tls_ciphers_are_valid(SPAN("ALL:@SECLEVEL=0")));
+    assert_false(tls_dh_is_valid(SPAN(DH_WEAK_PEM))); /* whose level is of that list alone */
     assert_false(tls_dh_is_valid(
         SPAN("-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n")));
     assert_false(tls_dh_is_valid(SPAN("nothing")));
