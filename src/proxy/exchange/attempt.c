@@ -122,9 +122,9 @@ static bool pool_find(struct exchange *exchange, struct endpoint *endpoint, stru
     uint64_t identity = 0;
 
     *ret_tls = NULL;
-    if ((protocol == ROUTE_PROTOCOL_HTTPS || protocol == ROUTE_PROTOCOL_H2) &&
+    if (protocol_is_tls(protocol) &&
         !backend_tls_find(&exchange->worker->backend_tls, exchange->view,
-                          exchange->policy->backend_tls, protocol == ROUTE_PROTOCOL_H2, &identity,
+                          exchange->policy->backend_tls, protocol_is_http2(protocol), &identity,
                           ret_tls))
         return false;
     *ret_pool = pool_get(endpoint, protocol, identity);
@@ -138,7 +138,7 @@ static int upstream_take(struct exchange *exchange, struct pool *pool, struct tl
     struct endpoint_table *table = &exchange->worker->endpoints;
     bool probe = !is_repeatable(exchange) || !exchange->body_is_whole;
 
-    if (pool_is_http2(pool))
+    if (protocol_is_http2(pool->protocol))
         return h2_upstream_take(table, pool, tls, ret_upstream);
     *ret_upstream = h1_upstream_reuse(pool, probe);
     return *ret_upstream ? 0 : h1_upstream_connect(table, pool, tls, ret_upstream);
@@ -148,7 +148,7 @@ static int upstream_take(struct exchange *exchange, struct pool *pool, struct tl
  * Content-Type. */
 static void grpc_note(struct exchange *exchange, const struct pool *pool)
 {
-    exchange->is_grpc_call = exchange->is_grpc && pool_is_http2(pool);
+    exchange->is_grpc_call = exchange->is_grpc && protocol_is_http2(pool->protocol);
     exchange->grpc_deadline_ms = exchange->is_grpc_call ? grpc_deadline_ms(&exchange->request) : 0;
 }
 

@@ -63,7 +63,7 @@ int dial_run(struct stream *stream, struct endpoint_table *table, const struct p
         return UPSTREAM_OK;
     switch ((enum stream_result)stream_handshake(stream)) {
     case STREAM_OK:
-        if (pool_is_http2(pool) && tls_codec_alpn(stream->tls) != TLS_ALPN_HTTP2)
+        if (protocol_is_http2(pool->protocol) && tls_codec_alpn(stream->tls) != TLS_ALPN_HTTP2)
             return tls_failed(table, pool, SPAN("the backend does not agree on h2"));
         return UPSTREAM_OK;
     case STREAM_WAIT:

@@ -37,14 +37,14 @@ struct pooled {
     void (*close)(struct pooled *pooled); /* an idle one */
 };
 
-static inline bool pool_is_tls(const struct pool *pool)
+static inline bool protocol_is_tls(enum route_protocol protocol)
 {
-    return pool->protocol == ROUTE_PROTOCOL_HTTPS || pool->protocol == ROUTE_PROTOCOL_H2;
+    return protocol == ROUTE_PROTOCOL_HTTPS || protocol == ROUTE_PROTOCOL_H2;
 }
 
-static inline bool pool_is_http2(const struct pool *pool)
+static inline bool protocol_is_http2(enum route_protocol protocol)
 {
-    return pool->protocol == ROUTE_PROTOCOL_H2C || pool->protocol == ROUTE_PROTOCOL_H2;
+    return protocol == ROUTE_PROTOCOL_H2C || protocol == ROUTE_PROTOCOL_H2;
 }
 
 /* Finds or makes. */
