@@ -98,10 +98,10 @@ static void test_what_is_alike_shares_a_pool(void **state)
     }
     assert_ptr_equal(pool_get(scene->a, ROUTE_PROTOCOL_HTTP, 0), http);
     assert_ptr_equal(pool_get(scene->a, ROUTE_PROTOCOL_HTTPS, 2), others[1]);
-    assert_true(pool_is_tls(others[0]) && !pool_is_http2(others[0]));
-    assert_true(pool_is_tls(others[2]) && pool_is_http2(others[2]));
-    assert_true(!pool_is_tls(others[3]) && pool_is_http2(others[3]));
-    assert_true(!pool_is_tls(http) && !pool_is_http2(http));
+    assert_true(protocol_is_tls(others[0]->protocol) && !protocol_is_http2(others[0]->protocol));
+    assert_true(protocol_is_tls(others[2]->protocol) && protocol_is_http2(others[2]->protocol));
+    assert_true(!protocol_is_tls(others[3]->protocol) && protocol_is_http2(others[3]->protocol));
+    assert_true(!protocol_is_tls(http->protocol) && !protocol_is_http2(http->protocol));
 
     struct pooled *busy = connection_open(0, others[1]);
     assert_int_equal(pools_len(scene->a), 5);
