@@ -75,6 +75,49 @@ static void test_refused_connection_is_tried_elsewhere(void **state)
     rig_free(rig);
 }
 
+/* A browser that leaves an event stream closes: the backend is told at once, not at its next event. */
+static void test_client_leaves_silent_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+    char log[1024];
+
+    end_send(rig, &client, RIG_GET);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "GET ");
+    end_send(rig, &backend, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+    end_expect_head(rig, &client, "HTTP/1.1 200 ");
+    end_expect(rig, &client, "3\r\none\r\n");
+    end_finish(rig, &client);
+    end_expect_end(rig, &backend);
+    end_expect_end(rig, &client);
+    assert_true(span_contains(rig_log(rig, log, sizeof(log)), SPAN("\"GET / HTTP/1.1\" 200 ")));
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
+/* One that only said its end gets what is there: the backend has the whole of it in its socket. */
+static void test_client_said_its_end_and_reads(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+
+    end_send(rig, &client, RIG_GET);
+    struct end backend = rig_backend(rig, 0);
+    end_expect_head(rig, &backend, "GET ");
+    assert_int_equal(send(backend.fd, RIG_OK, sizeof(RIG_OK) - 1, 0), sizeof(RIG_OK) - 1);
+    rig_settle(rig);
+    end_finish(rig, &client);
+    end_expect(rig, &client, RIG_OK);
+    end_expect_end(rig, &client);
+    end_close(&client);
+    end_close(&backend);
+    rig_free(rig);
+}
+
 static void test_post_is_not_repeated(void **state)
 {
     (void)state;
@@ -433,6 +476,8 @@ int main(void)
         cmocka_unit_test(test_retry_goes_to_another_endpoint),
         cmocka_unit_test(test_retry_passes_over_what_failed),
         cmocka_unit_test(test_refused_connection_is_tried_elsewhere),
+        cmocka_unit_test(test_client_leaves_silent_answer),
+        cmocka_unit_test(test_client_said_its_end_and_reads),
         cmocka_unit_test(test_post_is_not_repeated),
         cmocka_unit_test(test_stale_connection_is_replaced),
         cmocka_unit_test(test_begun_chunk_is_not_sent_elsewhere),

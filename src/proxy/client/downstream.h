@@ -19,9 +19,9 @@ struct downstream_ops {
     /* Something came that the exchange, or the tunnel, waits for: time, the backend, its turn. The side
      * runs it and ends it where it is over: nobody touches it after calling. */
     void (*advance)(struct downstream *side);
-    /* Nobody will take an answer any more. `unanswered`: the request is whole and no answer was begun,
-     * where a connection's end means that its client gave up. */
-    bool (*is_gone)(const struct downstream *side, bool unanswered);
+    /* Nobody will take an answer any more. `waits`: the request is whole and nothing of an answer is on
+     * its way, where a connection's end means that its client gave up. */
+    bool (*is_gone)(const struct downstream *side, bool waits);
     /* False while interim answers wait unread: they do not pile up. */
     bool (*can_take_interim)(const struct downstream *side);
     /* Where the next head is written, behind what stands there: has room for `bytes`. */

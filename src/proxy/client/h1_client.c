@@ -369,12 +369,12 @@ static void side_advance(struct downstream *side)
     client_advance(container_of(side, struct h1_client, side));
 }
 
-/* One that said its end before its answer was begun is gone, as ingress-nginx sees it. */
-static bool side_is_gone(const struct downstream *side, bool unanswered)
+/* One that said its end and is only waiting is gone, as ingress-nginx sees it. */
+static bool side_is_gone(const struct downstream *side, bool waits)
 {
     const struct stream *stream = &side->connection->stream;
 
-    return stream->error || (unanswered && stream->peer_ended);
+    return stream->error || (waits && stream->peer_ended);
 }
 
 static bool side_can_take_interim(const struct downstream *side)

@@ -237,11 +237,11 @@ int h2_side_run(struct h2_side *side)
 
 /* ---- as side of its exchange ---- */
 
-bool h2_side_is_gone(const struct downstream *base, bool unanswered)
+bool h2_side_is_gone(const struct downstream *base, bool waits)
 {
     const struct h2_side *side = container_of(base, struct h2_side, side);
 
-    (void)unanswered; /* a stream whose request ended is not over */
+    (void)waits; /* a stream whose request ended is not over */
     return side->was_reset || base->connection->stream.error;
 }
 

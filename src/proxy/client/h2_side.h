@@ -56,7 +56,7 @@ enum h2_side_result { H2_SIDE_GOES_ON = 0, H2_SIDE_OVER };
 YETT_MUST_USE int h2_side_run(struct h2_side *side);
 
 /* The operations that are the stream's own; h2_client adds `advance`. */
-bool h2_side_is_gone(const struct downstream *side, bool unanswered);
+bool h2_side_is_gone(const struct downstream *side, bool waits);
 bool h2_side_can_take_interim(const struct downstream *side);
 struct iobuf *h2_side_head_room(struct downstream *side, size_t bytes);
 void h2_side_head_end(struct downstream *side, uint16_t status, enum http_body_kind body);

@@ -139,6 +139,10 @@ void answer_pump(struct exchange *exchange)
         answer_end(exchange);
         return;
     case PUMP_WAIT_SOURCE:
+        /* What flows still reaches a client that said its end; a backend that has no more to say now (an
+         * event stream) would not notice for hours that nobody listens. */
+        if (exchange->client->ops->is_gone(exchange->client, exchange->request_is_sent))
+            break;
         if (exchange->request_is_sent)
             exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);
         attempt_wait_for_answer(exchange);
