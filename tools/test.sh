@@ -41,13 +41,15 @@ unit() {
     return $status
 }
 
+# Builds give way to the tests that run beside them. The sanitizers' is optimized little, as half of it would be
+# optimizing; clang's, which is for its warnings, not at all.
 build_asan() {
-    configure build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false &&
-        ninja -C build-asan --quiet
+    configure build-asan --optimization=1 -Ddebug=true -Dc_args=-g1 -Db_sanitize=address,undefined -Db_lundef=false &&
+        nice ninja -C build-asan --quiet
 }
 
 build_clang() {
-    CC=clang configure build-clang --buildtype=debugoptimized && ninja -C build-clang --quiet
+    CC=clang configure build-clang --optimization=0 && nice ninja -C build-clang --quiet
 }
 
 build_release() {
@@ -107,8 +109,9 @@ run_release() {
     step "image" image
 }
 
-# The tests in the cluster wait most of their time, for an API server that is away and for others to give up: all else
-# goes on beside them, and what is short follows them. A step that fails there is in failed-steps, too.
+# The tests in the cluster and those from end to end wait much of their time, for an API server that is away and for
+# others to give up: all else goes on beside them, and what is short follows the cluster's. A step that fails there is in
+# failed-steps, too.
 run_beside() {
     run_cluster
     run_deploy
@@ -118,9 +121,9 @@ run_all() {
     step "lint" tools/lint.sh
     run_release
     run_beside &
+    step "end-to-end, release build" e2e build &
     run_check
     step "clang build" build_clang
-    step "end-to-end, release build" e2e build
     step "end-to-end, sanitizer build" e2e build-asan
     wait
 }
