@@ -361,8 +361,10 @@ static void dump_listener(struct dump *dump, const struct image_listener *listen
     put_text(dump, image_service_get(dump->view, listener->service)->upstream_name);
     if (listener->flags & IMAGE_LISTENER_ACCEPT_PROXY)
         buf_append(dump->out, SPAN(" accept-proxy"));
-    if (listener->flags & IMAGE_LISTENER_SEND_PROXY)
+    if (listener->flags & IMAGE_LISTENER_SEND_PROXY_V1)
         buf_append(dump->out, SPAN(" send-proxy"));
+    if (listener->flags & IMAGE_LISTENER_SEND_PROXY_V2)
+        buf_append(dump->out, SPAN(" send-proxy-v2"));
     dump_origin(dump, listener->origin);
 }
 

@@ -390,7 +390,8 @@ static void listener_add(struct encoder *encoder, const struct route_listener *l
         .port = listener->port,
         .service = service_use(encoder, listener->service),
         .flags = (listener->accepts_proxy ? IMAGE_LISTENER_ACCEPT_PROXY : 0) |
-                 (listener->sends_proxy ? IMAGE_LISTENER_SEND_PROXY : 0),
+                 (listener->proxy_version == 1 ? IMAGE_LISTENER_SEND_PROXY_V1 : 0) |
+                 (listener->proxy_version == 2 ? IMAGE_LISTENER_SEND_PROXY_V2 : 0),
         .origin = origin_add(encoder, &listener->origin),
     };
     ADD(encoder, IMAGE_SECTION_LISTENERS, record);

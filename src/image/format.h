@@ -280,7 +280,8 @@ static_assert(sizeof(struct image_listener) == 16, "image_listener");
 
 enum image_listener_flag {
     IMAGE_LISTENER_ACCEPT_PROXY = 1 << 0,
-    IMAGE_LISTENER_SEND_PROXY = 1 << 1,
+    IMAGE_LISTENER_SEND_PROXY_V1 = 1 << 1,
+    IMAGE_LISTENER_SEND_PROXY_V2 = 1 << 2, /* not with the one before */
 };
 
 struct image_block {

@@ -15,7 +15,8 @@ enum {
     TLS_VERSIONS_ALL = ROUTE_TLS_1_2 | ROUTE_TLS_1_3,
     BACKEND_TLS_FLAGS_ALL =
         IMAGE_BACKEND_TLS_VERIFY | IMAGE_BACKEND_TLS_SEND_NAME | IMAGE_BACKEND_TLS_BROKEN,
-    LISTENER_FLAGS_ALL = IMAGE_LISTENER_ACCEPT_PROXY | IMAGE_LISTENER_SEND_PROXY,
+    LISTENER_SENDS = IMAGE_LISTENER_SEND_PROXY_V1 | IMAGE_LISTENER_SEND_PROXY_V2,
+    LISTENER_FLAGS_ALL = IMAGE_LISTENER_ACCEPT_PROXY | LISTENER_SENDS,
     BALANCE_LAST = ROUTE_BALANCE_ROUND_ROBIN,
     RETRY_ALL = ROUTE_RETRY_ERROR | ROUTE_RETRY_TIMEOUT | ROUTE_RETRY_NON_IDEMPOTENT,
     HOST_CIPHERS = IMAGE_HOST_CIPHERS_OF_SERVER | IMAGE_HOST_CIPHERS_OF_CLIENT,
@@ -97,6 +98,8 @@ static bool listeners_check(struct image_check *check)
                     "a listener and its service are of two transports");
         IMAGE_CHECK((listener->flags & ~(uint32_t)LISTENER_FLAGS_ALL) == 0,
                     "a listener has unknown flags");
+        IMAGE_CHECK((listener->flags & LISTENER_SENDS) != LISTENER_SENDS,
+                    "a listener sends two headers");
         IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, listener->origin),
                     "the origin of a listener is not there");
         before = place;

@@ -6,8 +6,8 @@
 #include "ingress/backend.h"
 
 /* A ConfigMap of such Services has a port as key and "namespace/service:port" as value, followed by ":PROXY"
- * where clients begin with a PROXY header, and by another where the Service wants one. An empty field in
- * between skips the first. Lines are taken in the order of their ports, and what is wrong with one costs
+ * where clients begin with a PROXY header, and by another where the Service wants one (":PROXY-V2": in the
+ * form of version 2, which ingress-nginx cannot send). An empty field in between skips the first. Lines are taken in the order of their ports, and what is wrong with one costs
  * that line. */
 
 /* One line: what it says, and where it stands. */
@@ -37,39 +37,46 @@ static void line_refuse(struct compiler *c, const struct line *line, struct span
 static struct span mend_of_form(void)
 {
     return SPAN("write namespace/service:port, then :PROXY where clients send that header, and "
-                "::PROXY where only the Service wants it");
+                "::PROXY or ::PROXY-V2 where only the Service wants it");
 }
 
 struct target {
     struct ingress_object_name service;
     struct span port;
-    bool accepts_proxy, sends_proxy;
+    bool accepts_proxy;
+    uint8_t proxy_version; /* of the header that is sent; 0: none */
 };
 
-static bool flag_read(struct span *rest, bool *ret_is_set)
+/* *ret_version: what the next field asks for, 0 where it is empty or missing. False: a word unknown. */
+static bool version_read(struct span *rest, uint8_t *ret_version)
 {
     struct span word = SPAN_EMPTY;
 
-    *ret_is_set = false;
+    *ret_version = 0;
     if (!span_split(rest, ':', &word) || span_is_empty(word))
         return true;
-    *ret_is_set = span_eq_nocase(word, SPAN("PROXY"));
-    return *ret_is_set;
+    if (span_eq_nocase(word, SPAN("PROXY")))
+        *ret_version = 1;
+    else if (span_eq_nocase(word, SPAN("PROXY-V2")))
+        *ret_version = 2;
+    return *ret_version != 0;
 }
 
 static bool target_parse(struct span text, struct target *ret_target)
 {
     struct target target = { 0 };
     struct span rest = span_trim(text), service = SPAN_EMPTY;
+    uint8_t accepted;
 
     if (!span_split(&rest, ':', &service) || !span_split(&rest, ':', &target.port))
         return false;
     target.service = ingress_object_name_parse(service);
     if (span_is_empty(target.service.name) || span_is_empty(target.port))
         return false;
-    if (!flag_read(&rest, &target.accepts_proxy) || !flag_read(&rest, &target.sends_proxy) ||
-        !span_is_empty(rest))
+    if (!version_read(&rest, &accepted) || !version_read(&rest, &target.proxy_version) ||
+        !span_is_empty(rest) || accepted > 1) /* whichever version comes is understood */
         return false;
+    target.accepts_proxy = accepted != 0;
     *ret_target = target;
     return true;
 }
@@ -77,11 +84,13 @@ static bool target_parse(struct span text, struct target *ret_target)
 /* The header is a beginning, and datagrams have none. */
 static void udp_flags_drop(struct compiler *c, const struct line *line, struct target *target)
 {
-    if (line->transport != ROUTE_TRANSPORT_UDP || (!target->accepts_proxy && !target->sends_proxy))
+    if (line->transport != ROUTE_TRANSPORT_UDP ||
+        (!target->accepts_proxy && target->proxy_version == 0))
         return;
     ingress_report(c->diags, DIAG_WARNING, DIAG_LISTENER_INVALID, line_place(c, line),
                    SPAN("remove PROXY"), "the PROXY protocol is for TCP; it is left out");
-    target->accepts_proxy = target->sends_proxy = false;
+    target->accepts_proxy = false;
+    target->proxy_version = 0;
 }
 
 static bool is_own_port(const struct compiler *c, const struct line *line)
@@ -150,7 +159,7 @@ static void listener_add(struct compiler *c, const struct line *line, const stru
         .transport = line->transport,
         .port = line->port,
         .accepts_proxy = target->accepts_proxy,
-        .sends_proxy = target->sends_proxy,
+        .proxy_version = target->proxy_version,
         .origin = { .kind = SPAN("ConfigMap"),
                     .namespace = arena_dup(arena, line->object->namespace),
                     .name = arena_dup(arena, line->object->name),

@@ -253,9 +253,8 @@ static size_t put_address(char *at, const struct ip_addr *ip, bool as_v6)
     return mapped + put(at + mapped, span_of(text, ip_format(ip, text)));
 }
 
-size_t proxy_header_encode(const struct proxy_header *header, char *at)
+static size_t v1_encode(const struct proxy_header *header, bool as_v6, char *at)
 {
-    bool as_v6 = !ip_is_v4(&header->source) || !ip_is_v4(&header->destination);
     size_t len = 0;
 
     if (!header->has_addresses)
@@ -269,4 +268,38 @@ size_t proxy_header_encode(const struct proxy_header *header, char *at)
     at[len++] = ' ';
     len += num_format_u64(at + len, header->destination_port);
     return len + put(at + len, SPAN("\r\n"));
+}
+
+static size_t put_u16(char *at, size_t value)
+{
+    at[0] = (char)(value >> 8);
+    at[1] = (char)value;
+    return 2;
+}
+
+static size_t v2_encode(const struct proxy_header *header, bool as_v6, char *at)
+{
+    size_t address_len = as_v6 ? 16 : 4,
+           skipped = 16 - address_len; /* v4 is the end of its mapped form */
+    size_t len = put(at, span_of(signature_v2, sizeof(signature_v2)));
+
+    if (!header->has_addresses) {
+        at[len++] = V2_LOCAL;
+        at[len++] = 0;
+        return len + put_u16(at + len, 0);
+    }
+    at[len++] = V2_PROXY;
+    at[len++] = (char)((as_v6 ? V2_INET6 : V2_INET) << 4 | V2_STREAM);
+    len += put_u16(at + len, 2 * address_len + 4);
+    len += put(at + len, span_of((const char *)header->source.bytes + skipped, address_len));
+    len += put(at + len, span_of((const char *)header->destination.bytes + skipped, address_len));
+    len += put_u16(at + len, header->source_port);
+    return len + put_u16(at + len, header->destination_port);
+}
+
+size_t proxy_header_encode(const struct proxy_header *header, unsigned version, char *at)
+{
+    bool as_v6 = !ip_is_v4(&header->source) || !ip_is_v4(&header->destination);
+
+    return version == 2 ? v2_encode(header, as_v6, at) : v1_encode(header, as_v6, at);
 }

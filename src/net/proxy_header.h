@@ -34,8 +34,9 @@ enum proxy_header_result {
 YETT_MUST_USE int proxy_header_parse(struct span bytes, struct proxy_header *ret_header,
                                      size_t *ret_len);
 
-/* Writes a header of version 1 at `at` (PROXY_HEADER_V1_BYTES_MAX of room); returns its length. Where
- * one address is IPv4 and the other IPv6, both are written as IPv6. */
-size_t proxy_header_encode(const struct proxy_header *header, char *at);
+/* Writes a header of that version (1 or 2) at `at` (PROXY_HEADER_V1_BYTES_MAX of room, which is more
+ * than version 2 takes); returns its length. Where one address is IPv4 and the other IPv6, both are
+ * written as IPv6. Without addresses it is UNKNOWN, or LOCAL. */
+size_t proxy_header_encode(const struct proxy_header *header, unsigned version, char *at);
 
 #endif

@@ -295,7 +295,8 @@ struct route_settings {
 struct route_listener {
     enum route_transport transport;
     uint16_t port;
-    bool accepts_proxy, sends_proxy; /* PROXY protocol: from clients, to the Service */
+    bool accepts_proxy;    /* a PROXY header, of any version, from clients */
+    uint8_t proxy_version; /* of the PROXY header to the Service: 1 or 2; 0: none is sent */
     struct route_service *service;
     struct route_origin origin;
 };

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -128,12 +129,12 @@ func (s *lineServer) serve(conn net.Conn, readsHeader bool) {
 	defer conn.Close()
 	reader := bufio.NewReader(conn)
 	if readsHeader {
-		line, err := reader.ReadString('\n')
+		header, err := readProxyHeader(reader)
 		if err != nil {
 			return
 		}
 		s.mu.Lock()
-		s.headers = append(s.headers, line)
+		s.headers = append(s.headers, header)
 		s.mu.Unlock()
 	}
 	fmt.Fprintf(conn, "%s\n", s.name)
@@ -145,6 +146,17 @@ func (s *lineServer) serve(conn net.Conn, readsHeader bool) {
 		fmt.Fprintf(conn, "%s %s", s.name, line)
 	}
 	io.WriteString(conn, "bye\n")
+}
+
+// readProxyHeader takes a PROXY header of either version.
+func readProxyHeader(reader *bufio.Reader) (string, error) {
+	first, err := reader.Peek(16)
+	if err != nil || first[0] != '\r' {
+		return reader.ReadString('\n')
+	}
+	header := make([]byte, 16+int(binary.BigEndian.Uint16(first[14:])))
+	_, err = io.ReadFull(reader, header)
+	return string(header), err
 }
 
 func (s *lineServer) lastHeader() string {

@@ -240,9 +240,9 @@ func TestProxyProtocolIsSwitched(t *testing.T) {
 
 // TCP Services: the first PROXY reads a header, the second writes one.
 func TestTCPServiceProxyProtocol(t *testing.T) {
-	plain, in, out, both := freePort(t), freePort(t), freePort(t), freePort(t)
+	plain, in, out, both, second := freePort(t), freePort(t), freePort(t), freePort(t), freePort(t)
 	without, with := newLineServer(t, "without", false), newLineServer(t, "with", true)
-	g := startL4(t, ports{plain: "without:80", in: "without:80:PROXY", out: "with:80::PROXY", both: "with:80:PROXY:PROXY"}, nil, nil,
+	g := startL4(t, ports{plain: "without:80", in: "without:80:PROXY", out: "with:80::PROXY", both: "with:80:PROXY:PROXY", second: "with:80::PROXY-V2"}, nil, nil,
 		gate.Backends("without", without.addr), gate.Backends("with", with.addr))
 
 	dialLines(t, plain, "").ask(t, "plain")
@@ -254,6 +254,11 @@ func TestTCPServiceProxyProtocol(t *testing.T) {
 
 	conn := dialLines(t, out, "")
 	want := fmt.Sprintf("PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", conn.LocalAddr().(*net.TCPAddr).Port, out)
+	if got := with.lastHeader(); got != want {
+		t.Errorf("sent %q, not %q", got, want)
+	}
+	conn = dialLines(t, second, "")
+	want = proxyV2(conn.LocalAddr().String(), gate.Addr(second))
 	if got := with.lastHeader(); got != want {
 		t.Errorf("sent %q, not %q", got, want)
 	}

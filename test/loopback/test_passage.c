@@ -7,7 +7,8 @@
 
 enum { PORT = 8080 }; /* rig_client()'s */
 
-static bool accepts_proxy, sends_proxy; /* of the listener */
+static bool accepts_proxy; /* as does the listener */
+static uint8_t proxy_version;
 
 static void listener_add(struct route_model *model, const struct route_path *path)
 {
@@ -17,7 +18,7 @@ static void listener_add(struct route_model *model, const struct route_path *pat
     listener->transport = ROUTE_TRANSPORT_TCP;
     listener->port = PORT;
     listener->accepts_proxy = accepts_proxy;
-    listener->sends_proxy = sends_proxy;
+    listener->proxy_version = proxy_version;
     route_listener_set_service(listener, route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"),
                                                            SPAN("svc"), SPAN("80")));
 }
@@ -40,7 +41,8 @@ static void passage_open(struct rig *rig, struct end *client, struct end *backen
 static int setup(void **state)
 {
     (void)state;
-    accepts_proxy = sends_proxy = false;
+    accepts_proxy = false;
+    proxy_version = 0;
     return 0;
 }
 
@@ -322,7 +324,8 @@ static void test_worker_ends_with_somebody_waiting(void **state)
 static void test_header_in_and_out(void **state)
 {
     (void)state;
-    accepts_proxy = sends_proxy = true;
+    accepts_proxy = true;
+    proxy_version = 1;
     struct rig *rig = rig_tcp(1);
 
     for (size_t cut = 0; cut <= strlen(HEADER); cut += 11) {
@@ -337,6 +340,25 @@ static void test_header_in_and_out(void **state)
         end_close(&client);
         end_close(&backend);
     }
+    rig_free(rig);
+}
+
+#define HEADER_V2 "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc6\x33\x64\x01\x15\xb3\x10\x92"
+
+static void test_header_of_version_2(void **state)
+{
+    (void)state;
+    accepts_proxy = true;
+    proxy_version = 2;
+    struct rig *rig = rig_tcp(1);
+    struct end client = rig_client(rig, PROC_LISTEN_TCP);
+
+    end_send(rig, &client, HEADER "hello");
+    struct end backend = rig_backend(rig, 0);
+    end_expect_bytes(rig, &backend, SPAN(HEADER_V2));
+    end_expect(rig, &backend, "hello");
+    end_close(&client);
+    end_close(&backend);
     rig_free(rig);
 }
 
@@ -506,6 +528,7 @@ int main(void)
         cmocka_unit_test_setup(test_port_closes_with_somebody_waiting, setup),
         cmocka_unit_test_setup(test_worker_ends_with_somebody_waiting, setup),
         cmocka_unit_test_setup(test_header_in_and_out, setup),
+        cmocka_unit_test_setup(test_header_of_version_2, setup),
         cmocka_unit_test_setup(test_header_is_refused, setup),
         cmocka_unit_test_setup(test_header_before_http, setup),
         cmocka_unit_test_setup(test_header_is_waited_for_so_long, setup),

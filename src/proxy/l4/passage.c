@@ -30,7 +30,7 @@ struct passage {
     enum passage_state state;
     struct image_view *view; /* until it is open */
     struct choice choice;
-    bool sends_header; /* PROXY, to the endpoint */
+    uint8_t proxy_version; /* of the PROXY header to the endpoint; 0: none */
     uint16_t status;
     uint32_t idle_timeout_ms;
     uint64_t start_us;
@@ -165,7 +165,8 @@ static void header_send(struct passage *passage)
         header.destination = local.ip;
         header.destination_port = local.port;
     }
-    iobuf_append(stream_out(&passage->upstream), span_of(text, proxy_header_encode(&header, text)));
+    size_t len = proxy_header_encode(&header, passage->proxy_version, text);
+    iobuf_append(stream_out(&passage->upstream), span_of(text, len));
 }
 
 static void open_begin(struct passage *passage)
@@ -177,7 +178,7 @@ static void open_begin(struct passage *passage)
     passage->state = PASSAGE_OPEN;
     passage->status = STATUS_OK;
     passage->view = image_view_unref(passage->view);
-    if (passage->sends_header)
+    if (passage->proxy_version != 0)
         header_send(passage);
     stream_source_init(&passage->from_client, &connection->stream, HTTP_BODY_TO_END, 0);
     stream_source_init(&passage->from_upstream, &passage->upstream, HTTP_BODY_TO_END, 0);
@@ -401,6 +402,9 @@ void passage_begin_port(struct connection *connection)
         return;
     }
     struct passage *passage = passage_new(connection, image_service_get(view, listener->service));
-    passage->sends_header = listener->flags & IMAGE_LISTENER_SEND_PROXY;
+    if (listener->flags & IMAGE_LISTENER_SEND_PROXY_V1)
+        passage->proxy_version = 1;
+    if (listener->flags & IMAGE_LISTENER_SEND_PROXY_V2)
+        passage->proxy_version = 2;
     passage_start(passage);
 }

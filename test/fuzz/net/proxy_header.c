@@ -5,10 +5,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_again(const struct proxy_header *header)
+static void check_again(const struct proxy_header *header, unsigned version)
 {
     char text[PROXY_HEADER_V1_BYTES_MAX];
-    struct span written = span_of(text, proxy_header_encode(header, text));
+    struct span written = span_of(text, proxy_header_encode(header, version, text));
     struct proxy_header again;
     size_t len;
 
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         invariant(len > 0 && len <= size && len <= PROXY_HEADER_BYTES_MAX);
         invariant(proxy_header_parse(span_upto(bytes, len - 1), &cut, &cut_len) ==
                   PROXY_HEADER_MORE);
-        check_again(&header);
+        check_again(&header, 1);
+        check_again(&header, 2);
     } else if (r == PROXY_HEADER_MORE) {
         invariant(size < PROXY_HEADER_BYTES_MAX);
     }

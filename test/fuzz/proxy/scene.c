@@ -30,7 +30,8 @@ static void below_add(struct route_model *model, struct route_service *service)
     model->settings.trusted_len = 1;
     listener->transport = ROUTE_TRANSPORT_TCP;
     listener->port = 80;
-    listener->accepts_proxy = listener->sends_proxy = true;
+    listener->accepts_proxy = true;
+    listener->proxy_version = 1;
     route_listener_set_service(listener, service);
     route_host_set_passthrough(model, route_host_get(model, SPAN("p.test")), service);
 }

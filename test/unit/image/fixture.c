@@ -127,7 +127,7 @@ static void listeners_enrich(struct route_model *model)
     struct route_listener *tcp = route_listener_new(model), *udp = route_listener_new(model);
 
     *tcp = (struct route_listener){
-        .transport = ROUTE_TRANSPORT_TCP, .port = 5432, .accepts_proxy = true, .sends_proxy = true
+        .transport = ROUTE_TRANSPORT_TCP, .port = 5432, .accepts_proxy = true, .proxy_version = 1
     };
     *udp = (struct route_listener){ .transport = ROUTE_TRANSPORT_UDP, .port = 53 };
     route_listener_set_service(tcp, route_service_get(model, ROUTE_TRANSPORT_TCP, SPAN("ns"),

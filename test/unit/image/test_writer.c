@@ -337,7 +337,7 @@ static void test_listeners_are_found_by_port(void **state)
     const struct image_listener *tcp = image_listener_find(view, ROUTE_TRANSPORT_TCP, 5432);
     const struct image_listener *udp = image_listener_find(view, ROUTE_TRANSPORT_UDP, 53);
 
-    assert_int_equal(tcp->flags, IMAGE_LISTENER_ACCEPT_PROXY | IMAGE_LISTENER_SEND_PROXY);
+    assert_int_equal(tcp->flags, IMAGE_LISTENER_ACCEPT_PROXY | IMAGE_LISTENER_SEND_PROXY_V1);
     assert_int_equal(image_service_get(view, udp->service)->transport, ROUTE_TRANSPORT_UDP);
     assert_null(image_listener_find(view, ROUTE_TRANSPORT_TCP, 53));
     assert_null(image_listener_find(view, ROUTE_TRANSPORT_UDP, 5432));

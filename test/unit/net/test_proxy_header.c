@@ -140,9 +140,33 @@ static void test_parses_and_writes(void **state)
         }
         assert_int_equal(r, PROXY_HEADER_OK);
         assert_int_equal(taken, headers[i].bytes.len);
-        size_t len = proxy_header_encode(&header, text);
+        size_t len = proxy_header_encode(&header, 1, text);
         assert_int_equal(len, strlen(headers[i].text));
         assert_memory_equal(text, headers[i].text, len);
+    }
+}
+
+static void test_writes_version_2(void **state)
+{
+    static const struct {
+        struct span from, written;
+    } cases[] = {
+        { SPAN("PROXY TCP4 10.1.2.3 192.168.0.1 54321 443\r\n"),
+          SPAN(SIGNATURE "\x21\x11\0\x0c" INET) },
+        { SPAN("PROXY TCP6 2001:db8::1 2001:db8::2 80 8080\r\n"),
+          SPAN(SIGNATURE "\x21\x21\0\x24" INET6) },
+        { SPAN("PROXY UNKNOWN\r\n"), SPAN(SIGNATURE "\x20\0\0\0") },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct proxy_header header;
+        char bytes[PROXY_HEADER_V1_BYTES_MAX];
+        size_t taken;
+
+        assert_int_equal(proxy_header_parse(cases[i].from, &header, &taken), PROXY_HEADER_OK);
+        size_t len = proxy_header_encode(&header, 2, bytes);
+        assert_true(span_eq(span_of(bytes, len), cases[i].written));
     }
 }
 
@@ -168,13 +192,17 @@ static void test_mixed_families_are_written_as_ipv6(void **state)
     (void)state;
     assert_true(ip_parse(SPAN("1.2.3.4"), &header.source));
     assert_true(ip_parse(SPAN("2001:db8::1"), &header.destination));
-    struct span written = span_of(text, proxy_header_encode(&header, text));
-    assert_true(span_eq(written, SPAN("PROXY TCP6 ::ffff:1.2.3.4 2001:db8::1 1 2\r\n")));
+    for (unsigned version = 1; version <= 2; version++) {
+        struct span written = span_of(text, proxy_header_encode(&header, version, text));
+        struct proxy_header again;
+        size_t taken;
 
-    struct proxy_header again;
-    size_t taken;
-    assert_int_equal(proxy_header_parse(written, &again, &taken), PROXY_HEADER_OK);
-    assert_true(ip_eq(&again.source, &header.source));
+        if (version == 1)
+            assert_true(span_eq(written, SPAN("PROXY TCP6 ::ffff:1.2.3.4 2001:db8::1 1 2\r\n")));
+        assert_int_equal(proxy_header_parse(written, &again, &taken), PROXY_HEADER_OK);
+        assert_true(ip_eq(&again.source, &header.source));
+        assert_true(ip_eq(&again.destination, &header.destination));
+    }
 }
 
 int main(void)
@@ -182,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_split),
         cmocka_unit_test(test_parses_and_writes),
+        cmocka_unit_test(test_writes_version_2),
         cmocka_unit_test(test_leaves_what_follows),
         cmocka_unit_test(test_mixed_families_are_written_as_ipv6),
     };
