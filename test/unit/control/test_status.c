@@ -178,9 +178,9 @@ static void test_new_addresses_reach_all(void **state)
     struct bench *bench = *state;
 
     begin(bench, CLASSES INGRESS("a", "u1", "ours", "{ip: 10.0.0.1}"));
-    for (int i = 2; i < 9; i++) { /* each is another content: no dispute */
-        char address[16], body[256];
-        snprintf(address, sizeof(address), "10.0.0.%d", i);
+    for (unsigned i = 2; i < 9; i++) { /* each is another content: no dispute */
+        char address[32], body[256];
+        snprintf(address, sizeof(address), "10.0.0.%u", i);
         snprintf(body, sizeof(body),
                  "{\"metadata\":{\"uid\":\"u1\"},\"status\":{\"loadBalancer\":{\"ingress\":[{"
                  "\"ip\":\"%s\"}]}}}",
