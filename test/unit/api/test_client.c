@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "../scratch.h"
 #include "asker.h"
-#include "scratch.h"
 #include "server.h"
 
 struct rig {
@@ -263,7 +263,7 @@ static void believe_two(struct server *server, struct server_connection *connect
         server_reply(connection, "200 OK", "{}");
         return;
     }
-    scratch_write(&rig->scratch, "token", "two");
+    scratch_replace(&rig->scratch, "token", "two");
     server_reply(connection, "401 Unauthorized",
                  "{\"kind\":\"Status\",\"message\":\"Unauthorized\",\"reason\":\"Unauthorized\"}");
 }
@@ -274,7 +274,7 @@ static void rig_open_with_token(struct rig *rig,
     rig_open(rig, answer);
     asker_close(&rig->asker);
     scratch_open(&rig->scratch);
-    scratch_write(&rig->scratch, "token", "one");
+    scratch_replace(&rig->scratch, "token", "one");
     struct api_config *config = asker_config("http", rig->server.port);
     config->token_file = arena_printf(&config->arena, "%s/token", rig->scratch.root);
     asker_open(&rig->asker, rig->loop, config);
@@ -325,7 +325,7 @@ static void say_unauthorized_and_rotate(struct server *server, struct server_con
     char token[32];
 
     snprintf(token, sizeof(token), "token %zu", server->requests);
-    scratch_write(&rig->scratch, "token", token);
+    scratch_replace(&rig->scratch, "token", token);
     server_reply(connection, "401 Unauthorized", "");
 }
 

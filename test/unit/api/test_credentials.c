@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "../scratch.h"
 #include "base/clock.h"
-#include "scratch.h"
 
 /* The loop's clock is turned by hand, so that minutes pass at once; what a plugin does takes its own time. */
 struct rig {
@@ -41,7 +41,7 @@ static void rig_open(struct rig *rig, const char *user)
                "users:\n- name: dev\n  user:\n%s",
                user);
     buf_append_byte(&text, '\0');
-    scratch_write(&rig->scratch, "config", text.ptr);
+    scratch_replace(&rig->scratch, "config", text.ptr);
     choice = (struct api_config_choice){ .kubeconfig =
                                              span_from_str(scratch_path(&rig->scratch, "config")) };
     if (api_config_load(&choice, &rig->config, &error) != API_CONFIG_OK)
@@ -131,10 +131,10 @@ static void test_token_file_is_followed(void **state)
     struct rig rig;
 
     scratch_open(&rig.scratch);
-    scratch_write(&rig.scratch, "token", " one\n");
+    scratch_replace(&rig.scratch, "token", " one\n");
     rig_open(&rig, "    tokenFile: token\n");
     assert_header_now(&rig, "Authorization: Bearer one");
-    scratch_write(&rig.scratch, "token", "two");
+    scratch_replace(&rig.scratch, "token", "two");
     assert_header_now(&rig, "Authorization: Bearer one"); /* not looked at so soon */
     later(&rig, CREDENTIALS_LOOK_MS);
     assert_header_now(&rig, "Authorization: Bearer two");
@@ -146,7 +146,7 @@ static void test_token_file_is_followed(void **state)
     assert_error(&rig, "user 'dev' of /");
     assert_error(&rig, "the token file /");
     assert_error(&rig, "No such file");
-    scratch_write(&rig.scratch, "token", "three");
+    scratch_replace(&rig.scratch, "token", "three");
     assert_header_now(&rig, "Authorization: Bearer three");
     assert_int_equal(api_credentials_error(rig.credentials).len, 0);
     rig_close(&rig);
@@ -158,11 +158,11 @@ static void test_refused_token_is_read_at_once(void **state)
     struct rig rig;
 
     scratch_open(&rig.scratch);
-    scratch_write(&rig.scratch, "token", "one");
+    scratch_replace(&rig.scratch, "token", "one");
     rig_open(&rig, "    tokenFile: token\n");
     struct api_identity *one = get(&rig);
     assert_false(api_credentials_reject(rig.credentials, one)); /* it is the same still */
-    scratch_write(&rig.scratch, "token", "two");
+    scratch_replace(&rig.scratch, "token", "two");
     assert_true(api_credentials_reject(rig.credentials, one));
     assert_header_now(&rig, "Authorization: Bearer two");
     assert_true(api_credentials_reject(rig.credentials, one)); /* of a call that was slower */
@@ -181,7 +181,7 @@ static void test_unusable_tokens(void **state)
         struct api_identity *none = NULL;
 
         scratch_open(&rig.scratch);
-        scratch_write(&rig.scratch, "token", bad[i]);
+        scratch_replace(&rig.scratch, "token", bad[i]);
         rig_open(&rig, "    tokenFile: token\n");
         assert_int_equal(api_credentials_get(rig.credentials, &none), API_CREDENTIALS_BAD);
         assert_null(none);
@@ -196,14 +196,14 @@ static void test_certificates_are_followed(void **state)
     struct rig rig;
 
     scratch_open(&rig.scratch);
-    scratch_write(&rig.scratch, "crt", "first certificate");
-    scratch_write(&rig.scratch, "key", "first key");
+    scratch_replace(&rig.scratch, "crt", "first certificate");
+    scratch_replace(&rig.scratch, "key", "first key");
     rig_open(&rig, "    client-certificate: crt\n    client-key: key\n");
     struct api_identity *first = get(&rig);
     assert_true(span_eq(first->certificate_pem, SPAN("first certificate")));
     assert_null(first->headers);
-    scratch_write(&rig.scratch, "crt", "second certificate");
-    scratch_write(&rig.scratch, "key", "second key");
+    scratch_replace(&rig.scratch, "crt", "second certificate");
+    scratch_replace(&rig.scratch, "key", "second key");
     later(&rig, CREDENTIALS_LOOK_MS);
     struct api_identity *second = get(&rig);
     assert_true(span_eq(second->key_pem, SPAN("second key")));
@@ -243,9 +243,9 @@ static void test_username_and_impersonation(void **state)
 
 static void plugin_write(struct rig *rig, const char *script, const char *says)
 {
-    scratch_write(&rig->scratch, "plugin", script);
+    scratch_replace(&rig->scratch, "plugin", script);
     scratch_chmod(&rig->scratch, "plugin", 0700);
-    scratch_write(&rig->scratch, "says", says);
+    scratch_replace(&rig->scratch, "says", says);
 }
 
 static size_t runs(struct rig *rig)
@@ -334,7 +334,7 @@ static void test_plugin_runs_again_when_refused(void **state)
     assert_false(api_credentials_reject(rig.credentials, one)); /* it ran a moment ago */
     assert_header_now(&rig, "Authorization: Bearer one");
     later(&rig, CREDENTIALS_AGAIN_MS);
-    scratch_write(&rig.scratch, "says", "\"token\":\"two\"");
+    scratch_replace(&rig.scratch, "says", "\"token\":\"two\"");
     assert_true(api_credentials_reject(rig.credentials, one));
     assert_pending(&rig);
     assert_true(
@@ -361,7 +361,7 @@ static void test_plugin_runs_before_its_word_expires(void **state)
     assert_pending(&rig);
     wait_ready(&rig);
     later(&rig, CREDENTIALS_AGAIN_MS);
-    scratch_write(&rig.scratch, "says", "\"token\":\"two\"");
+    scratch_replace(&rig.scratch, "says", "\"token\":\"two\"");
     assert_header_now(&rig, "Authorization: Bearer one"); /* nobody waits while it holds */
     wait_ready(&rig);
     assert_header_now(&rig, "Authorization: Bearer two");
@@ -417,7 +417,7 @@ static void test_plugin_that_fails_later_costs_nothing_yet(void **state)
     assert_pending(&rig);
     wait_ready(&rig);
     later(&rig, CREDENTIALS_AGAIN_MS);
-    scratch_write(&rig.scratch, "says", "nonsense");
+    scratch_replace(&rig.scratch, "says", "nonsense");
     assert_header_now(&rig, "Authorization: Bearer one");
     wait_ready(&rig);
     assert_header_now(&rig, "Authorization: Bearer one");

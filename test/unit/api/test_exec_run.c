@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "../scratch.h"
 #include "base/clock.h"
-#include "scratch.h"
 
 struct rig {
     struct scratch scratch;
@@ -40,7 +40,7 @@ static void rig_start(struct rig *rig, const char *script, uint32_t limit_ms)
     *rig = (struct rig){ 0 };
     scratch_open(&rig->scratch);
     assert_int_equal(loop_new(&rig->loop), 0);
-    scratch_write(&rig->scratch, "plugin", script);
+    scratch_replace(&rig->scratch, "plugin", script);
     scratch_chmod(&rig->scratch, "plugin", 0700);
     exec.command = span_from_str(scratch_path(&rig->scratch, "plugin"));
     vec_push(&exec.args, span_from_str(rig->scratch.root));

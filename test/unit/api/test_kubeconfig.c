@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "../scratch.h"
 #include "api/config.h"
-#include "scratch.h"
 
 static struct scratch scratch;
 
@@ -15,10 +15,10 @@ static int setup(void **state)
 {
     (void)state;
     scratch_open(&scratch);
-    scratch_write(&scratch, "ca.crt", "-----BEGIN CERTIFICATE-----\n");
-    scratch_write(&scratch, "me.crt", "-----BEGIN CERTIFICATE-----\n");
-    scratch_write(&scratch, "me.key", "-----BEGIN PRIVATE KEY-----\n");
-    scratch_write(&scratch, "token", "t0k\n");
+    scratch_replace(&scratch, "ca.crt", "-----BEGIN CERTIFICATE-----\n");
+    scratch_replace(&scratch, "me.crt", "-----BEGIN CERTIFICATE-----\n");
+    scratch_replace(&scratch, "me.key", "-----BEGIN PRIVATE KEY-----\n");
+    scratch_replace(&scratch, "token", "t0k\n");
     return 0;
 }
 
@@ -69,21 +69,21 @@ static struct api_config *load_good(const char *path, const char *context)
 static void test_everything_that_it_may_say(void **state)
 {
     (void)state;
-    scratch_write(&scratch, "config",
-                  CONTEXT
-                  "clusters:\n- name: other\n  cluster: {server: \"https://other\"}\n- name: c\n"
-                  "  cluster:\n    server: https://kube.example:6443/k8s/clusters/c-1/\n"
-                  "    certificate-authority: ca.crt\n    tls-server-name: kube.internal\n"
-                  "    proxy-url: socks5://127.0.0.1:1080\n    extensions:\n"
-                  "    - name: client.authentication.k8s.io/exec\n"
-                  "      extension: {audience: \"a\\\"b\", n: 7, hex: 0x10, list: [true, null]}\n"
-                  "users:\n- name: u\n  user:\n    client-certificate: me.crt\n"
-                  "    client-key-data: " PEM_BASE64 "\n    as: boss\n    as-uid: \"7\"\n"
-                  "    as-groups: [ops, \"a b\"]\n    as-user-extra: {\"a/b\": [x]}\n"
-                  "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n"
-                  "      command: ./bin/login\n      args: [--cluster, c]\n"
-                  "      env: [{name: REGION, value: eu}]\n      installHint: get it at x\n"
-                  "      provideClusterInfo: true\n      interactiveMode: IfAvailable\n");
+    scratch_replace(&scratch, "config",
+                    CONTEXT
+                    "clusters:\n- name: other\n  cluster: {server: \"https://other\"}\n- name: c\n"
+                    "  cluster:\n    server: https://kube.example:6443/k8s/clusters/c-1/\n"
+                    "    certificate-authority: ca.crt\n    tls-server-name: kube.internal\n"
+                    "    proxy-url: socks5://127.0.0.1:1080\n    extensions:\n"
+                    "    - name: client.authentication.k8s.io/exec\n"
+                    "      extension: {audience: \"a\\\"b\", n: 7, hex: 0x10, list: [true, null]}\n"
+                    "users:\n- name: u\n  user:\n    client-certificate: me.crt\n"
+                    "    client-key-data: " PEM_BASE64 "\n    as: boss\n    as-uid: \"7\"\n"
+                    "    as-groups: [ops, \"a b\"]\n    as-user-extra: {\"a/b\": [x]}\n"
+                    "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n"
+                    "      command: ./bin/login\n      args: [--cluster, c]\n"
+                    "      env: [{name: REGION, value: eu}]\n      installHint: get it at x\n"
+                    "      provideClusterInfo: true\n      interactiveMode: IfAvailable\n");
     struct api_config *config = load_good(scratch_path(&scratch, "config"), "");
 
     assert_span(config->server, "https://kube.example:6443/k8s/clusters/c-1");
@@ -114,8 +114,8 @@ static void test_everything_that_it_may_say(void **state)
 static void test_tokens_and_files(void **state)
 {
     (void)state;
-    scratch_write(&scratch, "config",
-                  CONTEXT CLUSTER "users: [{name: u, user: {token: abc, tokenFile: token}}]\n");
+    scratch_replace(&scratch, "config",
+                    CONTEXT CLUSTER "users: [{name: u, user: {token: abc, tokenFile: token}}]\n");
     struct api_config *config = load_good(scratch_path(&scratch, "config"), "");
 
     assert_span(config->server, "https://10.0.0.1:6443");
@@ -127,11 +127,11 @@ static void test_tokens_and_files(void **state)
 static void test_json_and_another_context(void **state)
 {
     (void)state;
-    scratch_write(&scratch, "config",
-                  "{\"kind\":\"Config\",\"current-context\":\"a\",\"contexts\":[{\"name\":\"a\","
-                  "\"context\":{\"cluster\":\"none\"}},{\"name\":\"b\",\"context\":{\"cluster\":"
-                  "\"c\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":"
-                  "\"http://[::1]:8080\",\"insecure-skip-tls-verify\":true}}]}");
+    scratch_replace(&scratch, "config",
+                    "{\"kind\":\"Config\",\"current-context\":\"a\",\"contexts\":[{\"name\":\"a\","
+                    "\"context\":{\"cluster\":\"none\"}},{\"name\":\"b\",\"context\":{\"cluster\":"
+                    "\"c\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":"
+                    "\"http://[::1]:8080\",\"insecure-skip-tls-verify\":true}}]}");
     struct api_config *config = load_good(scratch_path(&scratch, "config"), "b");
 
     assert_span(config->server, "http://[::1]:8080");
@@ -148,14 +148,14 @@ static void test_lists_of_files(void **state)
     char paths[1600];
 
     scratch_mkdir(&scratch, "sub");
-    scratch_write(&scratch, "sub/ca.crt", "-----BEGIN CERTIFICATE-----\n");
-    scratch_write(&scratch, "first",
-                  "contexts:\n- name: dev\n  context: {cluster: c, user: u}\n"
-                  "users:\n- name: u\n  user: {token: first}\n");
-    scratch_write(&scratch, "sub/second",
-                  CONTEXT "clusters:\n- name: c\n  cluster: {server: \"https://two\", "
-                          "certificate-authority: ca.crt}\n"
-                          "users:\n- name: u\n  user: {token: second, as: boss}\n");
+    scratch_replace(&scratch, "sub/ca.crt", "-----BEGIN CERTIFICATE-----\n");
+    scratch_replace(&scratch, "first",
+                    "contexts:\n- name: dev\n  context: {cluster: c, user: u}\n"
+                    "users:\n- name: u\n  user: {token: first}\n");
+    scratch_replace(&scratch, "sub/second",
+                    CONTEXT "clusters:\n- name: c\n  cluster: {server: \"https://two\", "
+                            "certificate-authority: ca.crt}\n"
+                            "users:\n- name: u\n  user: {token: second, as: boss}\n");
     snprintf(paths, sizeof(paths), "%s:%s::%s", scratch_path(&scratch, "absent"),
              scratch_path(&scratch, "first"), scratch_path(&scratch, "sub/second"));
     struct api_config *config = load_good(paths, "");
@@ -241,7 +241,7 @@ static void test_what_is_wrong_is_said_in_a_sentence(void **state)
     struct api_config *config;
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        scratch_write(&scratch, "config", bad[i].text);
+        scratch_replace(&scratch, "config", bad[i].text);
         if (load(scratch_path(&scratch, "config"), "", &config, &error) != API_CONFIG_BAD)
             fail_msg("taken as good: %s", bad[i].text);
         assert_null(config);
@@ -276,9 +276,9 @@ static int load_choice(const struct api_config_choice *choice, struct api_config
 static void pod_write(void)
 {
     scratch_mkdir(&scratch, "pod");
-    scratch_write(&scratch, "pod/token", "pod-token");
-    scratch_write(&scratch, "pod/ca.crt", "-----BEGIN CERTIFICATE-----\n");
-    scratch_write(&scratch, "pod/namespace", "edge");
+    scratch_replace(&scratch, "pod/token", "pod-token");
+    scratch_replace(&scratch, "pod/ca.crt", "-----BEGIN CERTIFICATE-----\n");
+    scratch_replace(&scratch, "pod/namespace", "edge");
 }
 
 static void test_pod(void **state)
@@ -338,9 +338,9 @@ static void test_host_by_hand(void **state)
 static void test_host_by_hand_over_a_kubeconfig(void **state)
 {
     (void)state;
-    scratch_write(&scratch, "config",
-                  CONTEXT "clusters: [{name: c, cluster: {insecure-skip-tls-verify: true}}]\n"
-                          "users: [{name: u, user: {token: abc}}]\n");
+    scratch_replace(&scratch, "config",
+                    CONTEXT "clusters: [{name: c, cluster: {insecure-skip-tls-verify: true}}]\n"
+                            "users: [{name: u, user: {token: abc}}]\n");
     struct api_config_choice choice = {
         .kubeconfig = span_from_str(scratch_path(&scratch, "config")),
         .server = SPAN("https://10.9.9.9"),

@@ -14,10 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/dir_watch.h"
-#include "scratch.h"
 
 /* What the kernel refuses: more events than its queue holds, more watches than a user may have; and
  * what it never tells. */

@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "base/clock.h"
 #include "control/dir_watch.h"
 #include "control/source_dir.h"
 #include "kube/decode.h"
-#include "scratch.h"
 
 /* Each Service stands for the file that it is in; its port tells one version from another. */
 #define SERVICE(name, port)                                                                     \

@@ -6,7 +6,7 @@
 #ifndef YETT_TEST_KEEPER_KEPT_H
 #define YETT_TEST_KEEPER_KEPT_H
 
-#include "../control/scratch.h"
+#include "../scratch.h"
 #include "image/view.h"
 #include "image/writer.h"
 #include "keeper/save.h"

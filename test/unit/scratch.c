@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,9 +31,9 @@ void scratch_close(struct scratch *scratch)
 
 const char *scratch_path(const struct scratch *scratch, const char *path)
 {
-    static char texts[4][256];
+    static char texts[8][512];
     static unsigned next;
-    char *text = texts[next++ % 4];
+    char *text = texts[next++ % 8];
     int len = snprintf(text, sizeof(texts[0]), "%s/%s", scratch->root, path);
 
     invariant(len > 0 && (size_t)len < sizeof(texts[0]));
@@ -49,9 +50,20 @@ void scratch_write(const struct scratch *scratch, const char *path, const char *
     close(fd);
 }
 
+void scratch_replace(const struct scratch *scratch, const char *path, const char *text)
+{
+    scratch_write(scratch, ".new", text);
+    scratch_rename(scratch, ".new", path);
+}
+
 void scratch_mkdir(const struct scratch *scratch, const char *path)
 {
     invariant(mkdir(scratch_path(scratch, path), 0755) == 0);
+}
+
+void scratch_chmod(const struct scratch *scratch, const char *path, mode_t mode)
+{
+    invariant(chmod(scratch_path(scratch, path), mode) == 0);
 }
 
 void scratch_rename(const struct scratch *scratch, const char *from, const char *to)
