@@ -80,10 +80,8 @@ static void ticket_keys_set(struct control *control, const struct image_view *se
 {
     if (!has_tls_listener(&control->hello))
         return;
-    int r = ticket_keys_open(&control->ticket_keys, control->loop, served, on_ticket_keys_rotated,
-                             control);
-    if (r < 0)
-        log_error("ticket_key_not_made", F_ERRNO(r));
+    ticket_keys_open(&control->ticket_keys, control->loop, served,
+                     (int64_t)(clock_wall_ns() / 1000000000), on_ticket_keys_rotated, control);
     ticket_keys_show(control);
 }
 

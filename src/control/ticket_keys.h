@@ -2,11 +2,12 @@
  *
  * Purpose    Keys of session tickets where nobody else gives any: made, and made anew each day, with the one
  *            before kept behind it. A controller that is started again finds them in the image that is
- *            served, so that clients go on resuming.
+ *            served, so that clients go on resuming; each says when it was made, so that the day does not
+ *            begin anew with the controller.
  * Ownership  Wipes them at the end.
  * Lifetime   A zeroed struct is empty; ticket_keys_open() … ticket_keys_close().
- * Roles      controller.
- * Errors     -EIO where there are no random bytes. */
+ * Units      Seconds since 1970.
+ * Roles      controller. */
 #ifndef YETT_CONTROL_TICKET_KEYS_H
 #define YETT_CONTROL_TICKET_KEYS_H
 
@@ -29,10 +30,10 @@ struct ticket_keys {
     void *ctx;
 };
 
-/* Those of `served` (NULL: nothing is) that were made, else a new one. `on_rotated`: there is another now. */
-YETT_MUST_USE int ticket_keys_open(struct ticket_keys *keys, struct loop *loop,
-                                   const struct image_view *served, void (*on_rotated)(void *ctx),
-                                   void *ctx);
+/* Those of `served` (NULL: nothing is) that were made; a new one where there is none, or where the newest is of
+ * the day before. `on_rotated`: there is another now. */
+void ticket_keys_open(struct ticket_keys *keys, struct loop *loop, const struct image_view *served,
+                      int64_t now_s, void (*on_rotated)(void *ctx), void *ctx);
 void ticket_keys_close(struct ticket_keys *keys);
 
 #endif

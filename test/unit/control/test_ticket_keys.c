@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fake.h"
 
 static void on_rotated(void *ctx)
@@ -14,10 +15,17 @@ static void on_rotated(void *ctx)
     ++*(int *)ctx;
 }
 
+enum { DAY_S = 24 * 3600 };
+
+static int64_t now_s(void)
+{
+    return (int64_t)(clock_wall_ns() / 1000000000);
+}
+
 static void open_after(struct ticket_keys *keys, struct fake *fake, const struct image_view *served,
                        int *rotations)
 {
-    assert_int_equal(ticket_keys_open(keys, fake->loop, served, on_rotated, rotations), 0);
+    ticket_keys_open(keys, fake->loop, served, now_s(), on_rotated, rotations);
 }
 
 static bool is_same(const struct route_ticket_key *a, const struct route_ticket_key *b)
@@ -55,6 +63,61 @@ static void test_a_successor_goes_on_with_them(void **state)
     assert_true(is_same(&first.keys[1], &second.keys[1]));
     ticket_keys_close(&first);
     ticket_keys_close(&second);
+}
+
+/* Seconds until the timer rings. */
+static int64_t rings_in_s(const struct ticket_keys *keys)
+{
+    return (int64_t)(keys->timer.deadline_ms - loop_now_ms(keys->loop)) / 1000;
+}
+
+/* However often the controller is started: a key is the newest for a day. */
+static void test_a_day_goes_on_over_restarts(void **state)
+{
+    struct fake *fake = *state;
+    struct ticket_keys first, hour, day, before;
+    int rotations = 0;
+
+    ticket_keys_open(&first, fake->loop, NULL, now_s(), on_rotated, &rotations);
+    assert_in_range(rings_in_s(&first), DAY_S - 60, DAY_S);
+    const struct image_view *served = serve(fake, first.keys, first.len);
+    ticket_keys_open(&hour, fake->loop, served, now_s() + 3600, on_rotated, &rotations);
+    assert_int_equal(hour.len, 1);
+    assert_true(is_same(&hour.keys[0], &first.keys[0]));
+    assert_in_range(rings_in_s(&hour), DAY_S - 3600 - 60, DAY_S - 3600);
+    ticket_keys_open(&day, fake->loop, served, now_s() + DAY_S, on_rotated, &rotations);
+    assert_int_equal(day.len, 2);
+    assert_false(is_same(&day.keys[0], &first.keys[0]));
+    assert_true(is_same(&day.keys[1], &first.keys[0]));
+    assert_in_range(rings_in_s(&day), DAY_S - 60, DAY_S);
+    /* Of a time that has not come: nobody knows how old it is. */
+    ticket_keys_open(&before, fake->loop, served, now_s() - DAY_S, on_rotated, &rotations);
+    assert_int_equal(before.len, 2);
+    assert_false(is_same(&before.keys[0], &first.keys[0]));
+    assert_int_equal(rotations, 0);
+    ticket_keys_close(&first);
+    ticket_keys_close(&hour);
+    ticket_keys_close(&day);
+    ticket_keys_close(&before);
+}
+
+/* Behind the first of all stands none: one of no bytes, or of known ones, would let anybody make tickets. */
+static void test_only_what_was_made_moves_back(void **state)
+{
+    struct fake *fake = *state;
+    struct ticket_keys keys;
+    int rotations = 0;
+
+    ticket_keys_open(&keys, fake->loop, NULL, now_s(), on_rotated, &rotations);
+    ticket_keys_close(&keys);
+    assert_int_equal(keys.len, 0);
+    keys.timer.on_timeout(&keys.timer);
+    assert_int_equal(keys.len, 1);
+    assert_int_equal(keys.keys[0].len, 80);
+    keys.timer.on_timeout(&keys.timer);
+    assert_int_equal(keys.len, 2);
+    assert_int_equal(keys.keys[1].len, 80);
+    ticket_keys_close(&keys);
 }
 
 static void test_two_that_start_differ(void **state)
@@ -108,10 +171,9 @@ static void test_a_key_that_was_given_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_successor_goes_on_with_them),
-        CASE(test_two_that_start_differ),
-        CASE(test_the_newest_stays_behind_the_next),
-        CASE(test_a_key_that_was_given_is_left_alone),
+        CASE(test_a_successor_goes_on_with_them),    CASE(test_a_day_goes_on_over_restarts),
+        CASE(test_only_what_was_made_moves_back),    CASE(test_two_that_start_differ),
+        CASE(test_the_newest_stays_behind_the_next), CASE(test_a_key_that_was_given_is_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
