@@ -24,13 +24,13 @@ struct h2_session {
     uint64_t now_ms;
     struct h2_flood flood;
     struct h2_frames frames;
-    bool is_flooded; /* a budget is used up */
-    bool is_failed;  /* nothing is read any more */
-    bool saw_goaway, saw_settings;
+    bool is_flooded;               /* a budget is used up */
+    bool is_failed;                /* nothing is read any more */
     struct h2_head *head;          /* that is being read; NULL: none */
     struct h2_stream *head_stream; /* whose it is */
     struct span pending;           /* of nghttp2's output, not taken by the user yet */
     char *out, *out_end;           /* where h2_session_pull() writes now */
+    struct h2_stream *writing;     /* whose content is offered now; NULL: nobody's */
 };
 
 struct h2_stream {

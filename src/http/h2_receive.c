@@ -192,7 +192,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
         data_take(session, frame);
         break;
     case NGHTTP2_SETTINGS:
-        session->saw_settings = session->saw_settings || !is_ack;
         if (!is_ack && events->on_settings)
             events->on_settings(session->ctx);
         break;
@@ -201,7 +200,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
             events->on_pong(session->ctx);
         break;
     case NGHTTP2_GOAWAY:
-        session->saw_goaway = true;
         if (events->on_goaway)
             events->on_goaway(session->ctx, (enum h2_error)frame->goaway.error_code);
         break;

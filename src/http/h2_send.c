@@ -9,7 +9,7 @@
  * written by send_data(). A stream that is asked while nothing is lent is put off (deferred), and its user
  * told, where he waits for that. */
 
-enum { FRAME_HEAD_BYTES = 9, FIELDS_OUT_MAX = HTTP_HEADERS_MAX + 40 };
+enum { FIELDS_OUT_MAX = HTTP_HEADERS_MAX + 40 };
 
 /* ---- heads ---- */
 
@@ -90,7 +90,7 @@ static size_t room_left(const struct h2_session *session)
 {
     size_t room = (size_t)(session->out_end - session->out);
 
-    return room > FRAME_HEAD_BYTES ? room - FRAME_HEAD_BYTES : 0;
+    return room > H2_FRAME_HEAD_BYTES ? room - H2_FRAME_HEAD_BYTES : 0;
 }
 
 static void room_tell(struct h2_stream *stream)
@@ -156,7 +156,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *f
 
     (void)ng, (void)source;
     invariant(stream && length <= stream->offer.len);
-    out_put(session, frame_head, FRAME_HEAD_BYTES);
+    out_put(session, frame_head, H2_FRAME_HEAD_BYTES);
     out_put(session, stream->offer.ptr, length);
     stream->offer = span_from(stream->offer, length);
     h2_flood_earn_sent(&session->flood, length, stream->offer.len == 0);
@@ -187,13 +187,15 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
-/* A head that could not be sent: the stream would wait for it for good. */
+/* A head that could not be sent: the stream would wait for it for good. Not so a request: nghttp2 closes its
+ * stream as refused, and a reset of what the peer never saw would be the end of the connection (RFC 9113, 6.4). */
 static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *ctx)
 {
     struct h2_stream *stream = h2_stream_find(ctx, frame->hd.stream_id);
 
     (void)error;
-    if (stream && !stream->is_closed && frame->hd.type == NGHTTP2_HEADERS)
+    if (stream && !stream->is_closed && frame->hd.type == NGHTTP2_HEADERS &&
+        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_INTERNAL_ERROR);
     return 0;
 }
@@ -208,14 +210,21 @@ void h2_send_callbacks_set(nghttp2_session_callbacks *callbacks)
 size_t h2_stream_write(struct h2_stream *stream, struct span piece, char *at, size_t room,
                        size_t *ret_written)
 {
+    struct h2_session *session = stream->session;
+
     if (stream->is_closed) {
-        *ret_written = h2_session_pull(stream->session, at, room);
+        *ret_written = h2_session_pull(session, at, room);
         return piece.len;
     }
-    invariant(!stream->is_ending);
+    invariant(!stream->is_ending && !session->writing);
     stream->offer = piece;
-    (void)nghttp2_session_resume_data(stream->session->ng, stream->id);
-    *ret_written = h2_session_pull(stream->session, at, room);
+    stream->wants_room = false; /* he is here */
+    session->writing = stream;
+    (void)nghttp2_session_resume_data(session->ng, stream->id);
+    *ret_written = h2_session_pull(session, at, room);
+    if (!session->writing) /* an event had him let go of it */
+        return piece.len;
+    session->writing = NULL;
     size_t taken = piece.len - stream->offer.len;
     stream->offer = SPAN_EMPTY;
     stream->wants_room = taken < piece.len;
@@ -280,6 +289,9 @@ struct h2_stream *h2_stream_free(struct h2_stream *stream)
     if (!stream)
         return NULL;
     h2_stream_consume(stream, stream->unconsumed);
+    stream->offer = SPAN_EMPTY;
+    if (stream->session->writing == stream)
+        stream->session->writing = NULL;
     if (stream->session->options.role == H2_SERVER && stream->is_ending && !stream->is_closed &&
         !stream->end_is_sent) {
         h2_stream_let_go(stream);

@@ -75,6 +75,7 @@ static nghttp2_option *options_make(void)
     nghttp2_option_set_no_auto_window_update(option, 1);
     /* Closed streams are kept for the sake of priorities, which RFC 9113 has dropped. */
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_peer_max_concurrent_streams(option, H2_STREAMS_BEFORE_SETTINGS);
     nghttp2_option_set_max_outbound_ack(option, H2_ACKS_MAX);
     nghttp2_option_set_max_continuations(option, H2_CONTINUATIONS_MAX);
     nghttp2_option_set_max_send_header_block_length(option, H2_HEAD_OUT_BYTES_MAX);
@@ -269,13 +270,10 @@ uint32_t h2_session_streams(const struct h2_session *session)
 
 uint32_t h2_session_capacity(const struct h2_session *session)
 {
-    uint32_t max = session->saw_settings ? nghttp2_session_get_remote_settings(
-                                               session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
-                                         : H2_STREAMS_BEFORE_SETTINGS;
+    uint32_t max =
+        nghttp2_session_get_remote_settings(session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
-    if (session->is_failed || session->saw_goaway ||
-        !nghttp2_session_check_request_allowed(session->ng) ||
-        nghttp2_session_get_next_stream_id(session->ng) > INT32_MAX - 2)
+    if (session->is_failed || !nghttp2_session_check_request_allowed(session->ng))
         return 0;
     return max > session->streams_len ? max - session->streams_len : 0;
 }

@@ -6,9 +6,9 @@
  * Ownership  The session owns its streams' places, the user each stream that an event or a request gave it,
  *            until h2_stream_free(). Heads and pieces borrow until the event returns.
  * Lifetime   h2_session_new() … h2_session_free(), by when all streams must have been freed. Events come
- *            from within h2_session_feed() and, of writing, h2_session_pull(); they may call all h2_stream
- *            functions but h2_stream_write(), and of the session's h2_session_request(),
- *            _shutdown_begin(), _shutdown() and _ping().
+ *            from within h2_session_feed(), h2_session_pull() and h2_stream_write(); they may call all
+ *            h2_stream functions but h2_stream_write(), and of the session's h2_session_request(),
+ *            _shutdown_begin(), _shutdown() and _ping(). Even the stream that is being written may be freed.
  * Units      Milliseconds of any clock that does not go back.
  * Limits     http/h2_limits.h; past one the session says GOAWAY ENHANCE_YOUR_CALM and is over.
  * Errors     What the peer did wrong becomes on_reset, or H2_OVER.
@@ -41,7 +41,8 @@ enum h2_role { H2_SERVER, H2_CLIENT };
 struct h2_session;
 struct h2_stream;
 
-/* Each may be NULL where the role does not have it or the user does not care. `ctx` is h2_session_new()'s. */
+/* on_goaway, on_settings and on_pong may be NULL; so may on_bad_head in the client's role. `ctx` is
+ * h2_session_new()'s. */
 struct h2_events {
     /* Server: a request; the stream is new and the user's from now on. Client: an answer, or an interim
      * one. head->body is HTTP_BODY_NONE where nothing follows, HTTP_BODY_LENGTH, or HTTP_BODY_CHUNKED where
@@ -52,8 +53,9 @@ struct h2_events {
     void (*on_bad_head)(void *ctx, struct h2_stream *stream, enum h1_fault fault);
     /* Content, to be kept by the user: never more in all than the window that is open. */
     void (*on_data)(void *ctx, struct h2_stream *stream, struct span piece);
-    /* The peer's side of the stream is complete. Not told where head->body was HTTP_BODY_NONE. Trailers
-     * are those that http_may_trail(), H2_TRAILERS_MAX at the most. */
+    /* The peer's side of the stream is complete. Not told where that came with the head; told of an answer
+     * that cannot have content (head->body is HTTP_BODY_NONE) where it is said apart. Trailers are those that
+     * http_may_trail(), H2_TRAILERS_MAX at the most. */
     void (*on_end)(void *ctx, struct h2_stream *stream, const struct http_header *trailers,
                    uint32_t trailers_len);
     /* There is room again after h2_stream_write() took less than offered. */
@@ -132,7 +134,8 @@ void h2_stream_respond(struct h2_stream *stream, uint16_t status, const struct h
 /* Offers content, and pulls: what is to be sent, of this and other streams, is written to `at` as by
  * h2_session_pull(). *ret_written bytes were; of `piece`, the returned number was taken. Where that is less
  * than offered, for want of room or because the peer's windows are shut, nothing of it is kept: on_writable
- * tells when to offer it again. A stream that is closed takes all and drops it. */
+ * tells when to offer it again. A stream that is closed, or that an event had its user let go of meanwhile, takes
+ * all and drops it. */
 YETT_MUST_USE size_t h2_stream_write(struct h2_stream *stream, struct span piece, char *at,
                                      size_t room, size_t *ret_written);
 /* All content was written; trailers (copied) follow it. */

@@ -27,6 +27,7 @@ struct side {
     unsigned streams_len;
     size_t content_bytes; /* that came, of all streams */
     bool consumes;        /* credits content at once */
+    bool lets_go;         /* of a stream as soon as it is reset */
     int result;           /* of the last feed */
 };
 
@@ -92,6 +93,10 @@ static inline void side_on_reset(void *ctx, struct h2_stream *stream, enum h2_er
     struct side *side = ctx;
 
     buf_printf(&side->log, "reset %u %d|", h2_stream_id(stream), (int)error);
+    for (unsigned i = 0; i < side->streams_len && side->lets_go; i++) {
+        if (side->streams[i] == stream)
+            side->streams[i] = h2_stream_free(stream);
+    }
 }
 
 static inline void side_on_goaway(void *ctx, enum h2_error error)

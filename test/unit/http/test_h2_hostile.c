@@ -280,6 +280,32 @@ static void test_malformed_requests_are_reset(void **state)
     side_deinit(&server);
 }
 
+/* The reset goes out, and is told, in the middle of writing to that stream. */
+static void test_a_stream_can_be_freed_while_it_is_written(void **state)
+{
+    struct side server;
+    struct buf bytes, block = { 0 };
+    char out[4000];
+    size_t written;
+
+    (void)state;
+    server_init(&server, &bytes);
+    server.lets_go = true;
+    request_put(&bytes, 1, 0);
+    field_append(&block, ":path", "/");
+    frame_put(&bytes, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1, buf_span(&block));
+    side_hear(&server, buf_span(&bytes));
+    h2_stream_respond(server.streams[0], 200, NULL, 0, false);
+    assert_int_equal(h2_stream_write(server.streams[0], SPAN("hello"), out, sizeof(out), &written),
+                     5);
+    side_expect(&server, "head 1 GET /|reset 1 1|");
+    assert_null(server.streams[0]);
+    assert_int_equal(h2_session_streams(server.session), 0);
+    buf_deinit(&block);
+    buf_deinit(&bytes);
+    side_deinit(&server);
+}
+
 static void test_other_protocols_are_refused(void **state)
 {
     struct side server;
@@ -305,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_continuations_end),
         cmocka_unit_test(test_too_many_streams_end),
         cmocka_unit_test(test_malformed_requests_are_reset),
+        cmocka_unit_test(test_a_stream_can_be_freed_while_it_is_written),
         cmocka_unit_test(test_other_protocols_are_refused),
     };
 

@@ -199,6 +199,31 @@ static void test_goaway_refuses_what_comes_late(void **state)
     pair_deinit(&client, &server);
 }
 
+/* The server never saw it: a reset of it would be the end of the connection, and of what goes on there. */
+static void test_a_request_that_goaway_overtakes_is_refused(void **state)
+{
+    struct side client, server;
+    struct buf goaway = { 0 };
+
+    (void)state;
+    pair_init(&client, &server);
+    side_ask(&client, "POST", "/", false);
+    pair_settle(&client, &server);
+    side_ask(&client, "GET", "/late", true);
+    h2_session_shutdown(server.session, H2_NO_ERROR);
+    side_say(&server, &goaway);
+    side_hear(&client, buf_span(&goaway));
+    buf_deinit(&goaway);
+    pair_settle(&client, &server);
+    side_expect(&client, "goaway 0|reset 3 7|");
+
+    assert_int_equal(server.result, H2_OK);
+    h2_stream_respond(server.streams[0], 200, NULL, 0, true);
+    pair_settle(&client, &server);
+    side_expect(&client, "head 1 200 whole|");
+    pair_deinit(&client, &server);
+}
+
 static void test_capacity_follows_settings(void **state)
 {
     struct side client, server;
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_resets_are_told),
         cmocka_unit_test(test_a_request_that_was_never_sent_can_be_freed),
         cmocka_unit_test(test_goaway_refuses_what_comes_late),
+        cmocka_unit_test(test_a_request_that_goaway_overtakes_is_refused),
         cmocka_unit_test(test_capacity_follows_settings),
         cmocka_unit_test(test_pings_are_answered),
         cmocka_unit_test(test_any_split_makes_the_same_events),
