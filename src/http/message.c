@@ -39,12 +39,6 @@ enum http_name http_name_of(struct span name)
     return http_is_token(name) ? http_name_of_token(name) : HTTP_NAME_OTHER;
 }
 
-struct span http_name_text(enum http_name id)
-{
-    invariant(id != HTTP_NAME_OTHER && id < HTTP_NAMES_LEN);
-    return span_from_str(http_name_texts[id]);
-}
-
 static enum http_method method_if(struct span text, struct span expected, enum http_method method)
 {
     return span_eq(text, expected) ? method : HTTP_METHOD_OTHER;
@@ -132,9 +126,11 @@ bool http_head_connection_lists(const struct http_head *head, struct span name)
 }
 
 /* RFC 9110, 6.5.1: what steers framing, routing, authentication or the meaning of the content may
- * not come after it. Every name that the program itself looks at is of that sort. */
+ * not come after it. Of the names that the program itself looks at, only two are defined as fields that may. */
 bool http_may_trail(const struct http_header *header)
 {
+    static const uint64_t defined_so = 1ull << HTTP_ETAG |         /* RFC 9110, 8.8.3 */
+                                       1ull << HTTP_ACCEPT_RANGES; /* RFC 9110, 14.3 */
     static const struct span forbidden[] = {
         SPAN("age"),           SPAN("cache-control"),     SPAN("content-range"),
         SPAN("expires"),       SPAN("forwarded"),         SPAN("if-match"),
@@ -145,7 +141,7 @@ bool http_may_trail(const struct http_header *header)
     };
 
     if (header->id != HTTP_NAME_OTHER)
-        return false;
+        return defined_so & 1ull << header->id;
     for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
         if (span_eq_nocase(http_header_name(header), forbidden[i]))
             return false;

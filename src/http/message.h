@@ -105,7 +105,6 @@ bool http_head_connection_lists(const struct http_head *head, struct span name);
 bool http_list_has(struct span list, struct span token);
 
 enum http_name http_name_of(struct span name); /* in any case */
-struct span http_name_text(enum http_name id); /* lower case; not of HTTP_NAME_OTHER */
 enum http_method http_method_of(struct span text);
 struct span http_reason(uint16_t status); /* "Not Found"; "" for codes without one */
 

@@ -1,6 +1,7 @@
 #include "proxy/body/compress_sink.h"
 
 #include "base/mem.h"
+#include "proxy/body/body_source.h"
 #include "proxy/limits.h"
 
 /* Coded bytes gather in a buffer until it is full, a flush is due or the end has come: what the next sink
@@ -90,8 +91,22 @@ static int sink_write(struct body_sink *base, struct span piece, size_t *ret_tak
     return SINK_OK;
 }
 
+/* Leaves out what speaks of the content as it was before it was coded. */
+static size_t trailers_keep(const struct http_header *trailers, size_t len,
+                            struct http_header kept[static BODY_TRAILERS_MAX])
+{
+    size_t kept_len = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (trailers[i].id != HTTP_ETAG && trailers[i].id != HTTP_ACCEPT_RANGES)
+            kept[kept_len++] = trailers[i];
+    }
+    return kept_len;
+}
+
 static int sink_end(struct body_sink *base, const struct http_header *trailers, size_t trailers_len)
 {
+    struct http_header kept[BODY_TRAILERS_MAX];
     struct compress_sink *sink = container_of(base, struct compress_sink, base);
     int r = sink->is_flushing ? flush_encode(sink) : SINK_OK;
 
@@ -102,7 +117,9 @@ static int sink_end(struct body_sink *base, const struct http_header *trailers, 
     sink->encoder = compress_encoder_free(sink->encoder);
     sink->is_behind = false;
     r = coded_hand_on(sink);
-    return r == SINK_OK ? sink->next->ops->end(sink->next, trailers, trailers_len) : r;
+    if (r != SINK_OK)
+        return r;
+    return sink->next->ops->end(sink->next, kept, trailers_keep(trailers, trailers_len, kept));
 }
 
 static int sink_flush(struct body_sink *base)

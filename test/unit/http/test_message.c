@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http/message.h"
+#include "http/name_of_token.h"
 
 #define HTTP_NAME(id, text) { id, text },
 static const struct {
@@ -29,7 +29,7 @@ static void test_finds_every_name_in_any_case(void **state)
         assert_int_equal(http_name_of(text), names[i].id);
         assert_int_equal(http_name_of(span_of(upper, text.len)), names[i].id);
         assert_int_equal(http_name_of(span_upto(text, text.len - 1)), HTTP_NAME_OTHER);
-        assert_true(span_eq(http_name_text(names[i].id), text));
+        assert_string_equal(http_name_texts[names[i].id], names[i].text);
     }
 }
 
@@ -65,6 +65,54 @@ static void test_methods(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(http_method_of(span_from_str(cases[i].text)), cases[i].method);
+}
+
+static void test_trailers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool may;
+    } cases[] = {
+        { "ETag", true },
+        { "accept-ranges", true },
+        { "grpc-status", true },
+        { "Server-Timing", true },
+        { "Authentication-Info", true },
+        { "content-length", false },
+        { "transfer-encoding", false },
+        { "content-encoding", false },
+        { "content-type", false },
+        { "Content-Range", false },
+        { "trailer", false },
+        { "host", false },
+        { "connection", false },
+        { "authorization", false },
+        { "www-authenticate", false },
+        { "Set-Cookie", false },
+        { "cache-control", false },
+        { "age", false },
+        { "date", false },
+        { "location", false },
+        { "vary", false },
+        { "if-none-match", false },
+        { "range", false },
+        { "te", false },
+        { "x-forwarded-for", false },
+        { "strict-transport-security", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span name = span_from_str(cases[i].name);
+        const struct http_header header = {
+            .name = name.ptr,
+            .name_len = (uint16_t)name.len,
+            .id = (uint16_t)http_name_of(name),
+        };
+
+        print_message("%s\n", cases[i].name);
+        assert_int_equal(http_may_trail(&header), cases[i].may);
+    }
 }
 
 static void test_lists(void **state)
@@ -127,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_finds_every_name_in_any_case),
         cmocka_unit_test(test_near_misses_are_other_names),
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_trailers),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_finds_fields),
         cmocka_unit_test(test_reasons),

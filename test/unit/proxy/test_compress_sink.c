@@ -111,9 +111,14 @@ static int call_flush(struct compress_sink *sink)
 
 static int call_end(struct compress_sink *sink)
 {
-    static const struct http_header trailer = { "A", "b", 1, 1, HTTP_NAME_OTHER };
+    /* The last two speak of the content as it was. */
+    static const struct http_header trailers[] = {
+        { "A", "b", 1, 1, HTTP_NAME_OTHER },
+        { "ETag", "\"e\"", 3, 4, HTTP_ETAG },
+        { "Accept-Ranges", "bytes", 5, 13, HTTP_ACCEPT_RANGES },
+    };
 
-    return sink->base.ops->end(&sink->base, &trailer, 1);
+    return sink->base.ops->end(&sink->base, trailers, ARRAY_LEN(trailers));
 }
 
 static void write_all(struct taker *taker, struct compress_sink *sink, struct span bytes)
