@@ -74,21 +74,6 @@ static void names_collect(X509 *leaf, struct arena *arena, struct tls_pair_facts
     }
 }
 
-/* As a difference, which OpenSSL computes itself: timegm() would have the C library open
- * /etc/localtime. */
-static bool time_read(const ASN1_TIME *time, int64_t *ret_unix_s)
-{
-    SCOPED(ASN1_TIME_freep) ASN1_TIME *epoch = ASN1_TIME_new();
-    int days, seconds;
-
-    invariant(epoch != NULL);
-    if (ASN1_TIME_set_string(epoch, "700101000000Z") != 1 ||
-        ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
-        return false;
-    *ret_unix_s = (int64_t)days * 86400 + seconds;
-    return true;
-}
-
 static bool serial_read(const X509 *leaf, struct arena *arena, struct span *ret_decimal)
 {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
@@ -133,8 +118,8 @@ static bool facts_collect(const struct tls_pair *pair, struct arena *arena,
     facts->key_algorithm = key_algorithm(pair->key);
     names_collect(pair->leaf, arena, facts);
     return serial_read(pair->leaf, arena, &facts->serial_decimal) &&
-           time_read(X509_get0_notBefore(pair->leaf), &facts->not_before_s) &&
-           time_read(X509_get0_notAfter(pair->leaf), &facts->not_after_s);
+           tls_library_time_read(X509_get0_notBefore(pair->leaf), &facts->not_before_s) &&
+           tls_library_time_read(X509_get0_notAfter(pair->leaf), &facts->not_after_s);
 }
 
 int tls_pair_examine(struct span chain_pem, struct span key_pem, struct arena *arena,

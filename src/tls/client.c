@@ -50,11 +50,13 @@ static int verify_apply(struct tls_context *context, const struct tls_client *cl
                : TLS_CONTEXT_BAD_AUTHORITIES;
 }
 
+/* An address is no name that may be sent (RFC 6066, 3). */
 static bool server_name_apply(struct tls_context *context, struct span name)
 {
     char text[NAME_BYTES_MAX + 1];
+    struct ip_addr ip;
 
-    if (name.len == 0)
+    if (name.len == 0 || ip_parse(name, &ip))
         return true;
     if (!name_copy(name, text))
         return false;

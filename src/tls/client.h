@@ -16,7 +16,7 @@ struct tls_client {
     uint32_t depth;           /* intermediate CAs */
     struct span ca_pem, crl_pem; /* looked at where `verify` */
     struct span verify_name;     /* DNS name or address; empty: any name will do */
-    struct span server_name;     /* SNI; empty: none is sent */
+    struct span server_name;     /* SNI; empty, or an address: none is sent */
     struct tls_pair_pem pair;    /* empty: none is shown */
 };
 

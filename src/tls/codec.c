@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "tls/codec_internal.h"
 
@@ -52,7 +53,9 @@ struct tls_codec *tls_codec_new(struct tls_context *initial, tls_choose_fn *choo
  * the privacy of those who would be recognised by them, which a gate is anyway. */
 static void session_offer(struct tls_codec *codec)
 {
-    const SSL_SESSION *kept = tls_sessions_find(codec->context->sessions, codec->peer);
+    const SSL_SESSION *kept =
+        tls_sessions_find(codec->context->sessions, codec->peer,
+                          (int64_t)(clock_wall_ns() / 1000000000), &codec->session_until_s);
     SSL_SESSION *copy = kept ? SSL_SESSION_dup(kept) : NULL;
 
     if (copy) /* refused where it cannot be resumed any more: then without one */
@@ -88,13 +91,15 @@ struct tls_codec *tls_codec_free(struct tls_codec *codec)
     return mem_free(codec);
 }
 
-/* OpenSSL's words for what went wrong; of a server's certificate, what is wrong with that. */
+/* OpenSSL's words for what went wrong; of a server's certificate, what is wrong with that, where anybody
+ * asked. */
 static const char *failure_text(const struct tls_codec *codec)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     long verdict = SSL_get_verify_result(codec->ssl);
 
-    if (!codec->choose && verdict != X509_V_OK)
+    if (!codec->choose && SSL_get_verify_mode(codec->ssl) != SSL_VERIFY_NONE &&
+        verdict != X509_V_OK)
         return X509_verify_cert_error_string(verdict);
     return reason ? reason : "unknown";
 }
@@ -103,6 +108,8 @@ static int codec_fail(struct tls_codec *codec)
 {
     codec_set_state(codec, CODEC_FAILED);
     codec->failure = failure_text(codec);
+    if (codec->peer != 0) /* the session may be why; RFC 8446, 6.2, has it discarded anyway */
+        tls_sessions_drop(codec->context->sessions, codec->peer);
     if (tls_codec_saw_plain_http(codec)) /* an alert would only be noise before the answer */
         wire_queue_shift(&codec->wire.out, wire_queue_len(&codec->wire.out));
     return TLS_CODEC_FAILED;

@@ -97,10 +97,7 @@ struct span tls_codec_server_name(const struct tls_codec *codec);
 
 enum tls_alpn { TLS_ALPN_NONE, TLS_ALPN_HTTP1, TLS_ALPN_HTTP2 };
 
-/* After the handshake: what was agreed on, and whether it resumed a session. */
+/* After the handshake: what was agreed on. */
 enum tls_alpn tls_codec_alpn(const struct tls_codec *codec);
-bool tls_codec_was_resumed(const struct tls_codec *codec);
-/* The context that the connection has now. Borrowed. */
-struct tls_context *tls_codec_context(const struct tls_codec *codec);
 
 #endif

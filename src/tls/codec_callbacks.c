@@ -87,12 +87,31 @@ int tls_codec_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CI
     return r == 1 && !protects && SSL_version(ssl) == TLS1_3_VERSION ? 2 : r;
 }
 
+/* When the first of what the server was verified by runs out. */
+static int64_t verified_until_s(const SSL *ssl)
+{
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    int64_t until_s = INT64_MAX, end_s;
+
+    if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
+        return INT64_MAX;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        if (!tls_library_time_read(X509_get0_notAfter(sk_X509_value(chain, i)), &end_s))
+            return 0;
+        until_s = MIN(until_s, end_s);
+    }
+    return until_s;
+}
+
 int tls_codec_on_session(SSL *ssl, SSL_SESSION *session)
 {
     const struct tls_codec *codec = codec_of(ssl);
 
     if (codec->peer == 0)
         return 0; /* the reference stays OpenSSL's */
-    tls_sessions_keep(codec->context->sessions, codec->peer, session);
+    /* One that comes of another was verified when that one was. */
+    tls_sessions_keep(codec->context->sessions, codec->peer, session,
+                      SSL_session_reused(ssl) == 1 ? codec->session_until_s
+                                                   : verified_until_s(ssl));
     return 1;
 }

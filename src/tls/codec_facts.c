@@ -37,13 +37,3 @@ enum tls_alpn tls_codec_alpn(const struct tls_codec *codec)
         return TLS_ALPN_HTTP2;
     return span_eq(chosen, SPAN("http/1.1")) ? TLS_ALPN_HTTP1 : TLS_ALPN_NONE;
 }
-
-bool tls_codec_was_resumed(const struct tls_codec *codec)
-{
-    return codec->state == CODEC_ESTABLISHED && SSL_session_reused(codec->ssl) == 1;
-}
-
-struct tls_context *tls_codec_context(const struct tls_codec *codec)
-{
-    return codec->context;
-}

@@ -19,7 +19,8 @@ struct tls_codec {
     struct tls_context *context;
     tls_choose_fn *choose; /* NULL in the client's role */
     void *choose_ctx;
-    uint64_t peer; /* the client's role: whose sessions; 0: nobody's */
+    uint64_t peer;           /* the client's role: whose sessions; 0: nobody's */
+    int64_t session_until_s; /* of the session that was offered, as sessions.h has it */
     char *server_name;
     const char *failure; /* static text, in CODEC_FAILED */
     enum codec_state state;

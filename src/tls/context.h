@@ -4,7 +4,7 @@
  *            that differs, made once per worker and carried over from image to image.
  * Ownership  Counted by reference: the worker's cache holds one, each connection another. Texts and pairs
  *            are copied; tickets are borrowed (tickets.h).
- * Lifetime   tls_context_new() … tls_context_unref(); connections outlive their image.
+ * Lifetime   tls_context_new_server() … tls_context_unref(); connections outlive their image.
  * Roles      proxy, control.
  * Limits     TLS_AUTHORITIES_BYTES_MAX for each text of a bundle.
  * See        RFC 8446, RFC 5280 */
@@ -54,12 +54,9 @@ struct tls_server {
 };
 
 /* No renegotiation, no compression, no early data, buffers released while idle. A session is resumed only
- * where pairs, policy and client_auth are what they were. */
+ * where the chains, client_auth, and of the policy versions, ciphers and groups are what they were. */
 YETT_MUST_USE int tls_context_new_server(const struct tls_server *server,
                                          struct tls_context **ret_context);
-/* One pair and the built-in policy, for http/1.1 without resumption. */
-YETT_MUST_USE int tls_context_new(struct span chain_pem, struct span key_pem,
-                                  struct tls_context **ret_context);
 
 /* At least one certificate, and nothing damaged; `crl_pem` may be empty. */
 bool tls_authorities_are_valid(struct span ca_pem, struct span crl_pem);

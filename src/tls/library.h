@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 
 #include "base/scope.h"
 #include "base/span.h"
@@ -23,6 +24,12 @@ void tls_library_init(void);
 BIO *tls_library_reader(struct span bytes);
 /* Did the last PEM_read_bio_…() fail because there is nothing more to read? */
 bool tls_library_reader_is_at_end(void);
+
+/* A key, or what `selection` names of it, of the kind that OpenSSL calls `kind`; NULL: there is none. */
+EVP_PKEY *tls_library_pem_read(struct span pem, const char *kind, int selection);
+
+/* To seconds since 1970; false: it is malformed. */
+bool tls_library_time_read(const ASN1_TIME *time, int64_t *ret_unix_s);
 
 /* For encrypted texts, which have no one to ask: without this, OpenSSL would prompt on the terminal. */
 int tls_library_no_password(char *at, int room, int writing, void *ctx);

@@ -1,6 +1,5 @@
 #include "tls/pair.h"
 
-#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -24,25 +23,6 @@ static int chain_read(struct span pem, struct tls_pair *pair)
     return pair->leaf ? TLS_PAIR_OK : TLS_PAIR_NO_CERTIFICATE;
 }
 
-/* A key of the same kind as the leaf's. With the kind named, OpenSSL sets up a third of the decoders,
- * which is most of what reading a pair costs. NULL also for a good key of another kind. */
-static EVP_PKEY *key_read_as_leaf(struct span pem, const EVP_PKEY *leaf_key)
-{
-    EVP_PKEY *key = NULL;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
-        &key, "PEM", NULL, EVP_PKEY_get0_type_name(leaf_key), EVP_PKEY_KEYPAIR, NULL, NULL);
-    SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
-
-    invariant(decoder != NULL);
-    OSSL_DECODER_CTX_set_pem_password_cb(decoder, tls_library_no_password, NULL);
-    if (OSSL_DECODER_from_bio(decoder, bio) != 1) {
-        EVP_PKEY_free(key);
-        key = NULL;
-    }
-    OSSL_DECODER_CTX_free(decoder);
-    return key;
-}
-
 static EVP_PKEY *key_read_any(struct span pem)
 {
     SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
@@ -61,7 +41,9 @@ static int key_read(struct span pem, struct tls_pair *pair)
         return TLS_PAIR_BAD_KEY;
     if (!span_contains(pem, SPAN("PRIVATE KEY-----")))
         return TLS_PAIR_NO_KEY;
-    pair->key = key_read_as_leaf(pem, leaf_key);
+    /* With the kind named, OpenSSL sets up a third of the decoders, which is most of what reading a pair
+     * costs. A good key of another kind is not found so, and is told from a bad one next. */
+    pair->key = tls_library_pem_read(pem, EVP_PKEY_get0_type_name(leaf_key), EVP_PKEY_KEYPAIR);
     if (!pair->key)
         pair->key = key_read_any(pem);
     return pair->key ? TLS_PAIR_OK : TLS_PAIR_BAD_KEY;

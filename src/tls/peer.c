@@ -48,6 +48,8 @@ static bool name_print(const X509_NAME *name, struct arena *arena, struct span *
            text_take(bio, TLS_PEER_NAME_MAX, arena, ret_text);
 }
 
+static const char capital_digits[] = "0123456789ABCDEF", small_digits[] = "0123456789abcdef";
+
 static bool is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -63,22 +65,25 @@ static size_t uri_escaped_bytes(struct span text)
     return bytes;
 }
 
+static char *hex_put(char *at, unsigned char byte, const char digits[16])
+{
+    *at++ = digits[byte >> 4];
+    *at++ = digits[byte & 15];
+    return at;
+}
+
 static struct span uri_escape(struct span text, struct arena *arena)
 {
-    static const char digits[] = "0123456789ABCDEF";
     size_t bytes = uri_escaped_bytes(text);
     char *at = arena_alloc(arena, bytes), *to = at;
 
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
         if (is_unreserved(text.ptr[i])) {
             *to++ = text.ptr[i];
             continue;
         }
         *to++ = '%';
-        *to++ = digits[c >> 4];
-        *to++ = digits[c & 15];
+        to = hex_put(to, (unsigned char)text.ptr[i], capital_digits);
     }
     return span_of(at, bytes);
 }
@@ -116,29 +121,34 @@ struct span tls_codec_peer_certificate(const struct tls_codec *codec, struct are
     return pem_fits(pem) ? uri_escape(pem, arena) : SPAN_EMPTY;
 }
 
+/* As nginx prints it, but on one line however long it is. */
 static bool serial_print(const X509 *certificate, struct arena *arena, struct span *ret_text)
 {
-    SCOPED(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    size_t len = (size_t)ASN1_STRING_length(serial);
 
-    invariant(bio != NULL);
-    return i2a_ASN1_INTEGER(bio, X509_get0_serialNumber(certificate)) > 0 &&
-           text_take(bio, TLS_PEER_NAME_MAX, arena, ret_text);
+    if (2 * len + 1 > TLS_PEER_NAME_MAX)
+        return false;
+    char *at = arena_alloc(arena, 2 * len + 1), *to = at;
+    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER)
+        *to++ = '-';
+    for (size_t i = 0; i < len; i++)
+        to = hex_put(to, ASN1_STRING_get0_data(serial)[i], capital_digits);
+    *ret_text = len > 0 ? span_of(at, (size_t)(to - at)) : SPAN("00");
+    return true;
 }
 
 static bool fingerprint_print(const X509 *certificate, struct arena *arena, struct span *ret_text)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len;
 
     if (X509_digest(certificate, EVP_sha1(), digest, &len) != 1)
         return false;
-    char *at = arena_alloc(arena, 2 * (size_t)len);
-    for (unsigned i = 0; i < len; i++) {
-        at[2 * i] = digits[digest[i] >> 4];
-        at[2 * i + 1] = digits[digest[i] & 15];
-    }
-    *ret_text = span_of(at, 2 * (size_t)len);
+    char *at = arena_alloc(arena, 2 * (size_t)len), *to = at;
+    for (unsigned i = 0; i < len; i++)
+        to = hex_put(to, digest[i], small_digits);
+    *ret_text = span_of(at, (size_t)(to - at));
     return true;
 }
 
@@ -153,6 +163,9 @@ static bool verifies_now(const struct tls_codec *codec, const struct tls_context
                                   SSL_get_peer_cert_chain(codec->ssl)) == 1 &&
               X509_STORE_CTX_set_default(store, "ssl_client") == 1);
     X509_STORE_CTX_set_depth(store, SSL_CTX_get_verify_depth(context->ssl_ctx));
+    /* Of its own, it would take keys that a handshake refuses as too small. */
+    X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(store),
+                                     SSL_CTX_get_security_level(context->ssl_ctx));
     bool good = X509_verify_cert(store) == 1;
     X509_STORE_CTX_free(store);
     return good;

@@ -1,6 +1,5 @@
 #include "tls/policy.h"
 
-#include <openssl/decoder.h>
 #include <openssl/err.h>
 
 #include "base/bug.h"
@@ -49,29 +48,13 @@ static bool groups_apply(SSL_CTX *ssl_ctx, struct span list)
     return text_copy(list, text) && SSL_CTX_set1_groups_list(ssl_ctx, text) == 1;
 }
 
-/* NULL: there are none. */
-static EVP_PKEY *dh_read(struct span pem)
-{
-    EVP_PKEY *parameters = NULL;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&parameters, "PEM", NULL, "DH",
-                                                              EVP_PKEY_KEY_PARAMETERS, NULL, NULL);
-    SCOPED(BIO_free_allp) BIO *bio = tls_library_reader(pem);
-
-    invariant(decoder != NULL);
-    OSSL_DECODER_CTX_set_pem_password_cb(decoder, tls_library_no_password, NULL);
-    if (OSSL_DECODER_from_bio(decoder, bio) != 1) {
-        EVP_PKEY_free(parameters);
-        parameters = NULL;
-    }
-    OSSL_DECODER_CTX_free(decoder);
-    return parameters;
-}
-
 static bool dh_apply(SSL_CTX *ssl_ctx, struct span pem)
 {
     if (pem.len == 0)
         return true;
-    EVP_PKEY *parameters = pem.len <= PEM_BYTES_MAX ? dh_read(pem) : NULL;
+    EVP_PKEY *parameters = NULL;
+    if (pem.len <= PEM_BYTES_MAX)
+        parameters = tls_library_pem_read(pem, "DH", EVP_PKEY_KEY_PARAMETERS);
     if (parameters && SSL_CTX_set0_tmp_dh_pkey(ssl_ctx, parameters) == 1)
         return true; /* the context owns them now */
     EVP_PKEY_free(parameters);

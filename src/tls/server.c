@@ -27,35 +27,26 @@ static bool offer_find(struct span offers, struct span wanted, struct span *ret_
     return false;
 }
 
-/* A client that offers nothing that we speak is served without ALPN, as nginx does, and not refused
- * with no_application_protocol: odd lists come from odd clients that speak HTTP/1.1 all the same. */
-static int alpn_choose(struct span offers, bool http2, const unsigned char **ret_choice,
-                       unsigned char *ret_choice_len)
-{
-    struct span name;
+/* In the order of preference. */
+static const struct span protocols[] = { { "h2", 2 }, { "http/1.1", 8 } };
 
-    if (!(http2 && offer_find(offers, SPAN("h2"), &name)) &&
-        !offer_find(offers, SPAN("http/1.1"), &name))
-        return SSL_TLSEXT_ERR_NOACK;
-    *ret_choice = (const unsigned char *)name.ptr;
-    *ret_choice_len = (unsigned char)name.len;
-    return SSL_TLSEXT_ERR_OK;
-}
-
+/* `ctx`: the first of the protocols that are spoken. A client that offers none is served without ALPN, as nginx
+ * does, and not refused with no_application_protocol: odd lists come from odd clients that speak HTTP/1.1 all
+ * the same. */
 static int on_alpn(SSL *ssl, const unsigned char **ret_choice, unsigned char *ret_choice_len,
                    const unsigned char *offered, unsigned offered_len, void *ctx)
 {
-    (void)ssl, (void)ctx;
-    return alpn_choose(span_of((const char *)offered, offered_len), false, ret_choice,
-                       ret_choice_len);
-}
+    struct span offers = span_of((const char *)offered, offered_len), name;
 
-static int on_alpn_http2(SSL *ssl, const unsigned char **ret_choice, unsigned char *ret_choice_len,
-                         const unsigned char *offered, unsigned offered_len, void *ctx)
-{
-    (void)ssl, (void)ctx;
-    return alpn_choose(span_of((const char *)offered, offered_len), true, ret_choice,
-                       ret_choice_len);
+    (void)ssl;
+    for (const struct span *wanted = ctx; wanted < protocols + ARRAY_LEN(protocols); wanted++) {
+        if (!offer_find(offers, *wanted, &name))
+            continue;
+        *ret_choice = (const unsigned char *)name.ptr;
+        *ret_choice_len = (unsigned char)name.len;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
 }
 
 /* The name was weighed with the hello. OpenSSL must hear that it was taken, so that it says so to the
@@ -93,7 +84,7 @@ static void callbacks_apply(SSL_CTX *ssl_ctx, const struct tls_policy *policy)
 {
     SSL_CTX_set_client_hello_cb(ssl_ctx, tls_codec_on_client_hello, NULL);
     SSL_CTX_set_tlsext_servername_callback(ssl_ctx, on_server_name);
-    SSL_CTX_set_alpn_select_cb(ssl_ctx, policy->http2 ? on_alpn_http2 : on_alpn, NULL);
+    SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, (void *)&protocols[policy->http2 ? 0 : 1]);
     if (!policy->prefer_client_ciphers)
         SSL_CTX_set_options(ssl_ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 }
@@ -198,11 +189,4 @@ int tls_context_new_server(const struct tls_server *server, struct tls_context *
     session_scope_apply(context, server);
     *ret_context = TAKE(context);
     return TLS_CONTEXT_OK;
-}
-
-int tls_context_new(struct span chain_pem, struct span key_pem, struct tls_context **ret_context)
-{
-    const struct tls_server server = { .pairs = { { chain_pem, key_pem } }, .pairs_len = 1 };
-
-    return tls_context_new_server(&server, ret_context);
 }

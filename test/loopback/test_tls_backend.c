@@ -145,7 +145,12 @@ static void test_verification(void **state)
     struct tls_context *other = NULL;
     struct tls_end backend;
 
-    assert_int_equal(tls_context_new(buf_span(&other_chain), buf_span(&other_key), &other), 0);
+    assert_int_equal(
+        tls_context_new_server(
+            &(struct tls_server){ .pairs = { { buf_span(&other_chain), buf_span(&other_key) } },
+                                  .pairs_len = 1 },
+            &other),
+        0);
     tls.authorities = &authorities;
     options.authorities = &authorities;
     options.policy.backend_tls = &tls;
@@ -238,7 +243,9 @@ static int pairs_make(void **state)
     (void)state;
     if (tls_pair_generate(&chain, &key) < 0 || tls_pair_generate(&other_chain, &other_key) < 0)
         return -1;
-    return tls_context_new(buf_span(&chain), buf_span(&key), &context);
+    return tls_context_new_server(
+        &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key) } }, .pairs_len = 1 },
+        &context);
 }
 
 static int pairs_free(void **state)

@@ -47,7 +47,7 @@ static void check_facts(const struct tls_codec *codec)
     struct tls_peer peer;
 
     arena_init(&arena, 256);
-    tls_codec_peer(codec, tls_codec_context(codec), &arena, &peer);
+    tls_codec_peer(codec, server, &arena, &peer);
     arena_deinit(&arena);
 }
 

@@ -56,7 +56,10 @@ static struct tls_context *context_make(void)
     struct tls_context *context;
 
     invariant(tls_pair_generate(&chain, &key) == 0);
-    invariant(tls_context_new(buf_span(&chain), buf_span(&key), &context) == TLS_CONTEXT_OK);
+    invariant(tls_context_new_server(
+                  &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key) } },
+                                        .pairs_len = 1 },
+                  &context) == TLS_CONTEXT_OK);
     buf_deinit(&chain);
     buf_deinit(&key);
     return context;

@@ -54,7 +54,11 @@ static void rig_open(struct rig *rig, const char *san, size_t authority, int to_
     assert_int_equal(loop_new(&rig->loop), 0);
     certificate(san, authority, to_days, &chain);
     fixture_key_pem(fixture_key(FIXTURE_RSA, 0), &key);
-    assert_int_equal(tls_context_new(buf_span(&chain), buf_span(&key), &rig->context), 0);
+    assert_int_equal(tls_context_new_server(
+                         &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key) } },
+                                               .pairs_len = 1 },
+                         &rig->context),
+                     0);
     server_open(&rig->server, rig->loop, rig->context);
     rig->server.answer = say_ok;
     authority_pem(0, &rig->ca);

@@ -32,8 +32,12 @@ struct tls_context *gate_context_make(enum fixture_key key, const char *cn)
     struct tls_context *context = NULL;
 
     fixture_pair(&recipe, &chain, &key_pem);
-    assert_int_equal(tls_context_new(buf_span(&chain), buf_span(&key_pem), &context),
-                     TLS_CONTEXT_OK);
+    assert_int_equal(
+        tls_context_new_server(
+            &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key_pem) } },
+                                  .pairs_len = 1 },
+            &context),
+        TLS_CONTEXT_OK);
     buf_deinit(&chain);
     buf_deinit(&key_pem);
     return context;

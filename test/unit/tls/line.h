@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "fixture.h"
-#include "tls/codec.h"
+#include "tls/codec_internal.h"
 
 /* The worker's side: a few contexts and who gets which. */
 struct gate {
@@ -57,6 +57,12 @@ void client_hears(struct line *line, struct span expected);
 
 /* What the client makes of the last bytes that came: the reason of OpenSSL's error. */
 int client_failure(struct line *line);
+
+/* Looks inside. */
+static inline bool codec_was_resumed(const struct tls_codec *codec)
+{
+    return SSL_session_reused(codec->ssl) == 1;
+}
 
 void assert_span(struct span s, const char *expected);
 

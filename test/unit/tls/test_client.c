@@ -22,6 +22,15 @@ static struct {
 } made;
 static struct tls_tickets *tickets;
 static char name_seen[64];
+static uint64_t later_s; /* how far the codec's clock is ahead */
+
+uint64_t __real_clock_wall_ns(void);
+uint64_t __wrap_clock_wall_ns(void);
+
+uint64_t __wrap_clock_wall_ns(void)
+{
+    return __real_clock_wall_ns() + later_s * 1000000000;
+}
 
 static int tree_make(void **state)
 {
@@ -253,13 +262,132 @@ static void test_sessions_are_resumed_by_peer(void **state)
             print_message("turn %zu of version %u\n", i, version);
             both_open(&both, client, turns[i].peer, server);
             server_speaks(&both);
-            assert_int_equal(tls_codec_was_resumed(both.client), turns[i].resumed);
-            assert_int_equal(tls_codec_was_resumed(both.server), turns[i].resumed);
+            assert_int_equal(codec_was_resumed(both.client), turns[i].resumed);
+            assert_int_equal(codec_was_resumed(both.server), turns[i].resumed);
             both_close(&both);
         }
         tls_context_unref(client);
         tls_context_unref(server);
     }
+}
+
+static void test_an_address_is_no_server_name(void **state)
+{
+    static const char *const addresses[] = { "192.0.2.7", "2001:db8::7" };
+    struct tls_context *server = server_make(&made.server);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        struct tls_context *client = client_make(&(struct tls_client){
+            .verify = true,
+            .depth = 1,
+            .ca_pem = buf_span(&made.ca),
+            .verify_name = span_from_str(addresses[i]),
+            .server_name = span_from_str(addresses[i]),
+        });
+        struct both both;
+
+        both_open(&both, client, 0, server);
+        assert_int_equal(both.client_step, TLS_CODEC_OK);
+        assert_string_equal(name_seen, "");
+        both_close(&both);
+        tls_context_unref(client);
+    }
+    tls_context_unref(server);
+}
+
+static bool is_resumed(struct tls_context *client, struct tls_context *server)
+{
+    struct both both;
+
+    both_open(&both, client, 1, server);
+    server_speaks(&both);
+    bool resumed = codec_was_resumed(both.client);
+    both_close(&both);
+    return resumed;
+}
+
+/* Who resumes shows no certificate: each new session stands on the one before, and all on what was shown at
+ * first. */
+static void test_sessions_end_with_what_was_verified(void **state)
+{
+    enum { DAY_S = 86400 };
+
+    (void)state;
+    for (uint32_t version = TLS_VERSION_1_2; version <= TLS_VERSION_1_3; version++) {
+        struct tls_context *server = server_make(&made.server);
+        struct tls_context *verifies = client_make(&(struct tls_client){
+            .policy = { .versions = version },
+            .verify = true,
+            .depth = 1,
+            .ca_pem = buf_span(&made.ca),
+        });
+        struct tls_context *trusts =
+            client_make(&(struct tls_client){ .policy = { .versions = version } });
+
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(is_resumed(verifies, server), i > 0);
+            assert_int_equal(is_resumed(trusts, server), i > 0);
+        }
+        later_s = 8 * DAY_S;
+        assert_true(is_resumed(verifies, server));
+        later_s = 10 * DAY_S;
+        assert_false(is_resumed(verifies, server));
+        assert_true(is_resumed(trusts, server));
+        later_s = 0;
+        tls_context_unref(verifies);
+        tls_context_unref(trusts);
+        tls_context_unref(server);
+    }
+}
+
+static void test_a_session_that_failed_is_not_offered_again(void **state)
+{
+    struct tls_context *server = server_make(&made.server);
+    struct tls_context *client = client_make(&(struct tls_client){ 0 });
+
+    (void)state;
+    assert_false(is_resumed(client, server));
+    assert_true(is_resumed(client, server));
+    struct tls_codec *codec = tls_codec_new_client(client, 1);
+    assert_int_equal(tls_codec_step(codec), TLS_CODEC_WANT_INPUT);
+    struct span alert = SPAN("\x15\x03\x03\x00\x02\x02\x28");
+    assert_int_equal(tls_codec_feed(codec, alert), alert.len);
+    assert_int_equal(tls_codec_step(codec), TLS_CODEC_FAILED);
+    tls_codec_free(codec);
+    assert_false(is_resumed(client, server));
+    assert_true(is_resumed(client, server));
+    tls_context_unref(client);
+    tls_context_unref(server);
+}
+
+/* Nobody asked for a good certificate: it is not what the handshake failed of. */
+static void test_an_unverified_certificate_is_not_blamed(void **state)
+{
+    const struct tls_server demands = {
+        .pairs = { { buf_span(&made.server), buf_span(&made.key) } },
+        .pairs_len = 1,
+        .client_auth = { .mode = TLS_CLIENT_REQUIRE, .depth = 1, .ca_pem = buf_span(&made.ca) },
+    };
+    struct tls_context *server = gate_server_make(&demands);
+
+    (void)state;
+    for (uint32_t version = TLS_VERSION_1_2; version <= TLS_VERSION_1_3; version++) {
+        struct tls_context *client =
+            client_make(&(struct tls_client){ .policy = { .versions = version } });
+        struct both both;
+        char at[8];
+        size_t len;
+
+        both_open(&both, client, 1, server);
+        assert_int_equal(both.server_step, TLS_CODEC_FAILED);
+        assert_int_equal(tls_codec_read(both.client, at, sizeof(at), &len), TLS_CODEC_FAILED);
+        print_message(SPAN_FMT "\n", SPAN_ARG(tls_codec_failure(both.client)));
+        assert_true(span_contains(tls_codec_failure(both.client), SPAN("alert")));
+        both_close(&both);
+        tls_context_unref(client);
+    }
+    tls_context_unref(server);
 }
 
 static void test_what_makes_no_context(void **state)
@@ -320,6 +448,10 @@ int main(void)
         cmocka_unit_test(test_verification),
         cmocka_unit_test(test_what_is_shown_and_said),
         cmocka_unit_test(test_sessions_are_resumed_by_peer),
+        cmocka_unit_test(test_sessions_end_with_what_was_verified),
+        cmocka_unit_test(test_a_session_that_failed_is_not_offered_again),
+        cmocka_unit_test(test_an_unverified_certificate_is_not_blamed),
+        cmocka_unit_test(test_an_address_is_no_server_name),
         cmocka_unit_test(test_what_makes_no_context),
         cmocka_unit_test(test_a_server_that_speaks_something_else),
     };

@@ -21,8 +21,12 @@ static void test_life_of_a_context(void **state)
         struct tls_context *context = NULL;
 
         fixture_pair(&recipe, &chain, &key);
-        assert_int_equal(tls_context_new(buf_span(&chain), buf_span(&key), &context),
-                         TLS_CONTEXT_OK);
+        assert_int_equal(
+            tls_context_new_server(
+                &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key) } },
+                                      .pairs_len = 1 },
+                &context),
+            TLS_CONTEXT_OK);
         buf_deinit(&chain); /* the texts are not needed any more */
         buf_deinit(&key);
         assert_ptr_equal(tls_context_ref(context), context);
@@ -54,7 +58,10 @@ static void test_bad_pairs(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         print_message("case %zu\n", i);
-        assert_int_equal(tls_context_new(pairs[i].chain, pairs[i].key, &context),
+        assert_int_equal(tls_context_new_server(
+                             &(struct tls_server){ .pairs = { { pairs[i].chain, pairs[i].key } },
+                                                   .pairs_len = 1 },
+                             &context),
                          TLS_CONTEXT_BAD_PAIR);
         assert_ptr_equal(context, untouched);
         assert_int_equal(ERR_peek_error(), 0);

@@ -16,7 +16,8 @@
  * are key 1, all others key 0 of P-256. */
 static struct {
     struct buf ca, other_ca, crl_none, crl_revokes;
-    struct buf client, revoked, late, early, deep, stranger, self_signed, huge;
+    struct buf client, revoked, late, early, deep, stranger, self_signed, huge, long_serial;
+    struct buf weak, weak_ca;
     struct buf server, key;
 } made;
 
@@ -59,6 +60,12 @@ static int tree_make(void **state)
     const struct fixture_recipe huge = { FIXTURE_EC, "huge", buf_span(&san).ptr, -1, 9, 3 };
     leaf_make(&huge, "ca", &made.huge);
     buf_deinit(&san);
+    const struct fixture_recipe numbered = { FIXTURE_EC, "numbered", NULL, -1, 9, 64 };
+    leaf_make(&numbered, "ca", &made.long_serial);
+    const struct fixture_recipe weak_ca = { FIXTURE_RSA_512, "weak ca", NULL, -1, 9, 2, true };
+    EVP_PKEY *weak_signer = fixture_key(FIXTURE_RSA_512, 1);
+    fixture_certificate(&weak_ca, weak_signer, weak_signer, "weak ca", &made.weak_ca);
+    fixture_certificate(&stranger, own, weak_signer, "weak ca", &made.weak);
     fixture_pair(&server, &made.server, &made.key);
     fixture_crl(signer, "ca", false, &made.crl_none);
     fixture_crl(signer, "ca", true, &made.crl_revokes);
@@ -205,6 +212,29 @@ static void test_facts(void **state)
     tls_context_unref(context);
 }
 
+/* It goes into a field of a head. */
+static void test_a_long_serial_is_one_line(void **state)
+{
+    const struct tls_server server = server_that_asks(SPAN_EMPTY, 1, NULL);
+    struct tls_context *context = gate_server_make(&server);
+    struct arena arena;
+    struct tls_peer peer;
+    struct line line;
+
+    (void)state;
+    arena_init(&arena, 512);
+    line_open_on(&line, context, "a.example");
+    client_shows(&line, buf_span(&made.long_serial));
+    assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
+    tls_codec_peer(line.codec, context, &arena, &peer);
+    assert_int_equal(peer.serial.len, 128);
+    for (size_t i = 0; i < peer.serial.len; i++)
+        assert_int_equal(peer.serial.ptr[i], i % 2 ? 'A' : '5');
+    line_close(&line);
+    arena_deinit(&arena);
+    tls_context_unref(context);
+}
+
 static void test_a_resumed_session_keeps_its_verdict(void **state)
 {
     static const struct {
@@ -241,7 +271,7 @@ static void test_a_resumed_session_keeps_its_verdict(void **state)
                 assert_int_equal(line_handshake(&line), TLS_CODEC_OK);
                 codec_says(&line, SPAN("x"));
                 client_hears(&line, SPAN("x"));
-                assert_int_equal(tls_codec_was_resumed(line.codec), turn == 1);
+                assert_int_equal(codec_was_resumed(line.codec), turn == 1);
                 tls_codec_peer(line.codec, context, &arena, &peer);
                 assert_int_equal(peer.verdict, cases[i].verdict);
                 assert_span(peer.subject_dn, cases[i].subject);
@@ -296,6 +326,8 @@ static const struct {
     { "it was revoked", &made.revoked, &made.ca, &made.crl_revokes, 1, TLS_PEER_STALE, "NONE" },
     { "another CA", &made.client, &made.other_ca, NULL, 1, TLS_PEER_STALE, "NONE" },
     { "its CA came", &made.stranger, &made.other_ca, NULL, 1, TLS_PEER_VERIFIED, "SUCCESS" },
+    { "its CA came, whose key is too small", &made.weak, &made.weak_ca, NULL, 1, TLS_PEER_STALE,
+      "NONE" },
     { "still not its CA", &made.self_signed, &made.other_ca, NULL, 1, TLS_PEER_STALE, "NONE" },
     { "with what stands between", &made.deep, &made.ca, NULL, 2, TLS_PEER_VERIFIED, "SUCCESS" },
     { "which is too much now", &made.deep, &made.ca, NULL, 0, TLS_PEER_STALE, "NONE" },
@@ -362,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_a_long_serial_is_one_line),
         cmocka_unit_test(test_a_resumed_session_keeps_its_verdict),
         cmocka_unit_test(test_required_ones_fail_the_handshake),
         cmocka_unit_test(test_authorities_change),

@@ -38,7 +38,11 @@ static void test_generated_pair_is_good(void **state)
     assert_true(facts.not_before_s <= time(NULL));
 
     start_ns = clock_mono_ns();
-    assert_int_equal(tls_context_new(buf_span(&chain), buf_span(&key), &context), TLS_CONTEXT_OK);
+    assert_int_equal(tls_context_new_server(
+                         &(struct tls_server){ .pairs = { { buf_span(&chain), buf_span(&key) } },
+                                               .pairs_len = 1 },
+                         &context),
+                     TLS_CONTEXT_OK);
     print_message("a context in %zu us\n", (size_t)((clock_mono_ns() - start_ns) / 1000));
     tls_context_unref(context);
     arena_deinit(&arena);

@@ -52,7 +52,7 @@ static bool connect_once(struct tls_context *context, int protocol, SSL_SESSION 
     codec_says(&line, SPAN("x")); /* tickets travel ahead of this */
     client_hears(&line, SPAN("x"));
     bool resumed = SSL_session_reused(line.client) == 1;
-    assert_int_equal(tls_codec_was_resumed(line.codec), resumed);
+    assert_int_equal(codec_was_resumed(line.codec), resumed);
     if (ret_session)
         *ret_session = SSL_get1_session(line.client);
     line_close(&line);
