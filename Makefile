@@ -30,8 +30,7 @@ test:                                       ## check, release and clang builds, 
 
 test-endurance: build                       ## 10,000 WebSockets and 1,000 gRPC streams through 1,000 changes; one idle for 10 minutes
 	tools/deps.sh test
-	cd test/e2e && YETT_ENDURANCE=1 YETT_BIN=$(abspath $(BUILD))/yett $$(../../tools/go.sh) test -count=1 \
-	    -timeout 20m -run 'TestConnectionsOutliveChanges|TestGRPCIdleStreams' -v .
+	tools/test.sh endurance $(BUILD)
 
 test-e2e:                                   ## the end-to-end tests alone, with the release build
 	tools/deps.sh test

@@ -4,6 +4,7 @@
 #   e2e     end-to-end tests with the release build
 #   deploy  the image, and what installs it
 #   cluster tests in a real cluster
+#   endurance [BUILD]  what takes minutes: many connections through many changes, and idle ones
 #   all     check, the release build, a clang build, end-to-end tests with release and sanitizer builds,
 #           and beside them cluster, deploy
 set -u
@@ -64,6 +65,15 @@ e2e() { # BUILD
         # Those that run beside others wait most of their time: more of them than processors.
         cd test/e2e && "$go" vet ./... && "$go" test -count=1 -parallel 12 -timeout=15m -json ./...
     ) >"$results/go-$1.json"
+}
+
+endurance() { # BUILD
+    go=$(tools/go.sh) || return 1
+    (
+        export YETT_ENDURANCE=1 YETT_BIN="$PWD/$1/yett"
+        cd test/e2e && "$go" test -count=1 -timeout=20m -json \
+            -run 'TestConnectionsOutliveChanges|TestGRPCIdleStreams' .
+    ) >"$results/go-endurance.json"
 }
 
 image() {
@@ -137,6 +147,9 @@ e2e)
     step "release build" build_release
     step "end-to-end, release build" e2e build
     ;;
+endurance)
+    step "endurance" endurance "${2:-build}"
+    ;;
 deploy)
     run_release
     run_deploy
@@ -146,7 +159,7 @@ cluster)
     run_cluster
     ;;
 all) run_all ;;
-*) echo "usage: tools/test.sh check|e2e|deploy|cluster|all" >&2; exit 2 ;;
+*) echo "usage: tools/test.sh check|e2e|endurance|deploy|cluster|all" >&2; exit 2 ;;
 esac
 
 python3 tools/tally.py "$results" || failures=1

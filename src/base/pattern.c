@@ -9,46 +9,32 @@
 /* Not compiled to machine code: workers may not make any. Bytes, not UTF-8: a subject that is none must
  * not stop a match. */
 
-enum { NESTING_MAX = 64, ERROR_BYTES_MAX = 160 };
+enum { NESTING_MAX = 64 };
 
 struct pattern {
     pcre2_code *code;
 };
 
-static pcre2_code *compile(struct span expression, int *ret_error)
+/* NULL: it is none. */
+static pcre2_code *compile(struct span expression)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     size_t at;
+    int error;
 
     invariant(context != NULL);
     pcre2_set_parens_nest_limit(context, NESTING_MAX);
     pcre2_code *code =
         pcre2_compile((PCRE2_SPTR)(expression.ptr ? expression.ptr : ""), expression.len,
-                      PCRE2_NEVER_UTF | PCRE2_NEVER_UCP, ret_error, &at, context);
+                      PCRE2_NEVER_UTF | PCRE2_NEVER_UCP, &error, &at, context);
     pcre2_compile_context_free(context);
     return code;
 }
 
-static const char *error_text(int error)
+int pattern_new(struct span expression, struct pattern **ret_pattern)
 {
-    static char text[ERROR_BYTES_MAX];
+    pcre2_code *code = expression.len <= PATTERN_BYTES_MAX ? compile(expression) : NULL;
 
-    pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text));
-    return text;
-}
-
-int pattern_new(struct span expression, struct pattern **ret_pattern, const char **ret_error)
-{
-    const char *why = "it is too long";
-    pcre2_code *code = NULL;
-    int error;
-
-    if (expression.len <= PATTERN_BYTES_MAX) {
-        code = compile(expression, &error);
-        why = code ? "" : error_text(error);
-    }
-    if (ret_error)
-        *ret_error = why;
     if (!code)
         return PATTERN_BAD;
     *ret_pattern = mem_alloc(sizeof(**ret_pattern));

@@ -30,9 +30,8 @@ enum pattern_result {
     PATTERN_LIMIT, /* of a match: given up. Whether it matches is not known */
 };
 
-/* Returns PATTERN_OK or PATTERN_BAD; what is wrong is then in *ret_error (NULL: not asked), static text. */
-YETT_MUST_USE int pattern_new(struct span expression, struct pattern **ret_pattern,
-                              const char **ret_error);
+/* Returns PATTERN_OK or PATTERN_BAD. */
+YETT_MUST_USE int pattern_new(struct span expression, struct pattern **ret_pattern);
 struct pattern *pattern_free(struct pattern *pattern);
 
 /* Does any part of `subject` match? Case counts. PATTERN_OK, _MISS or _LIMIT. */

@@ -1,9 +1,6 @@
 #include "http/coding.h"
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+#include "http/chars.h"
 
 /* qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] ). What is none weighs nothing. */
 static uint32_t qvalue_parse(struct span text)
@@ -15,7 +12,7 @@ static uint32_t qvalue_parse(struct span text)
         return 0;
     weight = text.ptr[0] == '1' ? 1000 : 0;
     for (size_t i = 2; i < text.len; i++, place /= 10) {
-        if (!is_digit(text.ptr[i]))
+        if (!http_char_is_digit(text.ptr[i]))
             return 0;
         weight += (uint32_t)(text.ptr[i] - '0') * place;
     }

@@ -5,8 +5,8 @@
  *            of HTTP/1. Knows neither frames nor HPACK.
  * Ownership  The collector copies what it is given; the head borrows from it.
  * Lifetime   h2_head_begin() … h2_head_deinit(); for one head.
- * Limits     As HTTP/1's: `limits` (a request's leave one of HTTP_HEADERS_MAX for Host), a field counting its name, its value and 4 bytes. What comes past them is
- *            counted but not kept.
+ * Limits     As HTTP/1's: `limits` (a request's leave one of HTTP_HEADERS_MAX for Host), a field counting
+ *            its name, its value and 4 bytes. What comes past them is counted but not kept.
  * Errors     enum h2_head_result.
  * See        docs/internals/http2.md */
 #ifndef YETT_HTTP_H2_HEAD_H
@@ -43,8 +43,8 @@ struct h2_head {
     uint32_t cookie_at;
     struct span pseudo[H2_PSEUDOS_LEN]; /* ptr NULL: not there */
     struct h1_fields fields;
-    uint64_t bytes;          /* of all that came */
-    enum h1_fault fault;     /* the first; which of them are malformed is h2_head_end()'s to say */
+    uint64_t bytes;          /* of all that was added, kept or not */
+    enum h1_fault fault;     /* the first; whether it is malformed is h2_head_end_…()'s to say */
     bool names_were_regular; /* a field that is no pseudo field came */
     struct http_header headers[HTTP_HEADERS_MAX];
 };

@@ -302,11 +302,6 @@ struct h2_stream *h2_stream_free(struct h2_stream *stream)
     return h2_stream_drop(stream);
 }
 
-uint32_t h2_stream_id(const struct h2_stream *stream)
-{
-    return (uint32_t)stream->id;
-}
-
 void *h2_stream_owner(const struct h2_stream *stream)
 {
     return stream->owner;

@@ -156,7 +156,6 @@ struct h2_stream *h2_stream_free(struct h2_stream *stream);
 
 /* Neither reset nor complete in both directions. */
 bool h2_stream_is_open(const struct h2_stream *stream);
-uint32_t h2_stream_id(const struct h2_stream *stream);
 void *h2_stream_owner(const struct h2_stream *stream);
 void h2_stream_set_owner(struct h2_stream *stream, void *owner);
 

@@ -118,7 +118,7 @@ void annotation_read_auth_tls_match_cn(struct annotation_reading *reading,
 
     if (!reading->result.client_auth.guard)
         reading->result.client_auth.guard = at.pair;
-    if (!span_starts_with(value, SPAN("CN=")) || pattern_new(value, &pattern, NULL) != PATTERN_OK)
+    if (!span_starts_with(value, SPAN("CN=")) || pattern_new(value, &pattern) != PATTERN_OK)
         clients_refuse(reading, at, "CN= and a regular expression");
     else
         reading->result.client_auth.match_cn = value;

@@ -224,7 +224,7 @@ bool config_read_gzip_disable(struct config_reading *reading, const struct kube_
 {
     struct pattern *pattern = NULL;
 
-    if (pair->value.text.len > 0 && pattern_new(pair->value.text, &pattern, NULL) != PATTERN_OK)
+    if (pair->value.text.len > 0 && pattern_new(pair->value.text, &pattern) != PATTERN_OK)
         return false;
     pattern_free(pattern);
     reading->config.settings.gzip.not_for = arena_dup(reading->arena, pair->value.text);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/scope.h"
-#include "net/address.h"
 
 static void no_delay_set(int fd)
 {

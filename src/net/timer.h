@@ -1,9 +1,10 @@
 /* net/timer.h
  *
- * Purpose    The wheel of the loop's timers. Arming and cancelling cost O(1), whatever their
- * number. Ownership  Borrows the timers, which live inside their owners' structs. Lifetime
- * timer_wheel_init(); no end of its own. Only net/loop.c uses it directly. Units      Milliseconds,
- * monotonic; a tick is LOOP_TICK_MS. */
+ * Purpose    The wheel of the loop's timers. Arming and cancelling cost O(1), whatever their number. Only
+ *            net/loop.c uses it directly.
+ * Ownership  Borrows the timers, which live inside their owners' structs.
+ * Lifetime   timer_wheel_init(); no end of its own.
+ * Units      Milliseconds, monotonic; a tick is LOOP_TICK_MS. */
 #ifndef YETT_NET_TIMER_H
 #define YETT_NET_TIMER_H
 

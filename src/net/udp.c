@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
+#include "base/address.h"
 #include "base/bug.h"
 #include "base/mem.h"
 #include "base/scope.h"
-#include "net/address.h"
 
 /* A bound socket of IPv6 speaks IPv4 as well, and then has v4-mapped addresses in all places: in the name, and
  * in IPV6_PKTINFO, both ways. */

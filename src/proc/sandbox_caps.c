@@ -20,8 +20,8 @@ static int bounding_set_clear(void)
     return 0;
 }
 
-/* What is to be left. Neither inheritable nor ambient nor in the bounding set, so that no exec takes it
- * along. */
+/* What is to be left. Neither inheritable nor ambient: an exec takes it along only where the file gives it anew,
+ * which no-new-privileges allows for what one has, and where the bounding set could not be cleared. */
 static int sets_choose(bool keeps_bind, struct __user_cap_header_struct *header,
                        struct __user_cap_data_struct *ret_sets)
 {

@@ -1,12 +1,10 @@
 #include "supervisor/bind.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/scope.h"
 #include "proc/inherit.h"
 
@@ -16,27 +14,6 @@ enum {
     /* Datagrams that wait while a worker is busy or restarts; the kernel cuts it at net.core.rmem_max. */
     BIND_UDP_BYTES = 1 << 20,
 };
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static socklen_t address_set(union address *address, const struct ip_addr *ip, uint16_t port)
-{
-    *address = (union address){ 0 };
-    if (ip_is_v4(ip)) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(port);
-        memcpy(&address->v4.sin_addr, ip->bytes + 12, 4);
-        return sizeof(address->v4);
-    }
-    address->v6.sin6_family = AF_INET6;
-    address->v6.sin6_port = htons(port);
-    memcpy(&address->v6.sin6_addr, ip->bytes, 16);
-    return sizeof(address->v6);
-}
 
 static int flag_set(int fd, int level, int name, int value)
 {
@@ -62,7 +39,7 @@ static int flags_set_udp(int fd, int family)
 static int socket_bind(const struct bind_port *port, bool is_shared, int *ret_fd)
 {
     union address address;
-    socklen_t address_bytes = address_set(&address, &port->ip, port->number);
+    socklen_t address_bytes = address_fill(&address, &port->ip, port->number);
     int family = address.any.sa_family;
     int type = port->transport == PROC_UDP ? SOCK_DGRAM : SOCK_STREAM;
     SCOPED(fd_closep) int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -105,11 +82,11 @@ static int port_read_back(int fd, struct bind_port *port)
 {
     union address address;
     socklen_t address_bytes = sizeof(address);
+    struct ip_addr ip;
 
     if (getsockname(fd, &address.any, &address_bytes) == -1)
         return -errno;
-    port->number =
-        ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    address_read(&address, &ip, &port->number);
     return 0;
 }
 

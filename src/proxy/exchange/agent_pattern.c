@@ -12,7 +12,7 @@ static void agents_compile(struct agent_pattern *agents, struct span expression)
     buf_append(&agents->text, expression);
     buf_append(&nocase, SPAN("(?i)"));
     buf_append(&nocase, expression);
-    (void)!pattern_new(buf_span(&nocase), &agents->pattern, NULL);
+    (void)!pattern_new(buf_span(&nocase), &agents->pattern);
 }
 
 bool agent_pattern_matches(struct agent_pattern *agents, struct span expression,

@@ -36,7 +36,7 @@ static struct kept_pattern *entry_get(struct patterns *patterns, struct span tex
     memcpy(copy, text.ptr, text.len);
     entry = mem_alloc_zero(sizeof(*entry));
     entry->text = span_of(copy, text.len);
-    (void)!pattern_new(text, &entry->pattern, NULL);
+    (void)!pattern_new(text, &entry->pattern);
     map_put(&patterns->by_text, entry->text, entry);
     return entry;
 }

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "http/h2_internal.h"
 #include "http/h2_limits.h"
-#include "http/h2_session.h"
 
 enum { SIDE_STREAMS_MAX = 300, SIDE_NOW_MS = 1000 };
 
@@ -37,6 +37,11 @@ static inline void side_keep(struct side *side, struct h2_stream *stream)
     side->streams[side->streams_len++] = stream;
 }
 
+static inline unsigned side_stream_id(const struct h2_stream *stream)
+{
+    return (unsigned)stream->id;
+}
+
 static inline void side_on_head(void *ctx, struct h2_stream *stream, const struct http_head *head)
 {
     struct side *side = ctx;
@@ -44,10 +49,10 @@ static inline void side_on_head(void *ctx, struct h2_stream *stream, const struc
     if (head->status == 0)
         side_keep(side, stream);
     if (head->status == 0)
-        buf_printf(&side->log, "head %u " SPAN_FMT " " SPAN_FMT, h2_stream_id(stream),
+        buf_printf(&side->log, "head %u " SPAN_FMT " " SPAN_FMT, side_stream_id(stream),
                    SPAN_ARG(head->method_text), SPAN_ARG(head->target));
     else
-        buf_printf(&side->log, "head %u %u", h2_stream_id(stream), head->status);
+        buf_printf(&side->log, "head %u %u", side_stream_id(stream), head->status);
     buf_append(&side->log, head->body == HTTP_BODY_NONE ? SPAN(" whole|") : SPAN("|"));
 }
 
@@ -56,14 +61,14 @@ static inline void side_on_bad_head(void *ctx, struct h2_stream *stream, enum h1
     struct side *side = ctx;
 
     side_keep(side, stream);
-    buf_printf(&side->log, "bad %u %u|", h2_stream_id(stream), h1_fault_status(fault));
+    buf_printf(&side->log, "bad %u %u|", side_stream_id(stream), h1_fault_status(fault));
 }
 
 static inline void side_on_data(void *ctx, struct h2_stream *stream, struct span piece)
 {
     struct side *side = ctx;
 
-    buf_printf(&side->log, "data %u %zu|", h2_stream_id(stream), piece.len);
+    buf_printf(&side->log, "data %u %zu|", side_stream_id(stream), piece.len);
     side->content_bytes += piece.len;
     if (side->consumes)
         h2_stream_consume(stream, piece.len);
@@ -74,7 +79,7 @@ static inline void side_on_end(void *ctx, struct h2_stream *stream,
 {
     struct side *side = ctx;
 
-    buf_printf(&side->log, "end %u", h2_stream_id(stream));
+    buf_printf(&side->log, "end %u", side_stream_id(stream));
     for (uint32_t i = 0; i < trailers_len; i++)
         buf_printf(&side->log, " " SPAN_FMT "=" SPAN_FMT, SPAN_ARG(http_header_name(&trailers[i])),
                    SPAN_ARG(http_header_value(&trailers[i])));
@@ -85,14 +90,14 @@ static inline void side_on_writable(void *ctx, struct h2_stream *stream)
 {
     struct side *side = ctx;
 
-    buf_printf(&side->log, "writable %u|", h2_stream_id(stream));
+    buf_printf(&side->log, "writable %u|", side_stream_id(stream));
 }
 
 static inline void side_on_reset(void *ctx, struct h2_stream *stream, enum h2_error error)
 {
     struct side *side = ctx;
 
-    buf_printf(&side->log, "reset %u %d|", h2_stream_id(stream), (int)error);
+    buf_printf(&side->log, "reset %u %d|", side_stream_id(stream), (int)error);
     for (unsigned i = 0; i < side->streams_len && side->lets_go; i++) {
         if (side->streams[i] == stream)
             side->streams[i] = h2_stream_free(stream);

@@ -1,9 +1,8 @@
-/* net/address.h
+/* base/address.h
  *
- * Purpose    Socket addresses of an IP address and a port.
- * Roles      Inside this room only. */
-#ifndef YETT_NET_ADDRESS_H
-#define YETT_NET_ADDRESS_H
+ * Purpose    Socket addresses of an IP address and a port, for whoever opens sockets. */
+#ifndef YETT_BASE_ADDRESS_H
+#define YETT_BASE_ADDRESS_H
 
 #include <netinet/in.h>
 #include <sys/socket.h>
