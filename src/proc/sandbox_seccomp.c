@@ -30,9 +30,6 @@ static const int worker_calls[] = {
     SCMP_SYS(close),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(splice),
-    SCMP_SYS(tee),
     /* sockets */
     SCMP_SYS(accept4),
     SCMP_SYS(connect),
@@ -115,8 +112,7 @@ static const struct {
     { SCMP_SYS(fcntl), 1, UINT32_MAX, F_SETFD },
     { SCMP_SYS(fcntl), 1, UINT32_MAX, F_DUPFD_CLOEXEC },
     { SCMP_SYS(fcntl), 1, UINT32_MAX, F_GET_SEALS },
-    { SCMP_SYS(fcntl), 1, UINT32_MAX, F_GETPIPE_SZ },
-    { SCMP_SYS(fcntl), 1, UINT32_MAX, F_SETPIPE_SZ },
+    { SCMP_SYS(pipe2), 1, UINT32_MAX, O_NONBLOCK | O_CLOEXEC },
     { SCMP_SYS(ioctl), 1, UINT32_MAX, FIONBIO },
     { SCMP_SYS(ioctl), 1, UINT32_MAX, FIONREAD },
     { SCMP_SYS(prctl), 0, UINT32_MAX, PR_SET_NAME },
@@ -218,6 +214,19 @@ static int rules_add_conditional(scmp_filter_ctx filter)
     return 0;
 }
 
+/* Between sockets and pipes: no offsets, which are those of files, and no flag that nobody needs. */
+static int rules_add_splice(scmp_filter_ctx filter)
+{
+    struct scmp_arg_cmp right[] = {
+        { 1, SCMP_CMP_EQ, 0, 0 },
+        { 3, SCMP_CMP_EQ, 0, 0 },
+        { 5, SCMP_CMP_MASKED_EQ, UINT32_MAX, SPLICE_F_MOVE | SPLICE_F_NONBLOCK },
+    };
+
+    return rule_result(
+        seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(splice), ARRAY_LEN(right), right));
+}
+
 /* A bug that ends in abort() signals this very process; no other may be signalled. */
 static int rules_add_abort(scmp_filter_ctx filter)
 {
@@ -252,6 +261,8 @@ static int worker_rules_add(scmp_filter_ctx filter)
         r = rules_add(filter, SCMP_ACT_KILL_PROCESS, dangerous_calls, ARRAY_LEN(dangerous_calls));
     if (r == 0)
         r = rules_add_conditional(filter);
+    if (r == 0)
+        r = rules_add_splice(filter);
     if (r == 0)
         r = rules_add_abort(filter);
     if (r == 0)

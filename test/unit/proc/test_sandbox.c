@@ -204,13 +204,39 @@ static int try_epoll(void)
     int pair[2];
     char byte = 'x';
 
-    if (epoll == -1 || pipe2(pair, O_CLOEXEC) == -1)
+    if (epoll == -1 || pipe2(pair, O_NONBLOCK | O_CLOEXEC) == -1)
         return errno;
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event) == -1 || write(pair[1], &byte, 1) != 1)
         return errno;
     if (epoll_wait(epoll, &event, 1, 1000) != 1 || read(pair[0], &byte, 1) != 1)
         return -1;
     return errno_of(close(epoll));
+}
+
+/* From one pipe to another, as from a socket. */
+static int splice_between_pipes(loff_t *offset, unsigned flags)
+{
+    int from[2], to[2];
+
+    if (pipe2(from, O_NONBLOCK | O_CLOEXEC) == -1 || pipe2(to, O_NONBLOCK | O_CLOEXEC) == -1 ||
+        write(from[1], "x", 1) != 1)
+        return -1;
+    return errno_of(splice(from[0], offset, to[1], NULL, 1, flags));
+}
+
+static int try_splice(void)
+{
+    return splice_between_pipes(NULL, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+static int try_splice_at_offset(void)
+{
+    return splice_between_pipes(&(loff_t){ 0 }, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+static int try_splice_that_waits(void)
+{
+    return splice_between_pipes(NULL, 0);
 }
 
 static int try_random(void)
@@ -336,6 +362,9 @@ static const struct attempt worker_attempts[] = {
     { "abstract UNIX socket", try_unix_abstract, 0, 0 },
     { "epoll, pipe, read, write", try_epoll, 0, 0 },
     { "random bytes", try_random, 0, 0 },
+    { "splice", try_splice, 0, 0 },
+    { "splice at an offset", try_splice_at_offset, EPERM, 0 },
+    { "splice that waits", try_splice_that_waits, EPERM, 0 },
     { "heap, small and large", try_heap, 0, 0 },
     { "abort", try_abort, 0, SIGABRT },
     { "no core dump", try_core_limit, 0, 0 },
