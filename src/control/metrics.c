@@ -125,6 +125,8 @@ static void totals_write(const struct metrics_input *input, struct buf *out)
           offsetof(struct stats_page, udp_datagrams_dropped) },
         { "yett_udp_sessions_evicted_total", "UDP sessions ended to make place for others.",
           offsetof(struct stats_page, udp_sessions_evicted) },
+        { "yett_spliced_bytes_total", "Bytes that the kernel moved from socket to socket.",
+          offsetof(struct stats_page, spliced_bytes) },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -46,6 +46,16 @@ enum {
     /* Pause after the process ran out of descriptors. */
     PROXY_ACCEPT_PAUSE_MS = 100,
 
+    /* Reads in a row that fill a buffer, after which bytes go from socket to socket past us: a body that is
+     * that long is likely to be longer. */
+    PROXY_BULK_READS = 4,
+    /* What a pipe takes of them at once. Its 16 places hold what 16 segments brought: 24 KB of single ones,
+     * 512 KB of those that loopback or the network card put together. */
+    PROXY_SPLICE_BYTES = 256 << 10,
+    /* Two descriptors each, and as many of the 1,024 that the kernel gives a user at full size (16 workers'). They are
+     * lent while bytes are in them: few at a time, unless readers are slow, for whom copying is as good. */
+    PROXY_PIPES_MAX = 64,
+
     /* Buffers' worth that one stream moves before others get their turn. */
     PROXY_PUMP_BURST = 16,
 

@@ -29,6 +29,7 @@ int worker_init(struct worker *worker, struct loop *loop, struct stats_page *sta
 {
     *worker = (struct worker){ .loop = loop, .stats = stats };
     worker->slots = stats_writer_new(stats);
+    pipe_pool_init(&worker->buffers.pipes, &stats->spliced_bytes);
     worker->compress_budget.max_bytes = PROXY_COMPRESS_BYTES_MAX;
     worker->clients_max =
         options->connections_max ? options->connections_max : PROXY_CONNECTIONS_MAX;

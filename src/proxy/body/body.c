@@ -83,6 +83,31 @@ void body_consume(struct body_reader *reader, struct iobuf *in, size_t len)
     reader->done = reader->left == 0;
 }
 
+uint64_t body_plain_bytes(const struct body_reader *reader, const struct iobuf *in)
+{
+    if (reader->done || iobuf_len(in) > 0)
+        return 0;
+    switch (reader->kind) {
+    case HTTP_BODY_LENGTH:
+        return reader->left;
+    case HTTP_BODY_TO_END:
+        return UINT64_MAX;
+    case HTTP_BODY_CHUNKED:
+    case HTTP_BODY_NONE:
+        break;
+    }
+    return 0;
+}
+
+void body_pass(struct body_reader *reader, size_t len)
+{
+    reader->begun = true;
+    if (reader->kind != HTTP_BODY_LENGTH)
+        return;
+    reader->left -= len;
+    reader->done = reader->left == 0;
+}
+
 size_t body_writer_room(enum http_body_kind kind, const struct iobuf *out)
 {
     size_t room = iobuf_room(out);

@@ -37,6 +37,11 @@ YETT_MUST_USE int body_read(struct body_reader *reader, struct iobuf *in, struct
 /* Drops `len` bytes of the piece. */
 void body_consume(struct body_reader *reader, struct iobuf *in, size_t len);
 
+/* How many bytes behind `in`, not read yet, are content as they are. 0: none, or framing has to be read. */
+uint64_t body_plain_bytes(const struct body_reader *reader, const struct iobuf *in);
+/* Content of those that was taken past the buffer. */
+void body_pass(struct body_reader *reader, size_t len);
+
 /* Content bytes that writing to `out` in this framing has room for; 0: send first. */
 size_t body_writer_room(enum http_body_kind kind, const struct iobuf *out);
 /* Appends a piece (within that room, not empty) in this framing. */

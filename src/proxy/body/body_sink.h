@@ -17,6 +17,7 @@ enum sink_result {
 };
 
 struct body_sink;
+struct stream;
 
 struct body_sink_ops {
     /* Takes what it has room for: *ret_taken bytes, set for every result. SINK_OK with less than all of
@@ -27,6 +28,9 @@ struct body_sink_ops {
     /* What was taken must wait no longer, for its source pauses or has ended. SINK_OK: all of it is on
      * its way. */
     int (*flush)(struct body_sink *sink);
+    /* The stream that carries content in the clear and as it is, so that after a flush a source may move some there past
+     * us. NULL, as the function is in most sinks: there is none. */
+    struct stream *(*plain)(struct body_sink *sink);
 };
 
 struct body_sink {

@@ -19,6 +19,7 @@ enum source_result {
 };
 
 struct body_source;
+struct stream;
 
 struct body_source_ops {
     /* Looks at what comes next; may read for it. The piece stays where it is until it is consumed. */
@@ -28,6 +29,9 @@ struct body_source_ops {
     /* Where has_trailers is set at SOURCE_END: those that may be passed on (http_may_trail()), at most
      * `max`. They borrow until the source's side goes on. */
     size_t (*trailers)(struct body_source *source, struct http_header *headers, size_t max);
+    /* Where is_bulk is set: moves up to `max` bytes of content to a stream past us (stream_splice()) and drops them.
+     * Returns how many; 0: peek(). */
+    size_t (*splice)(struct body_source *source, struct stream *to, size_t max);
 };
 
 struct body_source {
@@ -36,6 +40,7 @@ struct body_source {
         begun; /* bytes were consumed, content or framing: it cannot be read from the start again */
     bool is_over; /* where it is known already that peek() says SOURCE_END */
     bool has_trailers;
+    bool is_bulk; /* content comes in large amounts that need not be looked at */
 };
 
 /* Trailer fields that are passed on: more than this are noise. */

@@ -33,6 +33,27 @@ static int piece_move(struct pump *pump, struct span piece)
     return sink_result(r);
 }
 
+/* From socket to socket, past us. PUMP_DONE with 0 moved: what comes next has to be looked at. Apart from
+ * pump_step(), which is short for most. */
+YETT_COLD static int bulk_move(struct pump *pump, size_t *ret_moved)
+{
+    struct body_sink *sink = pump->sink;
+    struct stream *to = sink->ops->plain ? sink->ops->plain(sink) : NULL;
+    uint64_t max = PROXY_SPLICE_BYTES;
+
+    *ret_moved = 0;
+    if (!to)
+        return PUMP_DONE;
+    int r = sink_result(sink->ops->flush(sink));
+    if (r != PUMP_DONE)
+        return r;
+    if (pump->bytes_max)
+        max = MIN(max, pump->bytes_max - pump->bytes);
+    *ret_moved = pump->source->ops->splice(pump->source, to, (size_t)max);
+    pump->bytes += *ret_moved;
+    return PUMP_DONE;
+}
+
 /* Apart from end_move(), which has no need of so much stack. */
 YETT_COLD static int trailers_move(struct pump *pump)
 {
@@ -55,13 +76,21 @@ static int end_move(struct pump *pump)
     return r;
 }
 
-/* One step towards the end of the body. PUMP_DONE: go on. */
-static int pump_step(struct pump *pump)
+/* One step towards the end of the body; one that moves several buffers' worth counts as so many in *steps.
+ * PUMP_DONE: go on. */
+static int pump_step(struct pump *pump, unsigned *steps)
 {
     struct span piece = SPAN_EMPTY;
 
     if (pump->source->is_over)
         return end_move(pump);
+    if (pump->source->is_bulk) {
+        size_t moved;
+        int r = bulk_move(pump, &moved);
+        *steps += (unsigned)(moved / PROXY_BUFFER_BYTES);
+        if (r != PUMP_DONE || moved > 0)
+            return r;
+    }
     switch ((enum source_result)pump->source->ops->peek(pump->source, &piece)) {
     case SOURCE_PIECE:
         return piece_move(pump, piece);
@@ -85,9 +114,9 @@ static int pump_step(struct pump *pump)
 int pump_run(struct pump *pump)
 {
     for (unsigned steps = 0; !pump->ended; steps++) {
-        if (steps == 2 * PROXY_PUMP_BURST)
+        if (steps >= 2 * PROXY_PUMP_BURST)
             return PUMP_AGAIN;
-        int r = pump_step(pump);
+        int r = pump_step(pump, &steps);
         if (r != PUMP_DONE)
             return r;
     }

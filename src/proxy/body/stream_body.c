@@ -1,9 +1,26 @@
 #include "proxy/body/stream_body.h"
 
+#include "proxy/limits.h"
+
 /* Pieces this large go to the socket from where they lie; smaller ones are gathered. */
 enum { SINK_DIRECT_BYTES = 4096 };
 
 /* ---- source ---- */
+
+/* Content that comes faster than it is read need not come here; small pieces are cheaper to copy. */
+static void bulk_note(struct stream_source *source)
+{
+    struct stream *stream = source->stream;
+
+    if (iobuf_room(stream->in) > 0) {
+        source->full_reads = 0;
+        source->base.is_bulk = false;
+    } else if (source->full_reads < PROXY_BULK_READS) {
+        source->full_reads++;
+        source->base.is_bulk = source->full_reads == PROXY_BULK_READS && !stream->tls &&
+                               source->reader.kind != HTTP_BODY_CHUNKED;
+    }
+}
 
 /* Reads more from the stream. SOURCE_PIECE: look again. */
 static int source_fill(struct stream_source *source)
@@ -17,6 +34,7 @@ static int source_fill(struct stream_source *source)
 
     switch ((enum stream_result)stream_fill(stream)) {
     case STREAM_OK:
+        bulk_note(source);
         return SOURCE_PIECE;
     case STREAM_WAIT:
         return SOURCE_WAIT;
@@ -75,10 +93,32 @@ static size_t source_trailers(struct body_source *base, struct http_header *head
     return chunked_trailers_parse(source->reader.trailers, headers, max);
 }
 
+/* One small amount ends it, but only when what was moved is sent: until then nobody asks again. */
+static size_t source_splice(struct body_source *base, struct stream *to, size_t max)
+{
+    struct stream_source *source = container_of(base, struct stream_source, base);
+    struct body_reader *reader = &source->reader;
+    uint64_t bytes = MIN(body_plain_bytes(reader, source->stream->in), max);
+
+    base->is_bulk = source->full_reads > 0;
+    if (!base->is_bulk || bytes == 0)
+        return 0;
+    size_t moved = stream_splice(to, source->stream, (size_t)bytes);
+    if (moved == 0)
+        return 0;
+    if (moved < PROXY_BUFFER_BYTES)
+        source->full_reads = 0;
+    body_pass(reader, moved);
+    base->begun = true;
+    base->is_over = reader->done;
+    return moved;
+}
+
 static const struct body_source_ops stream_source_ops = {
     .peek = source_peek,
     .consume = source_consume,
     .trailers = source_trailers,
+    .splice = source_splice,
 };
 
 void stream_source_init(struct stream_source *source, struct stream *stream,
@@ -86,6 +126,7 @@ void stream_source_init(struct stream_source *source, struct stream *stream,
 {
     source->base = (struct body_source){ .ops = &stream_source_ops };
     source->stream = stream;
+    source->full_reads = 0;
     body_reader_init(&source->reader, kind, length);
 }
 
@@ -154,10 +195,18 @@ static int sink_flush(struct body_sink *base)
     return r;
 }
 
+static struct stream *sink_plain(struct body_sink *base)
+{
+    struct stream_sink *sink = container_of(base, struct stream_sink, base);
+
+    return sink->framing != HTTP_BODY_CHUNKED && !sink->stream->tls ? sink->stream : NULL;
+}
+
 static const struct body_sink_ops stream_sink_ops = {
     .write = sink_write,
     .end = sink_end,
     .flush = sink_flush,
+    .plain = sink_plain,
 };
 
 void stream_sink_init(struct stream_sink *sink, struct stream *stream, enum http_body_kind framing)

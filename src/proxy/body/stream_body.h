@@ -16,6 +16,7 @@ struct stream_source {
     struct body_source base;
     struct stream *stream;
     struct body_reader reader;
+    uint32_t full_reads; /* in a row, up to PROXY_BULK_READS */
 };
 
 /* `length` is that of HTTP_BODY_LENGTH. HTTP_BODY_TO_END: the bytes as they are. */

@@ -22,6 +22,7 @@ void iobuf_pool_deinit(struct iobuf_pool *pool)
         mem_free(buf);
     }
     pool->free_len = 0;
+    pipe_pool_deinit(&pool->pipes);
 }
 
 struct iobuf *iobuf_take(struct iobuf_pool *pool)

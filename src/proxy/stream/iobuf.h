@@ -1,7 +1,8 @@
 /* proxy/stream/iobuf.h
  *
  * Purpose    Buffers of a connection: bytes [start, end) of `data` are used. Taken when bytes come,
- *            given back when none are left, so that an idle connection holds none.
+ *            given back when none are left, so that an idle connection holds none. What need not be
+ *            looked at may take a pipe instead (pipe.h).
  * Ownership  The pool lends; iobuf_put() returns one and yields NULL.
  * Limits     Two sizes: PROXY_BUFFER_BYTES and PROXY_BUFFER_LARGE_BYTES. */
 #ifndef YETT_PROXY_STREAM_IOBUF_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "proxy/stream/pipe.h"
 
 struct iobuf {
     struct iobuf *next; /* in the pool */
@@ -23,6 +25,7 @@ struct iobuf_pool {
     uint32_t free_len;
     uint32_t lent; /* all sizes */
     size_t lent_bytes;
+    struct pipe_pool pipes; /* none, unless pipe_pool_init() was called */
 };
 
 void iobuf_pool_deinit(struct iobuf_pool *pool);

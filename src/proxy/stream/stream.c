@@ -25,6 +25,8 @@ void stream_close(struct stream *stream)
 
     stream->in = iobuf_put(stream->pool, stream->in);
     stream->out = iobuf_put(stream->pool, stream->out);
+    if (stream->pipe)
+        stream->pipe = pipe_put(&stream->pool->pipes, stream->pipe);
     stream->tls = tls_codec_free(stream->tls);
     if (fd < 0)
         return;
@@ -119,6 +121,64 @@ static int socket_write(struct stream *stream, struct span bytes, size_t *ret_se
         stream->may_write = false;
         return STREAM_WAIT;
     }
+    return STREAM_OK;
+}
+
+static void in_relax(struct stream *stream)
+{
+    if (stream->in && iobuf_len(stream->in) == 0)
+        stream->in = iobuf_put(stream->pool, stream->in);
+}
+
+/* ---- past us: from one socket to another, in the clear ---- */
+
+/* What says something of the call, not of the connection: whoever reads next may have more luck. */
+static bool is_of_call(int error)
+{
+    return error == -EAGAIN || error == -EINTR || error == -EINVAL || error == -ENOMEM ||
+           error == -EPERM || error == -ENOSYS;
+}
+
+size_t stream_splice(struct stream *to, struct stream *from, size_t max)
+{
+    struct pipe_pool *pipes = &to->pool->pipes;
+
+    invariant(!to->tls && !from->tls && !stream_has_output(to));
+    if (!from->may_read || from->error)
+        return 0;
+    struct pipe *pipe = pipe_take(pipes);
+    if (!pipe)
+        return 0;
+    in_relax(from);
+    ssize_t n = pipe_fill(pipe, from->watch.fd, max);
+    if (n > 0) {
+        to->pipe = pipe;
+        return (size_t)n;
+    }
+    pipe_put(pipes, pipe);
+    if (n < 0 && !is_of_call((int)n))
+        stream_fail(from, (int)n); /* the kernel tells it once */
+    return 0;
+}
+
+/* The pipe holds bytes, so EAGAIN is the socket's; a short count may have any reason. Apart from
+ * stream_flush(), which is short for most. */
+YETT_COLD static int pipe_flush(struct stream *stream)
+{
+    struct pipe_pool *pipes = &stream->pool->pipes;
+
+    while (stream->pipe->bytes > 0) {
+        if (stream->error)
+            return STREAM_FAILED;
+        if (!stream->may_write)
+            return STREAM_WAIT;
+        ssize_t n = pipe_drain(pipes, stream->pipe, stream->watch.fd);
+        if (n == -EAGAIN)
+            stream->may_write = false;
+        else if (n < 0 && n != -EINTR)
+            return stream_fail_output(stream, (int)n);
+    }
+    stream->pipe = pipe_put(pipes, stream->pipe);
     return STREAM_OK;
 }
 
@@ -235,12 +295,6 @@ static bool has_more_to_read(const struct stream *stream)
     return stream->may_read || (stream->tls && tls_codec_has_input(stream->tls));
 }
 
-static void in_relax(struct stream *stream)
-{
-    if (stream->in && iobuf_len(stream->in) == 0)
-        stream->in = iobuf_put(stream->pool, stream->in);
-}
-
 int stream_fill(struct stream *stream)
 {
     size_t len = 0;
@@ -280,6 +334,11 @@ int stream_send(struct stream *stream, struct span bytes, size_t *ret_taken)
 
 int stream_flush(struct stream *stream)
 {
+    if (stream->pipe) {
+        int r = pipe_flush(stream);
+        if (r != STREAM_OK)
+            return r;
+    }
     if (stream->out) {
         while (iobuf_len(stream->out) > 0) {
             size_t taken;
@@ -298,12 +357,14 @@ int stream_flush(struct stream *stream)
 
 bool stream_has_output(const struct stream *stream)
 {
-    return iobuf_len(stream->out) > 0 || (stream->tls && tls_codec_pending(stream->tls).len > 0);
+    return stream->pipe || iobuf_len(stream->out) > 0 ||
+           (stream->tls && tls_codec_pending(stream->tls).len > 0);
 }
 
 size_t stream_output_bytes(const struct stream *stream)
 {
-    return iobuf_len(stream->out) + (stream->tls ? tls_codec_pending(stream->tls).len : 0);
+    return (stream->pipe ? stream->pipe->bytes : 0) + iobuf_len(stream->out) +
+           (stream->tls ? tls_codec_pending(stream->tls).len : 0);
 }
 
 struct iobuf *stream_out(struct stream *stream)

@@ -26,6 +26,7 @@ struct stream {
     struct iobuf_pool *pool;
     struct tls_codec *tls;    /* NULL: in the clear */
     struct iobuf *in;         /* received, not consumed yet; NULL: nothing */
+    struct pipe *pipe;        /* to be sent before `out`; NULL: nothing */
     struct iobuf *out;        /* to be sent; NULL: nothing */
     int error;                /* -errno of what broke it; 0: none */
     bool may_read, may_write; /* edge-triggered: until EAGAIN or a short count says otherwise */
@@ -59,7 +60,12 @@ YETT_MUST_USE int stream_fill(struct stream *stream);
  * encrypted). Never queues in `out`. */
 YETT_MUST_USE int stream_send(struct stream *stream, struct span bytes, size_t *ret_taken);
 
-/* Sends what waits in `out` and under TLS. STREAM_OK: all is sent. */
+/* Moves up to `max` bytes that `from` has received, not read yet, past us into the output of `to`, where
+ * nothing may wait: stream_flush() sends them. Both in the clear. Returns how many; 0: that is not the way
+ * for what comes next, be it bytes, nothing now, or an end, and stream_fill() tells which. */
+YETT_MUST_USE size_t stream_splice(struct stream *to, struct stream *from, size_t max);
+
+/* Sends what waits in pipe and `out` and under TLS. STREAM_OK: all is sent. */
 YETT_MUST_USE int stream_flush(struct stream *stream);
 bool stream_has_output(const struct stream *stream);
 size_t stream_output_bytes(const struct stream *stream);
