@@ -28,6 +28,7 @@ type gate struct {
 type gateOptions struct {
 	log       bool   // to a file
 	tls       bool   // and HTTP/2 for those who want it
+	large     bool   // bodies of any size pass, without a file in between
 	manifests string // of yett; "": one Ingress, the same route that the others have
 }
 
@@ -157,7 +158,7 @@ endpoints: [{addresses: [127.0.0.1]}]
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: bench}
-data: {ssl-redirect: "false", keep-alive-requests: "%[4]d"}
+data: {ssl-redirect: "false", proxy-body-size: "0", keep-alive-requests: "%[4]d"}
 ---
 apiVersion: v1
 kind: Secret
@@ -249,6 +250,8 @@ http {
     log_format upstreaminfo '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
         '"$http_referer" "$http_user_agent" $request_length $request_time [default-bench-80] [] '
         '$upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';
+    {{if .Large}}client_max_body_size 0;
+    proxy_request_buffering off;{{end}}
     {{if .Log}}access_log {{.Log}} upstreaminfo buffer=64k flush=1s;{{else}}access_log off;{{end}}
     upstream bench {
         server 127.0.0.1:{{.Backend}};
@@ -298,6 +301,7 @@ var haproxyConfig = template.Must(template.New("haproxy").Parse(`global
     {{if .Log}}log stdout len 4096 format raw local0{{end}}
 defaults
     mode http
+    {{if .Large}}option splice-auto{{end}}
     timeout connect 5s
     timeout client 60s
     timeout server 60s
@@ -338,10 +342,10 @@ func startConfigured(r *rig, options gateOptions, name string, config *template.
 	err = config.Execute(&text, struct {
 		Dir, Log, Host string
 		Port, Backend  int
-		TLS            bool
+		TLS, Large     bool
 
 		KeepAliveRequests int
-	}{r.dir, log, benchHost, port, r.backendPort, options.tls, options.keepAliveRequests()})
+	}{r.dir, log, benchHost, port, r.backendPort, options.tls, options.large, options.keepAliveRequests()})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ var benches = []bench{
 	{"log", "the same with an access log", nil, benchLog},
 	{"tls", "CPU per request: HTTP/1.1 over TLS, kept connections", []string{"h2load"}, benchTLS},
 	{"http2", "CPU per request: HTTP/2 over TLS, 16 streams at a time on each connection", []string{"h2load"}, benchHTTP2},
+	{"large", "CPU per GB: HTTP/1.1 in the clear, large bodies down and up", nil, benchLarge},
 	{"syscalls", "system calls per request", []string{"strace"}, benchSyscalls},
 	{"instructions", "instructions per request of yett's worker", []string{"valgrind"}, benchInstructions},
 	{"idle", "memory of 10,000 idle connections", nil, benchIdle},
