@@ -1,21 +1,18 @@
 /* Three ways lead to an image. A change of EndpointSlices only refreshes the model's endpoints and writes
  * the shards that hold them. Among many Ingresses, a change of few objects compiles only the hosts that
  * it concerns, and writes their shards. What is wrong with objects is found apart from that, a little at
- * a time. Everything else compiles the model anew. All end in put_out(): sealed, opened and verified as a
- * worker would, and only then sent. */
+ * a time. Everything else compiles the model anew. All end in image_written(), which delivers. */
 #include "control/reconcile.h"
 
 #include <errno.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "control/delivery.h"
 #include "control/diag_log.h"
 #include "control/diagnosis.h"
 #include "control/port_failures.h"
-#include "image/publish.h"
-#include "image/verify.h"
 #include "image/writer.h"
 
 const uint64_t reconcile_apply_bounds_us[RECONCILE_APPLY_BUCKETS] = {
@@ -24,7 +21,6 @@ const uint64_t reconcile_apply_bounds_us[RECONCILE_APPLY_BUCKETS] = {
 
 struct reconcile {
     struct loop *loop;
-    int channel;
     const struct ingress_options *options;
     const struct source *source;
     void (*on_serving)(void *ctx, struct image_view *view);
@@ -47,11 +43,9 @@ struct reconcile {
     struct diag_log diag_log;
 
     struct image_writer *writer;
-    struct image_fds newest_fds; /* of the newest image written, served or not */
-    bool has_fds;
-    struct image_view *newest, *serving;
+    struct delivery delivery;
+    struct image_view *serving;
     struct image_view *previous; /* served before `serving`: workers may have to go back to it */
-    uint64_t newest_hash;
 
     uint64_t in_flight_generation; /* 0: none */
     uint64_t in_flight_since_ns;
@@ -97,8 +91,8 @@ static void served(struct reconcile *reconcile)
 
     image_view_unref(reconcile->previous);
     reconcile->previous = reconcile->serving;
-    serving_set(reconcile, image_view_ref(reconcile->newest));
-    facts->config_hash = reconcile->newest_hash;
+    serving_set(reconcile, image_view_ref(reconcile->delivery.newest));
+    facts->config_hash = reconcile->delivery.newest_hash;
     facts->last_ok = true;
     reconcile->hold_until_ms = 0;
     facts->successes++;
@@ -120,128 +114,24 @@ static void serving_lost(struct reconcile *reconcile)
 /* ---- from bytes to the supervisor -------------------------------------------------------------
  */
 
-static void newest_drop(struct reconcile *reconcile)
-{
-    if (reconcile->has_fds)
-        image_fds_close(&reconcile->newest_fds);
-    reconcile->has_fds = false;
-    reconcile->newest = image_view_unref(reconcile->newest);
-}
-
 /* What the writer remembers has no descriptors behind it: let it write everything anew. */
 static void writer_restart(struct reconcile *reconcile, uint64_t generation)
 {
-    newest_drop(reconcile);
+    delivery_forget(&reconcile->delivery);
     image_writer_free(reconcile->writer);
     reconcile->writer = image_writer_new();
     image_writer_set_generation(reconcile->writer, generation);
 }
 
-static bool bytes_are_news(const struct image_bytes *bytes)
-{
-    for (uint32_t i = 0; i < bytes->segments_len; i++) {
-        if (bytes->is_new[i])
-            return true;
-    }
-    return false;
-}
-
-/* The same for the same content, in every process: the checksums of the segments. */
-static uint64_t bytes_hash(const struct image_bytes *bytes)
-{
-    struct image_segment_ref ref;
-    uint64_t hash = 0;
-
-    for (uint32_t i = 0; i < bytes->segments_len; i++) {
-        memcpy(&ref, bytes->root.ptr + sizeof(struct image_root) + i * sizeof(ref), sizeof(ref));
-        hash = hash_combine(hash, ref.checksum);
-    }
-    return hash;
-}
-
-static_assert((int)ROUTE_LISTENERS_MAX <= (int)PROC_PORTS_MAX, "all ports go into one message");
-
-static int image_send(struct reconcile *reconcile, const struct image_fds *fds,
-                      const struct image_view *view)
-{
-    struct proc_message message = {
-        .kind = PROC_PUBLISH,
-        .generation = view->generation,
-        .fds_len = 1 + fds->segments_len,
-        .fds[0] = fds->root,
-        .ports_len = image_listener_count(view),
-    };
-
-    invariant(message.fds_len <= PROC_FDS_MAX && message.ports_len <= PROC_PORTS_MAX);
-    memcpy(message.fds + 1, fds->segments, fds->segments_len * sizeof(int));
-    for (uint32_t i = 0; i < message.ports_len; i++) {
-        const struct image_listener *listener = image_listener_get(view, i);
-        message.ports[i] = (struct proc_port){ listener->transport, listener->port };
-    }
-    return proc_channel_send(reconcile->channel, &message);
-}
-
-/* Opens and verifies the image as a worker would. */
-static bool image_holds(struct reconcile *reconcile, const struct image_fds *fds,
-                        struct image_view **ret_view)
-{
-    SCOPED(image_view_unrefp) struct image_view *view = NULL;
-    const char *what = "";
-    int r = image_view_open(fds, reconcile->newest, &view);
-
-    if (r != IMAGE_OPEN_OK) {
-        log_error("image_does_not_open", F_INT("result", r));
-        return false;
-    }
-    if (!image_verify_changes(view, reconcile->newest, &what)) {
-        log_error("image_does_not_verify", F_STR("what", what));
-        return false;
-    }
-    *ret_view = TAKE(view);
-    return true;
-}
-
-static void fds_closep(struct image_fds **fds)
-{
-    if (*fds)
-        image_fds_close(*fds);
-}
-
-static bool put_out(struct reconcile *reconcile, const struct image_bytes *bytes)
-{
-    SCOPED(image_view_unrefp) struct image_view *view = NULL;
-    struct image_fds fds;
-    int r = image_publish(bytes, reconcile->has_fds ? &reconcile->newest_fds : NULL, &fds);
-
-    if (r < 0) {
-        log_error("image_not_sealed", F_ERRNO(r));
-        return false;
-    }
-    SCOPED(fds_closep) struct image_fds *fds_guard = &fds;
-    if (!image_holds(reconcile, &fds, &view))
-        return false;
-    r = image_send(reconcile, &fds, view);
-    if (r < 0) {
-        log_error("image_not_sent", F_ERRNO(r));
-        return false;
-    }
-    newest_drop(reconcile);
-    reconcile->newest_fds = fds;
-    reconcile->has_fds = true;
-    fds_guard = NULL;
-    reconcile->newest = TAKE(view);
-    reconcile->newest_hash = bytes_hash(bytes);
-    reconcile->in_flight_generation = bytes->generation;
-    reconcile->in_flight_since_ns = reconcile->pending_since_ns;
-    return true;
-}
-
 static void image_written(struct reconcile *reconcile, const struct image_bytes *bytes)
 {
-    if (reconcile->has_fds && !bytes_are_news(bytes))
+    if (!delivery_is_news(&reconcile->delivery, bytes))
         return;
-    if (put_out(reconcile, bytes))
+    if (delivery_send(&reconcile->delivery, bytes)) {
+        reconcile->in_flight_generation = bytes->generation;
+        reconcile->in_flight_since_ns = reconcile->pending_since_ns;
         return;
+    }
     failed(reconcile);
     writer_restart(reconcile, bytes->generation);
     loop_timer_set(reconcile->loop, &reconcile->recheck_timer, RECONCILE_RETRY_MS);
@@ -438,7 +328,8 @@ static void work(struct reconcile *reconcile)
     if (is_endpoints_only && is_on_hold(reconcile))
         return;
     /* After a failure the writer has forgotten everything: then only the whole will do. */
-    bool may_be_short = reconcile->has_fds && reconcile->model && !reconcile->needs_whole;
+    bool may_be_short =
+        reconcile->delivery.has_newest && reconcile->model && !reconcile->needs_whole;
     if (may_be_short && is_endpoints_only)
         refresh_endpoints(reconcile);
     else if (may_be_short && has_diags_only(reconcile))
@@ -552,7 +443,7 @@ struct reconcile *reconcile_new(struct loop *loop, int channel,
     struct reconcile *reconcile = mem_alloc_zero(sizeof(*reconcile));
 
     reconcile->loop = loop;
-    reconcile->channel = channel;
+    delivery_init(&reconcile->delivery, channel);
     reconcile->options = options;
     source_change_init(&reconcile->pending);
     loop_task_init(&reconcile->task, on_task);
@@ -572,7 +463,7 @@ struct reconcile *reconcile_free(struct reconcile *reconcile)
     loop_timer_cancel(&reconcile->recheck_timer);
     loop_timer_cancel(&reconcile->settle_timer);
     diagnosis_deinit(&reconcile->diagnosis);
-    newest_drop(reconcile);
+    delivery_deinit(&reconcile->delivery);
     image_view_unref(reconcile->serving);
     image_view_unref(reconcile->previous);
     image_writer_free(reconcile->writer);

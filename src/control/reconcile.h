@@ -4,8 +4,7 @@
  *            most one roll-out is in flight; what changes meanwhile is compiled when it has
  *            ended, the latest state wins. A failure anywhere leaves the running generation as
  *            it was, and is visible.
- * Ownership  Borrows loop, channel, source and options; owns model, writer, views and
- *            descriptors.
+ * Ownership  Borrows loop, channel, source and options; owns model, writer and views.
  * Lifetime   reconcile_new() … reconcile_free().
  * Roles      controller.
  * Errors     None to the caller: failures are logged and counted in the facts.

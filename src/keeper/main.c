@@ -15,6 +15,7 @@
 #include "image/view.h"
 #include "keeper/format.h"
 #include "keeper/load.h"
+#include "keeper/publish.h"
 #include "keeper/save.h"
 #include "proc/channel.h"
 #include "proc/sandbox.h"
@@ -110,21 +111,13 @@ static int image_keep(struct keeper *keeper, const struct proc_message *image)
 
 static int send_loaded(const struct loaded *loaded)
 {
-    struct proc_message publish = { .kind = PROC_PUBLISH, .generation = loaded->generation };
     SCOPED(image_view_unrefp) struct image_view *view = NULL;
+    struct proc_message publish;
 
     int r = image_view_open(&loaded->fds, NULL, &view);
     if (r != IMAGE_OPEN_OK)
         return r < 0 ? r : -EBADMSG;
-    while (publish.ports_len < image_listener_count(view) && publish.ports_len < PROC_PORTS_MAX) {
-        const struct image_listener *listener = image_listener_get(view, publish.ports_len);
-        publish.ports[publish.ports_len++] =
-            (struct proc_port){ listener->transport, listener->port };
-    }
-
-    publish.fds[publish.fds_len++] = loaded->fds.root;
-    for (uint32_t i = 0; i < loaded->fds.segments_len; i++)
-        publish.fds[publish.fds_len++] = loaded->fds.segments[i];
+    publish_message(&loaded->fds, view, &publish);
     return proc_channel_send(PROC_FD_CHANNEL, &publish);
 }
 
