@@ -70,6 +70,10 @@ void image_describe_backend_tls(const struct image_view *view, const struct imag
     const struct image_backend_tls *tls =
         policy->backend_tls == IMAGE_NONE ? NULL : image_backend_tls_get(view, policy->backend_tls);
 
+    if (tls && tls->flags & IMAGE_BACKEND_TLS_BROKEN) {
+        buf_append(out, SPAN("not asked, for its secrets are not here"));
+        return;
+    }
     if (tls && tls->flags & IMAGE_BACKEND_TLS_VERIFY)
         buf_printf(out, "verified as " SPAN_FMT, SPAN_ARG(image_str_get(view, tls->name)));
     else

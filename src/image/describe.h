@@ -19,7 +19,8 @@ void image_describe_service(const struct image_view *view, const struct image_se
 /* "http", "https", "auto-http", "h2c", "h2" */
 const char *image_describe_protocol(enum route_protocol protocol);
 
-/* "verified as backend.internal, shown a certificate, asked for by name"; "not verified" */
+/* "verified as backend.internal, shown a certificate, asked for by name"; "not verified"; "not asked, for
+ * its secrets are not here" */
 void image_describe_backend_tls(const struct image_view *view, const struct image_policy *policy,
                                 struct buf *out);
 

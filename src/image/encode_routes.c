@@ -66,7 +66,6 @@ static uint32_t backend_tls_add(struct encoder *encoder, const struct route_back
         return IMAGE_NONE;
 
     struct image_backend_tls record = {
-        .identity = route_backend_tls_identity(tls),
         .certificate_id = tls->certificate ? tls->certificate->id : 0,
         .authorities_id = tls->authorities ? tls->authorities->id : 0,
         .name = str(encoder, tls->name),
@@ -236,7 +235,6 @@ static uint32_t client_auth_add(struct encoder *encoder, const struct route_clie
         return IMAGE_NONE;
 
     struct image_client_auth record = {
-        .identity = route_client_auth_identity(auth),
         .authorities_id = auth->authorities ? auth->authorities->id : 0,
         .error_page = str(encoder, auth->error_page),
         .match_cn = str(encoder, auth->match_cn),
@@ -321,8 +319,7 @@ static uint32_t settings_flags(const struct route_model *model)
         { settings->gzip.is_on, IMAGE_GZIP },
         { settings->brotli.is_on, IMAGE_BROTLI },
         { settings->tls.cipher_choice == ROUTE_CIPHERS_OF_SERVER, IMAGE_TLS_CIPHERS_OF_SERVER },
-        { settings->tls.session_cache, IMAGE_TLS_SESSION_CACHE },
-        { settings->tls.tickets, IMAGE_TLS_TICKETS },
+        { settings->tls.resumption, IMAGE_TLS_RESUMPTION },
         { settings->tls.rejects_unknown, IMAGE_TLS_REJECT_UNKNOWN },
         { model->passthroughs > 0, IMAGE_TLS_PASSTHROUGH },
         { settings->stream.next_upstream, IMAGE_STREAM_NEXT_UPSTREAM },

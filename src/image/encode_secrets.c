@@ -5,55 +5,67 @@
 
 /* The one segment with keys in it. Sorted by id, so that equal sets give equal bytes. */
 
+/* A certificate or authorities: an id and two texts. */
+struct secret {
+    uint64_t id;
+    struct span first, second;
+};
+
+struct secrets {
+    VEC(struct secret) items;
+};
+
+static_assert(sizeof(struct image_certificate) == sizeof(struct image_authorities) &&
+                  offsetof(struct image_certificate, key_pem) ==
+                      offsetof(struct image_authorities, crl_pem),
+              "secrets_add() writes both alike");
+
 static int by_id(const void *a, const void *b)
 {
-    uint64_t left = **(const uint64_t *const *)a, right = **(const uint64_t *const *)b;
+    const struct secret *left = a, *right = b;
 
-    return (left > right) - (left < right);
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+static void secrets_add(struct image_sections *sections, enum image_section section,
+                        struct secrets *secrets)
+{
+    uint64_t id_before = 0; /* nothing's id */
+
+    if (secrets->items.len > 0)
+        qsort(secrets->items.items, secrets->items.len, sizeof(secrets->items.items[0]), by_id);
+    vec_for_each (secret, &secrets->items) {
+        struct image_certificate record = { .id = secret->id };
+        if (record.id == id_before) /* one content under two names */
+            continue;
+        id_before = record.id;
+        record.chain_pem = image_sections_str(sections, secret->first);
+        record.key_pem = image_sections_str(sections, secret->second);
+        image_sections_add(sections, section, &record, sizeof(record));
+    }
+    vec_deinit(&secrets->items);
 }
 
 static void certificates_add(struct image_sections *sections, const struct route_model *model)
 {
-    VEC(const struct route_certificate *) sorted = { 0 };
-    uint64_t id_before = 0; /* no certificate's id */
+    struct secrets all = { 0 };
 
-    static_assert(offsetof(struct route_certificate, id) == 0, "by_id()");
-    vec_for_each (certificate, &model->certificates)
-        vec_push(&sorted, *certificate);
-    if (sorted.len > 0)
-        qsort(sorted.items, sorted.len, sizeof(sorted.items[0]), by_id);
-    vec_for_each (certificate, &sorted) {
-        struct image_certificate record = { .id = (*certificate)->id };
-        if (record.id == id_before) /* one content under two names */
-            continue;
-        id_before = record.id;
-        record.chain_pem = image_sections_str(sections, (*certificate)->chain_pem);
-        record.key_pem = image_sections_str(sections, (*certificate)->key_pem);
-        image_sections_add(sections, IMAGE_SECTION_CERTIFICATES, &record, sizeof(record));
+    vec_for_each (it, &model->certificates) {
+        struct secret secret = { (*it)->id, (*it)->chain_pem, (*it)->key_pem };
+        vec_push(&all.items, secret);
     }
-    vec_deinit(&sorted);
+    secrets_add(sections, IMAGE_SECTION_CERTIFICATES, &all);
 }
 
 static void authorities_add(struct image_sections *sections, const struct route_model *model)
 {
-    VEC(const struct route_authorities *) sorted = { 0 };
-    uint64_t id_before = 0;
+    struct secrets all = { 0 };
 
-    static_assert(offsetof(struct route_authorities, id) == 0, "by_id()");
-    vec_for_each (authorities, &model->authorities)
-        vec_push(&sorted, *authorities);
-    if (sorted.len > 0)
-        qsort(sorted.items, sorted.len, sizeof(sorted.items[0]), by_id);
-    vec_for_each (authorities, &sorted) {
-        struct image_authorities record = { .id = (*authorities)->id };
-        if (record.id == id_before)
-            continue;
-        id_before = record.id;
-        record.ca_pem = image_sections_str(sections, (*authorities)->ca_pem);
-        record.crl_pem = image_sections_str(sections, (*authorities)->crl_pem);
-        image_sections_add(sections, IMAGE_SECTION_AUTHORITIES, &record, sizeof(record));
+    vec_for_each (it, &model->authorities) {
+        struct secret secret = { (*it)->id, (*it)->ca_pem, (*it)->crl_pem };
+        vec_push(&all.items, secret);
     }
-    vec_deinit(&sorted);
+    secrets_add(sections, IMAGE_SECTION_AUTHORITIES, &all);
 }
 
 static void ticket_keys_add(struct image_sections *sections, const struct route_model *model)

@@ -39,7 +39,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endi
 #define IMAGE_MAGIC_SEGMENT 0x3147455354544559u /* "YETTSEG1" */
 
 enum {
-    IMAGE_FORMAT_VERSION = 3,
+    IMAGE_FORMAT_VERSION = 4,
     IMAGE_ALIGN = 8,
     IMAGE_SHARD_BITS = 6,
     IMAGE_LOCAL_BITS = 32 - IMAGE_SHARD_BITS,
@@ -140,14 +140,13 @@ enum image_host_flag {
 };
 
 struct image_client_auth {
-    uint64_t identity;       /* route_client_auth_identity() */
     uint64_t authorities_id; /* 0: none, for OFF and BROKEN only */
     struct image_str error_page, match_cn;
     uint32_t mode, depth; /* enum route_client_auth_mode */
     uint32_t flags;       /* enum image_client_auth_flag */
     uint32_t origin;
 };
-static_assert(sizeof(struct image_client_auth) == 48, "image_client_auth");
+static_assert(sizeof(struct image_client_auth) == 40, "image_client_auth");
 
 enum image_client_auth_flag { IMAGE_CLIENT_AUTH_PASS_CERTIFICATE = 1 };
 
@@ -208,7 +207,6 @@ struct image_policy {
 static_assert(sizeof(struct image_policy) == 40, "image_policy");
 
 struct image_backend_tls {
-    uint64_t identity;       /* route_backend_tls_identity() */
     uint64_t certificate_id; /* the gate's own as a client; 0: none */
     uint64_t authorities_id; /* 0: none */
     struct image_str name, ciphers;
@@ -217,7 +215,7 @@ struct image_backend_tls {
     uint32_t flags; /* enum image_backend_tls_flag */
     uint32_t reserved;
 };
-static_assert(sizeof(struct image_backend_tls) == 56, "image_backend_tls");
+static_assert(sizeof(struct image_backend_tls) == 48, "image_backend_tls");
 
 enum image_backend_tls_flag {
     IMAGE_BACKEND_TLS_VERIFY = 1 << 0,
@@ -238,18 +236,17 @@ enum image_settings_flag {
     IMAGE_GZIP = 1 << 9,
     IMAGE_BROTLI = 1 << 10,
     IMAGE_TLS_CIPHERS_OF_SERVER = 1 << 11, /* else those of the client */
-    IMAGE_TLS_SESSION_CACHE = 1 << 12,
-    IMAGE_TLS_TICKETS = 1 << 13,
-    IMAGE_TLS_REJECT_UNKNOWN = 1 << 14, /* server names without a host: no handshake */
-    IMAGE_TLS_PASSTHROUGH = 1 << 15,    /* some host has it: look at each ClientHello first */
-    IMAGE_STREAM_NEXT_UPSTREAM = 1 << 16,
-    IMAGE_STREAM_ACCESS_LOG = 1 << 17,
+    IMAGE_TLS_RESUMPTION = 1 << 12,
+    IMAGE_TLS_REJECT_UNKNOWN = 1 << 13, /* server names without a host: no handshake */
+    IMAGE_TLS_PASSTHROUGH = 1 << 14,    /* some host has it: look at each ClientHello first */
+    IMAGE_STREAM_NEXT_UPSTREAM = 1 << 15,
+    IMAGE_STREAM_ACCESS_LOG = 1 << 16,
 };
 
 struct image_settings {
     struct image_str forwarded_for_header, log_format;
     struct image_str stream_log_format;
-    struct image_str tls_ciphers, tls_groups;  /* groups empty: the library's own */
+    struct image_str tls_ciphers, tls_groups;  /* empty: the built-in list; OpenSSL's own */
     struct image_str tls_dh;                   /* PEM; empty: no DHE */
     struct image_str hsts;                     /* a header's value; empty: not sent */
     struct image_str gzip_types, brotli_types; /* one space between; "*": all */

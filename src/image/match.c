@@ -357,14 +357,6 @@ void image_certificates_for(const struct image_view *view, struct span server_na
     ids[1] = has_own ? host->other_certificate_id : 0;
 }
 
-uint64_t image_certificate_for(const struct image_view *view, struct span server_name)
-{
-    uint64_t ids[2];
-
-    image_certificates_for(view, server_name, ids);
-    return ids[0];
-}
-
 const struct image_backend *image_backend_choose(const struct image_view *view,
                                                  const struct image_rule *rule, uint32_t draw)
 {

@@ -65,12 +65,9 @@ YETT_MUST_USE int image_match(const struct image_view *view, const struct image_
 const struct image_host *image_host_find(const struct image_view *view, struct span host,
                                          struct image_trace *trace);
 
-/* Certificate for a server name (lower case; empty: none sent); 0: none. The exact host's if it has
- * TLS, else the wildcard's if that has, else the default one, which also stands in where a host
- * with TLS has none of its own. */
-uint64_t image_certificate_for(const struct image_view *view, struct span server_name);
-
-/* The same, and in ids[1] the host's certificate with a key of another type; 0: there is none. */
+/* In ids[0] the certificate for a server name (lower case; empty: none sent); 0: none. The exact host's if it
+ * has TLS, else the wildcard's if that has, else the default one, which also stands in where a host with TLS
+ * has none of its own. In ids[1] the host's certificate with a key of another type; 0: there is none. */
 void image_certificates_for(const struct image_view *view, struct span server_name,
                             uint64_t ids[2]);
 

@@ -84,6 +84,8 @@ static bool listeners_check(struct image_check *check)
 {
     uint32_t before = 0;
 
+    IMAGE_CHECK(count(check, IMAGE_SECTION_LISTENERS) <= ROUTE_LISTENERS_MAX,
+                "there are too many listeners");
     for (uint32_t i = 0; i < count(check, IMAGE_SECTION_LISTENERS); i++) {
         const struct image_listener *listener = image_listener_get(check->view, base(check) | i);
         uint32_t place = (uint32_t)listener->transport << 16 | listener->port;
@@ -123,6 +125,10 @@ static bool settings_check(struct image_check *check)
     IMAGE_CHECK(settings_texts_hold(check, settings), "a text of the settings is out of bounds");
     IMAGE_CHECK((settings->tls_versions & ~(uint32_t)TLS_VERSIONS_ALL) == 0,
                 "the settings have unknown versions of TLS");
+    IMAGE_CHECK(settings->gzip_level >= ROUTE_GZIP_LEVEL_MIN &&
+                    settings->gzip_level <= ROUTE_GZIP_LEVEL_MAX,
+                "gzip has no such level");
+    IMAGE_CHECK(settings->brotli_level <= ROUTE_BROTLI_LEVEL_MAX, "brotli has no such level");
     IMAGE_CHECK(settings->log_escape <= LOG_ESCAPE_LAST, "log_escape has no known value");
     IMAGE_CHECK(settings->default_rule == IMAGE_NONE ||
                     index_holds(check, IMAGE_SECTION_RULES, settings->default_rule),
@@ -185,7 +191,6 @@ static bool backend_tls_check(struct image_check *check)
         IMAGE_CHECK((tls->flags & ~(uint32_t)BACKEND_TLS_FLAGS_ALL) == 0 &&
                         (tls->versions & ~(uint32_t)TLS_VERSIONS_ALL) == 0,
                     "TLS towards a backend has unknown flags or versions");
-        IMAGE_CHECK(tls->identity != 0, "TLS towards a backend has no identity");
         IMAGE_CHECK(!(tls->flags & IMAGE_BACKEND_TLS_VERIFY) ||
                         (tls->authorities_id != 0 && tls->name.len > 0),
                     "a backend is to be verified by nothing");
@@ -205,10 +210,8 @@ static bool client_auths_check(struct image_check *check)
         IMAGE_CHECK(auth->mode <= CLIENT_AUTH_LAST, "client authentication has no known mode");
         IMAGE_CHECK((auth->flags & ~(uint32_t)IMAGE_CLIENT_AUTH_PASS_CERTIFICATE) == 0,
                     "client authentication has unknown flags");
-        IMAGE_CHECK(!verifies || auth->authorities_id != 0,
-                    "clients are to be verified by nothing");
-        IMAGE_CHECK((auth->identity == 0) == (auth->mode == ROUTE_CLIENT_AUTH_OFF),
-                    "client authentication has no identity, or one where it is off");
+        IMAGE_CHECK(verifies == (auth->authorities_id != 0),
+                    "clients are to be verified by nothing, or nobody is, by authorities");
         IMAGE_CHECK(index_holds(check, IMAGE_SECTION_ORIGINS, auth->origin),
                     "the origin of client authentication is not there");
     }

@@ -103,8 +103,8 @@ static const struct key_reader key_readers[CONFIG_KEYS_LEN] = {
     [CONFIG_SSL_ECDH_CURVE] = OTHER(config_read_tls_groups, "auto, or groups such as X25519:P-256"),
     [CONFIG_SSL_DH_PARAM] =
         OTHER(config_read_dh_param, "the Secret with dhparam.pem as namespace/name"),
-    [CONFIG_SSL_SESSION_CACHE] = BOOL(SETTING(tls.session_cache)),
-    [CONFIG_SSL_SESSION_TICKETS] = BOOL(SETTING(tls.tickets)),
+    [CONFIG_SSL_SESSION_CACHE] = BOOL(FIELD(session_cache)),
+    [CONFIG_SSL_SESSION_TICKETS] = BOOL(FIELD(session_tickets)),
     [CONFIG_SSL_SESSION_TIMEOUT] = TIME(SETTING(tls.session_timeout_ms)),
     [CONFIG_SSL_SESSION_TICKET_KEY] =
         OTHER(config_read_ticket_key, "48 or 80 random bytes in base64: openssl rand -base64 80"),
@@ -116,12 +116,14 @@ static const struct key_reader key_readers[CONFIG_KEYS_LEN] = {
         COUNT(FIELD(hsts.max_age_s), 0, INT32_MAX, "whole seconds, without a unit"),
 
     [CONFIG_USE_GZIP] = BOOL(SETTING(gzip.is_on)),
-    [CONFIG_GZIP_LEVEL] = COUNT(SETTING(gzip.level), 1, 9, "a level from 1 to 9"),
+    [CONFIG_GZIP_LEVEL] = COUNT(SETTING(gzip.level), ROUTE_GZIP_LEVEL_MIN, ROUTE_GZIP_LEVEL_MAX,
+                                "a level from 1 to 9"),
     [CONFIG_GZIP_MIN_LENGTH] = COUNT(SETTING(gzip.length_min), 0, INT32_MAX, "a number of bytes"),
     [CONFIG_GZIP_TYPES] = OTHER(config_read_gzip_types, ""),
     [CONFIG_GZIP_DISABLE] = OTHER(config_read_gzip_disable, "a regular expression for User-Agent"),
     [CONFIG_ENABLE_BROTLI] = BOOL(SETTING(brotli.is_on)),
-    [CONFIG_BROTLI_LEVEL] = COUNT(SETTING(brotli.level), 0, 11, "a level from 0 to 11"),
+    [CONFIG_BROTLI_LEVEL] =
+        COUNT(SETTING(brotli.level), 0, ROUTE_BROTLI_LEVEL_MAX, "a level from 0 to 11"),
     [CONFIG_BROTLI_MIN_LENGTH] =
         COUNT(SETTING(brotli.length_min), 0, INT32_MAX, "a number of bytes"),
     [CONFIG_BROTLI_TYPES] = OTHER(config_read_brotli_types, ""),
@@ -303,7 +305,7 @@ static struct span hsts_value(const struct config_hsts *hsts, struct arena *aren
                         hsts->preload ? "; preload" : "");
 }
 
-/* What takes two keys to decide. */
+/* What takes two keys to decide. Sessions are kept by tickets alone: either key asks for that. */
 static void reading_end(struct config_reading *reading)
 {
     struct route_settings *settings = &reading->config.settings;
@@ -317,6 +319,7 @@ static void reading_end(struct config_reading *reading)
         settings->log_escape = ROUTE_LOG_ESCAPE_JSON;
     if (reading->config.retry_non_idempotent && reading->config.policy.retry_on)
         reading->config.policy.retry_on |= ROUTE_RETRY_NON_IDEMPOTENT;
+    settings->tls.resumption = reading->session_cache || reading->session_tickets;
     settings->tls.hsts = hsts_value(&reading->hsts, reading->arena);
 }
 
@@ -326,6 +329,7 @@ struct ingress_config ingress_config_read(const struct kube_object *config_map, 
     struct config_reading reading = {
         .config = config_default(),
         .hsts = { .is_on = true, .includes_subdomains = true, .max_age_s = 31536000 },
+        .session_cache = true,
         .arena = arena,
         .cache = cache,
         .diags = diags,

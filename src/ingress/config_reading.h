@@ -20,6 +20,7 @@ struct config_reading {
     struct ingress_config config;
     bool log_escape_json, log_escape_none, disable_access_log, disable_stream_access_log;
     struct config_hsts hsts;
+    bool session_cache, session_tickets;
     struct arena *arena;
     struct ingress_cache *cache;
     struct diag_list *diags;

@@ -17,15 +17,12 @@ static struct route_tls_settings tls_default(void)
 {
     return (struct route_tls_settings){
         .versions = ROUTE_TLS_1_2 | ROUTE_TLS_1_3,
-        .ciphers = SPAN("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                        "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                        "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-                        "DHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256"),
+        .ciphers = SPAN_EMPTY,
         .groups = SPAN_EMPTY,
         .cipher_choice = ROUTE_CIPHERS_OF_SERVER,
-        .session_cache = true,
+        .resumption = true,
         .session_timeout_ms = 600000,
-        .hsts = SPAN("max-age=31536000; includeSubDomains"),
+        .hsts = SPAN_EMPTY, /* put together of its keys, whose defaults the reader has */
     };
 }
 

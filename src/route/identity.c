@@ -29,26 +29,3 @@ uint64_t route_metric_id(const struct route_rule *rule, struct span host,
     id = hash_bytes(rule->path, hash_bytes(host, id));
     return service ? hash_combine(id, service->key) : id;
 }
-
-static uint64_t never_0(uint64_t id)
-{
-    return id ? id : 1;
-}
-
-uint64_t route_backend_tls_identity(const struct route_backend_tls *tls)
-{
-    uint64_t id = hash_combine(6, tls->certificate ? tls->certificate->id : 0);
-
-    id = hash_combine(id, tls->authorities ? tls->authorities->id : 0);
-    id = hash_combine(id, (uint64_t)tls->versions << 32 | tls->depth);
-    id = hash_combine(id, (uint64_t)tls->verifies << 1 | tls->sends_name);
-    return never_0(hash_bytes(tls->ciphers, hash_bytes(tls->name, id)));
-}
-
-uint64_t route_client_auth_identity(const struct route_client_auth *auth)
-{
-    if (auth->mode == ROUTE_CLIENT_AUTH_OFF)
-        return 0;
-    uint64_t id = hash_combine(7, auth->authorities ? auth->authorities->id : 0);
-    return never_0(hash_combine(id, (uint64_t)auth->mode << 32 | auth->depth));
-}

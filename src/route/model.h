@@ -234,19 +234,21 @@ enum route_log_escape { ROUTE_LOG_ESCAPE_DEFAULT, ROUTE_LOG_ESCAPE_JSON, ROUTE_L
 
 struct route_tls_settings {
     uint32_t versions;   /* enum route_tls_version, or-ed */
-    struct span ciphers; /* TLS 1.2; an OpenSSL list */
+    struct span ciphers; /* TLS 1.2; an OpenSSL list; empty: the built-in one (tls/policy.h) */
     struct span groups;  /* for key exchange, likewise; empty: the library's own */
     struct span dh_pem;  /* parameters of DHE; empty: no DHE */
     enum route_cipher_choice cipher_choice;
-    bool session_cache, tickets; /* what clients may resume by */
+    bool resumption; /* by tickets */
     uint32_t session_timeout_ms;
     bool rejects_unknown; /* server names without a host: no handshake */
     struct span hsts;     /* value of Strict-Transport-Security; empty: not sent */
 };
 
+enum { ROUTE_GZIP_LEVEL_MIN = 1, ROUTE_GZIP_LEVEL_MAX = 9, ROUTE_BROTLI_LEVEL_MAX = 11 };
+
 struct route_compression {
     bool is_on;
-    uint32_t level;
+    uint32_t level;      /* of the coding's own */
     uint32_t length_min; /* bytes, where the response says its length */
     struct span types;   /* lower case, one space between; "*": all */
     struct span not_for; /* regular expression (base/pattern.h) for User-Agent; empty: none */
@@ -306,8 +308,7 @@ enum {
     ROUTE_TICKET_KEYS_MAX = 4,
 };
 
-/* As ingress-nginx takes it: a name of 16 bytes, then AES and HMAC keys of 16 bytes each, or HMAC and AES
- * keys of 32. */
+/* What keys of session tickets are derived from (tls/tickets.h); of the lengths that ingress-nginx takes. */
 struct route_ticket_key {
     uint8_t bytes[80];
     uint32_t len; /* 48 or 80 */
@@ -398,9 +399,5 @@ uint64_t route_endpoint_id(const struct route_endpoint *endpoint);
 /* `host`: the name of the host that the rule stands under; it is a label of its own. */
 uint64_t route_metric_id(const struct route_rule *rule, struct span host,
                          const struct route_service *service);
-/* Equal where a backend's TLS is proven and asked for alike; never 0. */
-uint64_t route_backend_tls_identity(const struct route_backend_tls *tls);
-/* Equal where a handshake proves the same of a client; 0 where it proves nothing. */
-uint64_t route_client_auth_identity(const struct route_client_auth *auth);
 
 #endif

@@ -81,7 +81,7 @@ static bool bytes_replace(struct buf *kept, struct buf *scratch)
 
 static bool can_resume(const struct image_view *view)
 {
-    return (image_settings_get(view)->flags & (IMAGE_TLS_SESSION_CACHE | IMAGE_TLS_TICKETS)) != 0 &&
+    return (image_settings_get(view)->flags & IMAGE_TLS_RESUMPTION) != 0 &&
            image_ticket_key_count(view) > 0;
 }
 
@@ -103,6 +103,9 @@ static void policy_take(struct certificates *certificates, const struct image_vi
     if (bytes_replace(&certificates->policy, &certificates->scratch))
         certificates->policy_number++;
 }
+
+static_assert(sizeof(((struct image_ticket_key *)NULL)->bytes) == TLS_TICKET_SECRET_BYTES_MAX,
+              "route_ticket_key_len_is_valid() knows the lengths");
 
 static void ticket_keys_take(struct certificates *certificates, const struct image_view *view)
 {

@@ -33,12 +33,14 @@ static void match(const struct image_view *view, struct span host, struct span p
     struct image_trace trace = { .arena = &arena };
     struct image_request request = { host, path, SPAN("GET"), header_find, NULL };
     struct image_match found;
+    uint64_t ids[2];
 
     arena_init(&arena, 1024);
     int r = image_match(view, &request, &trace, &found);
     if (r != IMAGE_MATCH_NONE)
         (void)image_backend_choose(view, found.rule, UINT32_MAX);
-    (void)image_certificate_find(view, image_certificate_for(view, host));
+    image_certificates_for(view, host, ids);
+    (void)image_certificate_find(view, ids[0]);
     vec_deinit(&trace.steps);
     arena_deinit(&arena);
 }

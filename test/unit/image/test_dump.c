@@ -12,9 +12,9 @@
 
 static const char *const lines[] = {
     "settings generate-request-id ignore-invalid-headers access-log http2 tls-ciphers-of-server "
-    "tls-session-cache tls-passthrough stream-next-upstream stream-access-log\n",
+    "tls-resumption tls-passthrough stream-next-upstream stream-access-log\n",
     "  tls versions=1.2+1.3 sessions 600s ciphers built-in groups \"\"\n",
-    "  hsts \"max-age=31536000; includeSubDomains\"\n",
+    "  hsts \"\"\n",
     "  gzip level 1 from 256 built-in not for \"\"\n",
     "  stream idle 600000ms, next upstream 3 within 600000ms, responses 1, log \"\"\n",
     "  listener tcp 5432 to ns-database-5432 accept-proxy send-proxy\n",

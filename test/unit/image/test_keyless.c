@@ -7,6 +7,7 @@
 
 #include "base/scope.h"
 #include "fixture.h"
+#include "image/describe.h"
 #include "image/keyless.h"
 #include "image/match.h"
 #include "image/verify.h"
@@ -41,9 +42,12 @@ static void test_only_the_standby_certificate_is_left(void **state)
 {
     (void)state;
     SCOPED(image_view_unrefp) struct image_view *view = mended_new();
+    uint64_t ids[2];
 
     assert_int_equal(image_settings_get(view)->default_certificate_id, 5);
-    assert_int_equal(image_certificate_for(view, SPAN("a.example.com")), 5);
+    image_certificates_for(view, SPAN("a.example.com"), ids);
+    assert_int_equal(ids[0], 5);
+    assert_int_equal(ids[1], 0);
     assert_null(image_certificate_find(view, 77));
     assert_int_equal(image_ticket_key_count(view), 0);
 }
@@ -64,7 +68,11 @@ static void test_a_backend_that_cannot_be_verified_is_not_asked(void **state)
     (void)state;
     SCOPED(image_view_unrefp) struct image_view *view = mended_new();
     const struct image_backend_tls *tls = image_backend_tls_get(view, 0);
+    const struct image_policy policy = { .backend_tls = 0 };
+    SCOPED(buf_deinit) struct buf words = { 0 };
 
+    image_describe_backend_tls(view, &policy, &words);
+    assert_true(span_eq(buf_span(&words), SPAN("not asked, for its secrets are not here")));
     assert_int_equal(tls->flags, IMAGE_BACKEND_TLS_BROKEN);
     assert_int_equal(tls->certificate_id, 0);
     assert_int_equal(tls->authorities_id, 0);

@@ -45,7 +45,7 @@ static struct route_model *model_make(const struct variant *variant)
     model->settings = route_settings_default();
     model->settings.tls.versions = variant->versions;
     model->settings.tls.rejects_unknown = variant->rejects_unknown;
-    model->settings.tls.session_cache = variant->resumes;
+    model->settings.tls.resumption = variant->resumes;
     if (variant->key_byte) {
         memset(model->ticket_keys[0].bytes, variant->key_byte, 48);
         model->ticket_keys[0].len = 48;
