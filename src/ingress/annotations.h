@@ -1,7 +1,7 @@
 /* The table of annotations under the prefix nginx.ingress.kubernetes.io, included with
  * ANNOTATION(id, name, state, effect, inert, mend) defined. Each name is spelled here only.
  *
- * state    SUPPORTED         annotate.c does what it says
+ * state    SUPPORTED         annotate.c or annotate_tls.c does what it says
  *          UNSUPPORTED       ingress-nginx knows it, the gate does not (yet)
  *          REFUSED           never taken: raw configuration of another program
  *          GONE              outdated, or it never existed
@@ -10,7 +10,7 @@
  *          DENY              every rule of the Ingress answers 503: it guards access, or without it
  *                            requests would be answered wrongly
  *          DENY_OTHER_PATHS  as DENY, but only for rules whose path is not the value itself
- *          DROP              the Ingress makes no routes
+ *          DROP              the Ingress makes no routes; what it asks of its hosts' clients still holds
  * inert    the value that means the same as its absence; "" where there is none. "false" also stands for
  *          whatever is no boolean
  * mend     what its author can do; part of the diagnostic. */

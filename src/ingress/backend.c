@@ -72,7 +72,7 @@ static struct span missing_mend(struct compiler *c, const struct route_service *
         }
     }
     if (span_is_empty(near.best))
-        return SPAN("create the Service, or name one that exists in the Ingress' namespace");
+        return SPAN("create the Service, or name one that exists in that namespace");
     return arena_printf(&c->scratch, "did you mean '" SPAN_FMT "'?", SPAN_ARG(near.best));
 }
 
@@ -85,6 +85,8 @@ static struct span ports_mend(struct compiler *c, const struct kube_service *ser
         buf_printf(&list, "%s%u", i ? ", " : "", port->port);
         if (!span_is_empty(port->name.text))
             buf_printf(&list, " (" SPAN_FMT ")", SPAN_ARG(port->name.text));
+        if (port->protocol == KUBE_UDP)
+            buf_append(&list, SPAN(" of UDP"));
     }
     struct span mend =
         service->ports_len == 0
@@ -129,7 +131,8 @@ static void slices_report(struct compiler *c, const struct route_service *servic
 }
 
 static void endpoints_report(struct compiler *c, const struct route_service *service,
-                             enum service_result result, struct place place)
+                             enum service_result result, struct place place,
+                             struct span consequence)
 {
     static const char *const whys[] = {
         [SERVICE_NO_SLICES] = "no EndpointSlice is labelled with its name",
@@ -141,54 +144,66 @@ static void endpoints_report(struct compiler *c, const struct route_service *ser
         return;
     ingress_report(c->diags, DIAG_WARNING, DIAG_SERVICE_NO_ENDPOINTS, place,
                    SPAN("start Pods that the Service selects, or add EndpointSlices"),
-                   "Service " SPAN_FMT " has no endpoints for port " SPAN_FMT
-                   ": %s; requests get 503",
-                   SPAN_ARG(service->name), SPAN_ARG(service->port), whys[result]);
+                   "Service " SPAN_FMT " has no endpoints for port " SPAN_FMT ": %s; " SPAN_FMT,
+                   SPAN_ARG(service->name), SPAN_ARG(service->port), whys[result],
+                   SPAN_ARG(consequence));
 }
 
-static void result_report(struct compiler *c, const struct route_service *service,
-                          enum service_result result, bool is_first, struct place place)
+static void target_port_report(struct compiler *c, const struct route_service *service,
+                               struct place place)
+{
+    const struct service_endpoints *endpoints =
+        &c->services.items[service->index - c->services_before];
+
+    if (endpoints->by_target_port)
+        ingress_report(c->diags, DIAG_WARNING, DIAG_SERVICE_PORT_MISSING, place,
+                       ports_mend(c, &endpoints->object->service),
+                       SPAN_FMT " is a targetPort of Service " SPAN_FMT
+                                ", not a port of it; taken all the same",
+                       SPAN_ARG(service->port), SPAN_ARG(service->name));
+}
+
+void ingress_service_report(struct compiler *c, const struct route_service *service,
+                            enum service_result result, bool is_first, struct place place,
+                            struct span consequence)
 {
     if (service->index < c->services_before)
         return;
     const struct service_endpoints *endpoints =
         &c->services.items[service->index - c->services_before];
 
-    if (endpoints->by_target_port && is_first)
-        ingress_report(c->diags, DIAG_WARNING, DIAG_SERVICE_PORT_MISSING, place,
-                       ports_mend(c, &endpoints->object->service),
-                       SPAN_FMT " is a targetPort of Service " SPAN_FMT
-                                ", not a port of it; taken all the same",
-                       SPAN_ARG(service->port), SPAN_ARG(service->name));
+    if (is_first)
+        target_port_report(c, service, place);
     switch (result) {
     case SERVICE_OK:
         return;
     case SERVICE_MISSING:
         if (compiler_expects(c, KUBE_SERVICE))
-            ingress_report(c->diags, DIAG_ERROR, DIAG_SERVICE_MISSING, place,
-                           missing_mend(c, service),
-                           "there is no Service " SPAN_FMT "/" SPAN_FMT "; requests get 503",
-                           SPAN_ARG(service->namespace), SPAN_ARG(service->name));
+            ingress_report(
+                c->diags, DIAG_ERROR, DIAG_SERVICE_MISSING, place, missing_mend(c, service),
+                "there is no Service " SPAN_FMT "/" SPAN_FMT "; " SPAN_FMT,
+                SPAN_ARG(service->namespace), SPAN_ARG(service->name), SPAN_ARG(consequence));
         return;
     case SERVICE_PORT_MISSING:
         ingress_report(c->diags, DIAG_ERROR, DIAG_SERVICE_PORT_MISSING, place,
                        ports_mend(c, &endpoints->object->service),
-                       "Service " SPAN_FMT " has no port " SPAN_FMT "; requests get 503",
-                       SPAN_ARG(service->name), SPAN_ARG(service->port));
+                       "Service " SPAN_FMT " has no port " SPAN_FMT "; " SPAN_FMT,
+                       SPAN_ARG(service->name), SPAN_ARG(service->port), SPAN_ARG(consequence));
         return;
     case SERVICE_EXTERNAL_NAME_INVALID:
-        ingress_report(
-            c->diags, DIAG_ERROR, DIAG_EXTERNAL_NAME_INVALID, place,
-            SPAN("name a DNS host other than localhost; for addresses, use "
-                 "EndpointSlices"),
-            "the externalName '" SPAN_FMT "' of Service " SPAN_FMT " is not used; requests get 503",
-            SPAN_ARG(endpoints->object->service.external_name.text), SPAN_ARG(service->name));
+        ingress_report(c->diags, DIAG_ERROR, DIAG_EXTERNAL_NAME_INVALID, place,
+                       SPAN("name a DNS host other than localhost; for addresses, use "
+                            "EndpointSlices"),
+                       "the externalName '" SPAN_FMT "' of Service " SPAN_FMT
+                       " is not used; " SPAN_FMT,
+                       SPAN_ARG(endpoints->object->service.external_name.text),
+                       SPAN_ARG(service->name), SPAN_ARG(consequence));
         return;
     case SERVICE_NO_SLICES:
     case SERVICE_NO_SLICE_PORT:
     case SERVICE_NONE_READY:
         if (is_first)
-            endpoints_report(c, service, result, place);
+            endpoints_report(c, service, result, place, consequence);
         return;
     }
 }
@@ -221,6 +236,7 @@ struct route_service *ingress_backend_get(struct compiler *c, const struct kube_
 
     if (is_first)
         slices_report(c, service);
-    result_report(c, service, (enum service_result)result, is_first, place);
+    ingress_service_report(c, service, (enum service_result)result, is_first, place,
+                           SPAN("requests get 503"));
     return service;
 }

@@ -103,40 +103,6 @@ static bool is_own_port(const struct compiler *c, const struct line *line)
 }
 
 /* The listener stands in any case: connections are closed until there is someone to take them. */
-static void service_report(struct compiler *c, const struct line *line,
-                           const struct route_service *service, enum service_result result)
-{
-    static const char *const whats[] = {
-        [SERVICE_MISSING] = "does not exist",
-        [SERVICE_PORT_MISSING] = "has no such port",
-        [SERVICE_EXTERNAL_NAME_INVALID] = "has an externalName that is not used",
-        [SERVICE_NO_SLICES] = "has no EndpointSlice",
-        [SERVICE_NO_SLICE_PORT] = "has no EndpointSlice with this port",
-        [SERVICE_NONE_READY] = "has no endpoint that is ready",
-    };
-    static const enum diag_code codes[] = {
-        [SERVICE_MISSING] = DIAG_SERVICE_MISSING,
-        [SERVICE_PORT_MISSING] = DIAG_SERVICE_PORT_MISSING,
-        [SERVICE_EXTERNAL_NAME_INVALID] = DIAG_EXTERNAL_NAME_INVALID,
-        [SERVICE_NO_SLICES] = DIAG_SERVICE_NO_ENDPOINTS,
-        [SERVICE_NO_SLICE_PORT] = DIAG_SERVICE_NO_ENDPOINTS,
-        [SERVICE_NONE_READY] = DIAG_SERVICE_NO_ENDPOINTS,
-    };
-    bool is_passing = codes[result] == DIAG_SERVICE_NO_ENDPOINTS;
-
-    if (result == SERVICE_OK ||
-        !compiler_expects(c, is_passing ? KUBE_ENDPOINT_SLICE : KUBE_SERVICE))
-        return;
-    ingress_report(
-        c->diags, is_passing ? DIAG_WARNING : DIAG_ERROR, codes[result], line_place(c, line),
-        is_passing ? SPAN("start Pods that the Service selects")
-                   : SPAN("name a Service that exists, and a port of it"),
-        "%s port " SPAN_FMT " of Service " SPAN_FMT "/" SPAN_FMT
-        ": it %s; nobody is served at port %u",
-        line->transport == ROUTE_TRANSPORT_UDP ? "UDP" : "TCP", SPAN_ARG(service->port),
-        SPAN_ARG(service->namespace), SPAN_ARG(service->name), whats[result], line->port);
-}
-
 static struct route_service *service_get(struct compiler *c, const struct line *line,
                                          const struct target *target)
 {
@@ -145,7 +111,10 @@ static struct route_service *service_get(struct compiler *c, const struct line *
     int result;
 
     ingress_service_judge(c, service, &result);
-    service_report(c, line, service, (enum service_result)result);
+    ingress_service_report(c, service, (enum service_result)result, true, line_place(c, line),
+                           arena_printf(&c->scratch, "nobody is served at %s port %u",
+                                        line->transport == ROUTE_TRANSPORT_UDP ? "UDP" : "TCP",
+                                        line->port));
     return service;
 }
 

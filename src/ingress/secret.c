@@ -4,8 +4,8 @@
 #include "base/hash.h"
 
 /* A Secret is judged once per content (the cache), and becomes one certificate or one bundle of authorities of
- * the model however many hosts and rules name it. What is wrong with a Secret is told at the first Ingress that
- * names it. */
+ * the model however many hosts and rules name it. What is wrong with a pair is told at the first Ingress that
+ * names it; that a Secret is missing, or no good as authorities, at each place that names it. */
 
 static struct route_origin secret_origin(struct compiler *c, const struct kube_object *secret)
 {
