@@ -1,5 +1,6 @@
 #include "cli/explanation.h"
 
+#include "base/pattern.h"
 #include "route/model.h"
 
 const char *explanation_step_name(enum image_step_kind kind)
@@ -47,28 +48,71 @@ static bool rule_has_endpoints(const struct image_view *view, const struct image
     return false;
 }
 
+static bool passes_through(const struct explanation *explanation)
+{
+    const struct image_host *host = explanation->match.host;
+
+    return host && host->passthrough != IMAGE_NONE && span_eq(explanation->scheme, SPAN("https"));
+}
+
 const struct image_client_auth *explanation_client_auth(const struct explanation *explanation)
 {
     const struct image_host *host = explanation->match.host;
 
-    return host && host->client_auth != IMAGE_NONE
+    return host && host->client_auth != IMAGE_NONE && !passes_through(explanation)
                ? image_client_auth_get(explanation->view, host->client_auth)
                : NULL;
+}
+
+bool explanation_asks_rule(const struct explanation *explanation)
+{
+    switch (explanation->end) {
+    case EXPLANATION_PASSTHROUGH:
+    case EXPLANATION_SHUT:
+    case EXPLANATION_NO_SUBJECT:
+    case EXPLANATION_NO_RULE:
+        return false;
+    case EXPLANATION_BACKEND:
+    case EXPLANATION_FILTER:
+    case EXPLANATION_NO_ENDPOINTS:
+        return true;
+    }
+    unreachable();
+}
+
+/* Without TLS, and where no certificate is asked for, the subject is empty. */
+static bool misses_subject(const struct explanation *explanation,
+                           const struct image_client_auth *auth)
+{
+    struct span expression = image_str_get(explanation->view, auth->match_cn);
+    struct pattern *pattern = NULL;
+
+    if (span_is_empty(expression) ||
+        (span_eq(explanation->scheme, SPAN("https")) && auth->mode != ROUTE_CLIENT_AUTH_OFF))
+        return false;
+    bool matches = pattern_new(expression, &pattern, NULL) == PATTERN_OK &&
+                   pattern_match(pattern, SPAN_EMPTY) == PATTERN_OK;
+    pattern_free(pattern);
+    return !matches;
 }
 
 /* Before anything is looked at but the host. */
 static bool ends_at_host(struct explanation *explanation)
 {
-    const struct image_host *host = explanation->match.host;
     const struct image_client_auth *auth = explanation_client_auth(explanation);
 
-    if (host && host->passthrough != IMAGE_NONE && span_eq(explanation->scheme, SPAN("https"))) {
+    if (passes_through(explanation)) {
         explanation->end = EXPLANATION_PASSTHROUGH;
         return true;
     }
-    if (!auth || auth->mode != ROUTE_CLIENT_AUTH_BROKEN)
+    if (!auth)
         return false;
-    explanation->end = EXPLANATION_SHUT;
+    if (auth->mode == ROUTE_CLIENT_AUTH_BROKEN)
+        explanation->end = EXPLANATION_SHUT;
+    else if (misses_subject(explanation, auth))
+        explanation->end = EXPLANATION_NO_SUBJECT;
+    else
+        return false;
     explanation->status = 403;
     return true;
 }

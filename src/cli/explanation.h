@@ -13,8 +13,9 @@
 enum explanation_end {
     EXPLANATION_PASSTHROUGH, /* TLS goes by undecrypted, to a Service that is not asked for the path */
     EXPLANATION_SHUT,        /* 403: the host cannot check its clients */
-    EXPLANATION_BACKEND,     /* an endpoint answers */
-    EXPLANATION_FILTER,      /* a filter answers: `status` */
+    EXPLANATION_NO_SUBJECT,   /* 403: a subject is wanted, and none asked for */
+    EXPLANATION_BACKEND,      /* an endpoint answers */
+    EXPLANATION_FILTER,       /* a filter answers: `status` */
     EXPLANATION_NO_ENDPOINTS, /* 503 */
     EXPLANATION_NO_RULE,      /* the built-in 404 */
 };
@@ -42,8 +43,11 @@ void explanation_deinit(struct explanation *explanation);
 void explanation_append_text(const struct explanation *explanation, struct buf *out);
 void explanation_append_json(const struct explanation *explanation, struct buf *out);
 
-/* NULL: the host asks for no client certificate, or no host takes it. */
+/* What the host says of client certificates, and be it "off"; NULL: nothing, TLS passes through, or no host takes it. */
 const struct image_client_auth *explanation_client_auth(const struct explanation *explanation);
+
+/* False: it ends before filters and backends of the rule are looked at. */
+bool explanation_asks_rule(const struct explanation *explanation);
 
 /* Words of a step, shared by both forms: "host-exact". */
 const char *explanation_step_name(enum image_step_kind kind);

@@ -81,7 +81,7 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
     const struct image_rule *rule = explanation->match.rule;
 
     buf_append(out, SPAN(",\n\"filters\":["));
-    for (uint32_t i = 0; rule != NULL && i < rule->filters_len; i++) {
+    for (uint32_t i = 0; explanation_asks_rule(explanation) && i < rule->filters_len; i++) {
         const struct image_filter *filter =
             image_filter_get(explanation->view, rule->filters_first + i);
 
@@ -111,19 +111,23 @@ static void append_protocol(const struct explanation *explanation,
     append_member(out, "tls", buf_span(&words));
 }
 
-static void append_backend(const struct explanation *explanation,
-                           const struct image_backend *backend, struct buf *out)
+/* `backend` NULL: it takes TLS undecrypted. */
+static void append_service(const struct explanation *explanation,
+                           const struct image_service *service, const struct image_backend *backend,
+                           struct buf *out)
 {
     SCOPED(buf_deinit) struct buf words = { 0 };
-    const struct image_service *service = image_service_get(explanation->view, backend->service);
     struct image_endpoints endpoints = image_endpoints_find(explanation->view, service->key);
 
     image_describe_service(explanation->view, service, &words);
     buf_append(out, SPAN("{\"service\":\""));
     buf_append_json(out, buf_span(&words));
     buf_append_byte(out, '"');
-    append_protocol(explanation, service, out);
-    buf_printf(out, ",\"weight\":%u,\"endpoints\":[", backend->weight);
+    if (backend) {
+        append_protocol(explanation, service, out);
+        buf_printf(out, ",\"weight\":%u", backend->weight);
+    }
+    buf_append(out, SPAN(",\"endpoints\":["));
     for (uint32_t i = 0; i < endpoints.len; i++) {
         words.len = 0;
         image_describe_endpoint(&endpoints, i, &words);
@@ -134,6 +138,25 @@ static void append_backend(const struct explanation *explanation,
     buf_append(out, SPAN("]}"));
 }
 
+static void append_backends(const struct explanation *explanation, struct buf *out)
+{
+    const struct image_view *view = explanation->view;
+    const struct image_rule *rule = explanation->match.rule;
+
+    buf_append(out, SPAN(",\n\"backends\":["));
+    if (explanation->end == EXPLANATION_PASSTHROUGH)
+        append_service(explanation, image_service_get(view, explanation->match.host->passthrough),
+                       NULL, out);
+    for (uint32_t i = 0; explanation_asks_rule(explanation) && i < rule->backends_len; i++) {
+        const struct image_backend *backend = image_backend_get(view, rule->backends_first + i);
+
+        if (i > 0)
+            buf_append_byte(out, ',');
+        append_service(explanation, image_service_get(view, backend->service), backend, out);
+    }
+    buf_append_byte(out, ']');
+}
+
 static const char *end_name(enum explanation_end end)
 {
     switch (end) {
@@ -141,6 +164,8 @@ static const char *end_name(enum explanation_end end)
         return "passthrough";
     case EXPLANATION_SHUT:
         return "shut";
+    case EXPLANATION_NO_SUBJECT:
+        return "no-subject";
     case EXPLANATION_BACKEND:
         return "backend";
     case EXPLANATION_FILTER:
@@ -155,21 +180,13 @@ static const char *end_name(enum explanation_end end)
 
 void explanation_append_json(const struct explanation *explanation, struct buf *out)
 {
-    const struct image_rule *rule = explanation->match.rule;
-
     append_request(explanation, out);
     append_steps(explanation, out);
     append_rule(explanation, out);
     append_client_auth(explanation, out);
     append_filters(explanation, out);
-    buf_append(out, SPAN(",\n\"backends\":["));
-    for (uint32_t i = 0; rule != NULL && i < rule->backends_len; i++) {
-        if (i > 0)
-            buf_append_byte(out, ',');
-        append_backend(explanation, image_backend_get(explanation->view, rule->backends_first + i),
-                       out);
-    }
-    buf_printf(out, "],\n\"end\":\"%s\"", end_name(explanation->end));
+    append_backends(explanation, out);
+    buf_printf(out, ",\n\"end\":\"%s\"", end_name(explanation->end));
     if (explanation->status != 0)
         buf_printf(out, ",\"status\":%u", explanation->status);
     buf_append(out, SPAN("}\n"));

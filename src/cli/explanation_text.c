@@ -93,7 +93,7 @@ static void append_client_auth(const struct explanation *explanation, struct buf
     const struct image_view *view = explanation->view;
     const struct image_client_auth *auth = explanation_client_auth(explanation);
 
-    if (!auth || explanation->end == EXPLANATION_PASSTHROUGH)
+    if (!auth)
         return;
     buf_printf(out, "\nClient certificates:\n    %s", image_describe_client_auth(auth));
     if (auth->match_cn.len > 0)
@@ -108,7 +108,7 @@ static void append_filters(const struct explanation *explanation, struct buf *ou
 {
     const struct image_rule *rule = explanation->match.rule;
 
-    if (rule == NULL || rule->filters_len == 0)
+    if (!explanation_asks_rule(explanation) || rule->filters_len == 0)
         return;
     buf_append(out, SPAN("\nThrough:\n"));
     for (uint32_t i = 0; i < rule->filters_len; i++) {
@@ -194,6 +194,10 @@ static void append_end(const struct explanation *explanation, struct buf *out)
     case EXPLANATION_SHUT:
         buf_append(out,
                    SPAN("\nAnswered by the gate: 403, for the host cannot check its clients\n"));
+        return;
+    case EXPLANATION_NO_SUBJECT:
+        buf_append(out, SPAN("\nAnswered by the gate: 403, for no certificate is asked for, and so "
+                             "no subject matches\n"));
         return;
     case EXPLANATION_BACKEND:
         buf_append(out, SPAN("\nGoes to:\n"));

@@ -2,11 +2,6 @@
 
 #include <time.h>
 
-static struct ingress_object_name object_name(struct option_object object)
-{
-    return (struct ingress_object_name){ object.namespace, object.name };
-}
-
 struct meaning_flags meaning_flags_default(bool as_ingress_nginx)
 {
     const struct ingress_options meaning = ingress_options_default();
@@ -31,12 +26,12 @@ struct ingress_options meaning_options(const struct meaning_flags *flags)
     options.disable_catch_all = flags->disable_catch_all;
     options.watch_namespace = flags->watch_namespace;
     options.annotations_prefix = flags->annotations_prefix;
-    options.config_map = object_name(flags->config_map);
-    options.default_certificate = object_name(flags->default_certificate);
-    options.ticket_keys = object_name(flags->ticket_keys);
-    options.default_backend = object_name(flags->default_backend);
-    options.tcp_services = object_name(flags->tcp_services);
-    options.udp_services = object_name(flags->udp_services);
+    options.config_map = flags->config_map;
+    options.default_certificate = flags->default_certificate;
+    options.ticket_keys = flags->ticket_keys;
+    options.default_backend = flags->default_backend;
+    options.tcp_services = flags->tcp_services;
+    options.udp_services = flags->udp_services;
     options.allows_passthrough = flags->enable_ssl_passthrough;
     options.now_s = time(NULL);
     return options;

@@ -12,9 +12,9 @@ struct meaning_flags {
     struct span watch_namespace;
     struct span ingress_class, controller_class, annotations_prefix;
     bool class_by_name, watch_without_class, disable_catch_all, enable_ssl_passthrough;
-    struct option_object config_map, default_certificate, default_backend;
-    struct option_object ticket_keys;
-    struct option_object tcp_services, udp_services;
+    struct ingress_object_name config_map, default_certificate, default_backend;
+    struct ingress_object_name ticket_keys;
+    struct ingress_object_name tcp_services, udp_services;
 };
 
 /* Rows of an option table whose target has a struct meaning_flags named `meaning`. */

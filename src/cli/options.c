@@ -146,22 +146,13 @@ static int set_duration(const struct option_reader *reader, const struct option 
     return OPTIONS_OK;
 }
 
+/* As the original has it, an empty value switches the flag off. */
 static int set_object(const struct option_reader *reader, const struct option *option,
-                      struct span value, struct option_object *ret_object)
+                      struct span value, struct ingress_object_name *ret_object)
 {
-    size_t slash = span_find(value, '/');
-    struct option_object object;
+    struct ingress_object_name object = ingress_object_name_parse(value);
 
-    if (value.len == 0) { /* as the original has it: an empty value switches the flag off */
-        *ret_object = (struct option_object){ SPAN_EMPTY, SPAN_EMPTY };
-        return OPTIONS_OK;
-    }
-    if (slash == SPAN_NOT_FOUND)
-        return bad_value(reader, option, value, "no name of an object; give it as NAMESPACE/NAME");
-    object.namespace = span_upto(value, slash);
-    object.name = span_from(value, slash + 1);
-    if (object.namespace.len == 0 || object.name.len == 0 ||
-        span_find(object.name, '/') != SPAN_NOT_FOUND)
+    if (value.len > 0 && span_is_empty(object.name))
         return bad_value(reader, option, value, "no name of an object; give it as NAMESPACE/NAME");
     *ret_object = object;
     return OPTIONS_OK;
@@ -218,7 +209,7 @@ static int set_value(const struct option_reader *reader, const struct option *op
     case OPTION_ENDPOINT:
         return set_endpoint(reader, option, value, (struct option_endpoint *)field);
     case OPTION_OBJECT:
-        return set_object(reader, option, value, (struct option_object *)field);
+        return set_object(reader, option, value, (struct ingress_object_name *)field);
     case OPTION_LIST:
         vec_push(&((struct option_list *)field)->values, value);
         return OPTIONS_OK;

@@ -14,6 +14,7 @@
 #include "base/ip.h"
 #include "base/span.h"
 #include "base/vec.h"
+#include "ingress/names.h"
 
 /* How a flag's value is read, and the type of the target's field at option.offset. */
 enum option_kind {
@@ -26,7 +27,7 @@ enum option_kind {
     OPTION_DURATION, /* uint32_t, milliseconds */
     OPTION_ADDRESS,  /* struct ip_addr */
     OPTION_ENDPOINT, /* struct option_endpoint */
-    OPTION_OBJECT,   /* struct option_object */
+    OPTION_OBJECT,   /* struct ingress_object_name */
     OPTION_LIST,     /* struct option_list: the flag may be given several times */
 };
 
@@ -40,10 +41,6 @@ struct option_endpoint {
     struct ip_addr ip;
     uint16_t port;
     bool is_set;
-};
-
-struct option_object {
-    struct span namespace, name;
 };
 
 struct option_list {

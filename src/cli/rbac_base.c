@@ -67,8 +67,8 @@ static void own_add(const struct rbac_flags *flags, struct rbac *rbac)
     }
 }
 
-static void named_add(struct rbac *rbac, const struct option_object *object, const char *resource,
-                      const char *const *verbs)
+static void named_add(struct rbac *rbac, const struct ingress_object_name *object,
+                      const char *resource, const char *const *verbs)
 {
     if (object->name.len > 0)
         rbac_name_add(rbac_role_get(rbac, object->namespace), CORE, resource, verbs, object->name);
@@ -78,7 +78,7 @@ static void named_add(struct rbac *rbac, const struct option_object *object, con
  * have names of their own, so that they cannot be named here. */
 static void default_backend_add(const struct rbac_flags *flags, struct rbac *rbac)
 {
-    const struct option_object *service = &flags->meaning.default_backend;
+    const struct ingress_object_name *service = &flags->meaning.default_backend;
     struct span watched = flags->meaning.watch_namespace;
 
     if (service->name.len == 0 || watched.len == 0 || span_eq(watched, service->namespace))

@@ -15,13 +15,13 @@ struct rbac_flags {
     bool base;
     struct span manifests, admin;
     struct span kubeconfig, kubeconfig_context;
-    struct option_object account;
+    struct ingress_object_name account;
     struct span name;
     uint32_t output;
     struct meaning_flags meaning;
     /* of `run` */
     struct span namespace_selector, election_id, publish_status_address;
-    struct option_object publish_service;
+    struct ingress_object_name publish_service;
     uint32_t watch_secrets;
     bool disable_leader_election, update_status, update_status_on_shutdown;
 };

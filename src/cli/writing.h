@@ -14,7 +14,7 @@ struct writing_flags {
     bool no_election;
     bool update_status, update_status_on_shutdown;
     uint32_t status_interval_ms;
-    struct option_object publish_service;
+    struct ingress_object_name publish_service;
     struct span publish_status_address;
     bool report_internal;
     bool no_sync_events;

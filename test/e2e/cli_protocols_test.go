@@ -23,6 +23,7 @@ func TestExplainProtocols(t *testing.T) {
 		{clients, "https://plain.test/", 0, []string{"Client certificates:\n    on, says Ingress default/plain, metadata.annotations", "Goes to:"}},
 		{clients, "https://whole.test/", 0, []string{`optional, the subject matches CN=(ops|dev)\d+, says`}},
 		{clients, "https://conflict.test/two", 1, []string{"    broken, says Ingress default/two", "Answered by the gate: 403, for the host cannot check its clients"}},
+		{clients, "http://whole.test/", 1, []string{"Answered by the gate: 403, for no certificate is asked for"}},
 		{through, "https://passes.test/any", 0, []string{"TLS of this host goes by undecrypted, whatever the path, to:\n    Service default/a:80\n        10.0.0.1:8080"}},
 		{through, "http://passes.test/any", 0, []string{"Goes to:"}},
 	} {
@@ -52,6 +53,22 @@ func TestExplainProtocols(t *testing.T) {
 	}
 	if told.ClientAuth.Mode != "optional" || told.ClientAuth.Depth != 3 || told.ClientAuth.MatchCn != `CN=(ops|dev)\d+` || told.End != "backend" {
 		t.Errorf("%+v", told)
+	}
+
+	var passed struct {
+		Backends []struct {
+			Service   string
+			Endpoints []string
+		}
+		ClientAuth *struct{}
+		End        string
+	}
+	got := command(t, "explain", "--output", "json", "--enable-ssl-passthrough", "--manifests", through, "https://passes.test/any")
+	if err := json.Unmarshal([]byte(got.stdout), &passed); err != nil {
+		t.Fatalf("%v: %+v", err, got)
+	}
+	if fmt.Sprint(passed.Backends) != "[{default/a:80 [10.0.0.1:8080]}]" || passed.ClientAuth != nil || passed.End != "passthrough" {
+		t.Errorf("%+v", passed)
 	}
 
 	for dir, wants := range map[string][]string{

@@ -15,7 +15,7 @@ struct target {
     struct option_port port, fixed_port;
     struct ip_addr address;
     struct option_endpoint endpoint;
-    struct option_object object;
+    struct ingress_object_name object;
     struct option_list list;
 };
 
@@ -89,6 +89,7 @@ static const struct {
     { { "--object", "name" }, "NAMESPACE/NAME" },
     { { "--object", "/name" }, "NAMESPACE/NAME" },
     { { "--object", "a/b/c" }, "NAMESPACE/NAME" },
+    { { "--object", "a/b c" }, "NAMESPACE/NAME" },
     { { "--"
         "=x" },
       "there is no such flag" },
