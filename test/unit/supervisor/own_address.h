@@ -5,8 +5,6 @@
 #ifndef YETT_TEST_SUPERVISOR_OWN_ADDRESS_H
 #define YETT_TEST_SUPERVISOR_OWN_ADDRESS_H
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include "base/ip.h"
@@ -14,28 +12,16 @@
 /* Below those that the kernel gives away by itself (ip_local_port_range). */
 enum { OWN_PORTS_FROM = 10000, OWN_PORTS_UNTIL = 32000 };
 
-static inline uint32_t own_ipv4(void)
-{
-    return 127u << 24 | 1u << 22 | ((uint32_t)getpid() & ((1u << 22) - 1));
-}
-
 static inline struct ip_addr own_ip(void)
 {
-    uint32_t ip = own_ipv4();
+    uint32_t pid = (uint32_t)getpid(); /* of 22 bits at most */
 
     return (struct ip_addr){ .bytes = { [10] = 0xFF,
                                         0xFF,
-                                        (uint8_t)(ip >> 24),
-                                        (uint8_t)(ip >> 16),
-                                        (uint8_t)(ip >> 8),
-                                        (uint8_t)ip } };
-}
-
-static inline struct sockaddr_in own_sockaddr(uint16_t port)
-{
-    return (struct sockaddr_in){ .sin_family = AF_INET,
-                                 .sin_port = htons(port),
-                                 .sin_addr.s_addr = htonl(own_ipv4()) };
+                                        127,
+                                        (uint8_t)(64 | (pid >> 16 & 63)),
+                                        (uint8_t)(pid >> 8),
+                                        (uint8_t)pid } };
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "own_address.h"
 #include "supervisor/bind.h"
 
@@ -28,10 +29,12 @@ static void close_all(int *fds)
 
 static int client_new(int type, uint16_t port)
 {
-    struct sockaddr_in address = own_sockaddr(port);
+    const struct ip_addr ip = own_ip();
+    union address address;
+    socklen_t len = address_fill(&address, &ip, port);
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(connect(fd, &address.any, len), 0);
     return fd;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "base/mem.h"
 #include "own_address.h"
 #include "supervisor/bind.h"
@@ -124,9 +125,11 @@ static void assert_told(struct rig *rig, enum proc_message_kind kind, uint32_t p
 
 static bool takes_connections(uint16_t port)
 {
-    struct sockaddr_in address = own_sockaddr(port);
+    const struct ip_addr ip = own_ip();
+    union address address;
+    socklen_t len = address_fill(&address, &ip, port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_open = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    bool is_open = connect(fd, &address.any, len) == 0;
 
     close(fd);
     return is_open;
