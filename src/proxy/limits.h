@@ -38,6 +38,10 @@ enum {
     /* Content that is coded in one step of a pump: its turn, of twice PROXY_PUMP_BURST steps, takes some 3 ms then. */
     PROXY_COMPRESS_STEP_BYTES = 4096,
 
+    /* TLS contexts towards clients that a worker keeps, of 23 KB each with a chain of two: 46 MB. Past it, the one
+     * that was used longest ago gives way; to make it anew takes 1 to 3 ms. */
+    PROXY_TLS_CONTEXTS_MAX = 2048,
+
     /* Client connections of one worker, where no flag says otherwise. Idle, one costs 0.2 KB, 14 KB more under
      * TLS and 18 to 24 KB more by HTTP/2 (docs/benchmarks.md); busy, 36 KB. */
     PROXY_CONNECTIONS_MAX = 65536,

@@ -3,13 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/vec.h"
 #include "image/match.h"
+#include "proxy/limits.h"
 
 /* A context is found by all that it is made of, as bytes: contents that a tenant chose are compared, and
  * not just their hashes. */
 
 struct certificate_context {
+    struct list link; /* in certificates->by_use */
     struct span key;
     struct span server_name;     /* that first asked for it: what the sweep asks with */
     struct tls_context *context; /* NULL: unusable, which is said once */
@@ -26,8 +27,11 @@ struct choice {
     struct span scope;   /* the host, where its clients are asked */
 };
 
-static struct certificate_context *entry_free(struct certificate_context *entry)
+static struct certificate_context *entry_drop(struct certificates *certificates,
+                                              struct certificate_context *entry)
 {
+    map_remove(&certificates->contexts, entry->key);
+    list_remove(&entry->link);
     tls_context_unref(entry->context);
     mem_free((char *)entry->key.ptr);
     mem_free((char *)entry->server_name.ptr);
@@ -36,16 +40,15 @@ static struct certificate_context *entry_free(struct certificate_context *entry)
 
 void certificates_init(struct certificates *certificates)
 {
-    *certificates = (struct certificates){ .tickets = tls_tickets_new() };
+    *certificates = (struct certificates){ .tickets = tls_tickets_new(),
+                                           .contexts_max = PROXY_TLS_CONTEXTS_MAX };
+    list_init(&certificates->by_use);
 }
 
 void certificates_deinit(struct certificates *certificates)
 {
-    struct certificate_context *entry;
-    size_t cursor = 0;
-
-    while ((entry = map_next(&certificates->contexts, &cursor)))
-        entry_free(entry);
+    list_for_each_safe (it, &certificates->by_use)
+        entry_drop(certificates, list_entry(it, struct certificate_context, link));
     map_deinit(&certificates->contexts);
     certificates->tickets = tls_tickets_free(certificates->tickets);
     buf_deinit(&certificates->policy);
@@ -305,13 +308,20 @@ static struct tls_context *context_get(struct certificates *certificates,
     struct span key = choice_key(certificates, &choice);
     struct certificate_context *entry = map_find(&certificates->contexts, key);
 
-    if (entry)
+    if (entry) {
+        list_remove(&entry->link);
+        list_push_back(&certificates->by_use, &entry->link);
         return entry->context;
+    }
+    if (certificates->contexts.len >= certificates->contexts_max)
+        entry_drop(certificates,
+                   list_entry(certificates->by_use.next, struct certificate_context, link));
     entry = mem_alloc_zero(sizeof(*entry));
     entry->key = bytes_dup(key);
     entry->server_name = bytes_dup(server_name);
     entry->context = context_make(certificates, view, choice);
     map_put(&certificates->contexts, entry->key, entry);
+    list_push_back(&certificates->by_use, &entry->link);
     return entry->context;
 }
 
@@ -340,19 +350,11 @@ struct tls_context *certificates_choose(struct certificates *certificates,
 
 void certificates_sweep(struct certificates *certificates, const struct image_view *view)
 {
-    struct certificate_context *entry;
-    VEC(struct certificate_context *) gone = { 0 };
-    size_t cursor = 0;
-
-    while ((entry = map_next(&certificates->contexts, &cursor))) {
+    list_for_each_safe (it, &certificates->by_use) {
+        struct certificate_context *entry = list_entry(it, struct certificate_context, link);
         struct choice choice = choice_by_name(certificates, view, entry->server_name);
 
         if (!span_eq(choice_key(certificates, &choice), entry->key))
-            vec_push(&gone, entry);
+            entry_drop(certificates, entry);
     }
-    vec_for_each (it, &gone) {
-        map_remove(&certificates->contexts, (*it)->key);
-        entry_free(*it);
-    }
-    vec_deinit(&gone);
 }

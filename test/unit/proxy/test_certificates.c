@@ -178,6 +178,33 @@ static void test_what_a_change_concerns(void **state)
     }
 }
 
+/* Past the bound, the one that was used longest ago gives way. */
+static void test_contexts_are_bounded(void **state)
+{
+    struct image_view *view = view_make(&(struct variant){ .versions = 3, .b_asks = true });
+    struct certificates certificates;
+
+    (void)state;
+    certificates_init(&certificates);
+    certificates.contexts_max = 3;
+    certificates_take_image(&certificates, view);
+    struct tls_context *a = choose(&certificates, view, "a.test");
+    struct tls_context *initial = tls_context_ref(certificates_initial(&certificates, view));
+    struct tls_context *wild = choose(&certificates, view, "x.wild.test");
+    assert_ptr_equal(choose(&certificates, view, "a.test"), a);
+    struct tls_context *b = choose(&certificates, view, "b.test");
+    assert_int_equal(certificates.contexts.len, 3);
+    assert_ptr_equal(choose(&certificates, view, "x.wild.test"), wild);
+    assert_ptr_equal(choose(&certificates, view, "a.test"), a);
+    assert_ptr_equal(choose(&certificates, view, "b.test"), b);
+    assert_ptr_not_equal(certificates_initial(&certificates, view), initial);
+    assert_int_equal(certificates.contexts.len, 3);
+    assert_ptr_equal(choose(&certificates, view, "a.test"), a); /* wild went */
+    tls_context_unref(initial);
+    certificates_deinit(&certificates);
+    image_view_unref(view);
+}
+
 static void test_a_host_is_gone(void **state)
 {
     struct image_view *before = view_make(&(struct variant){ .versions = 3, .b_asks = true });
@@ -249,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_shares_a_context),
         cmocka_unit_test(test_what_a_change_concerns),
+        cmocka_unit_test(test_contexts_are_bounded),
         cmocka_unit_test(test_a_host_is_gone),
         cmocka_unit_test(test_unknown_names_may_be_rejected),
     };
