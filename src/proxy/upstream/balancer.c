@@ -21,14 +21,15 @@ void balancer_deinit(struct balancer *balancer)
     idmap_deinit(&balancer->services);
 }
 
-static struct balancer_service *service_get(struct balancer *balancer, uint64_t key, uint32_t seed)
+static struct balancer_service *service_get(struct balancer *balancer, uint64_t key,
+                                            struct random *random)
 {
     struct balancer_service *service = idmap_find(&balancer->services, key);
 
     if (!service) {
         service = mem_alloc_zero(sizeof(*service));
         service->key = key;
-        service->round_robin.next = seed;
+        service->round_robin.next = (uint32_t)random_next(random);
         idmap_put(&balancer->services, key, service);
     }
     return service;
@@ -36,9 +37,10 @@ static struct balancer_service *service_get(struct balancer *balancer, uint64_t 
 
 const struct image_endpoint *balancer_pick(struct balancer *balancer,
                                            const struct image_service *service,
-                                           const struct image_endpoints *endpoints, uint32_t seed)
+                                           const struct image_endpoints *endpoints,
+                                           struct random *random)
 {
-    struct balancer_service *state = service_get(balancer, service->key, seed);
+    struct balancer_service *state = service_get(balancer, service->key, random);
 
     switch ((enum route_balance)service->balance) {
     case ROUTE_BALANCE_ROUND_ROBIN:

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "image/view.h"
+#include "proxy/random.h"
 
 struct balancer {
     struct idmap services; /* key → struct balancer_service */
@@ -14,10 +15,11 @@ struct balancer {
 
 void balancer_deinit(struct balancer *balancer);
 
-/* The endpoint whose turn it is; `endpoints` is not empty. `seed` starts a Service seen first. */
+/* The endpoint whose turn it is; `endpoints` is not empty. A Service that is seen first begins anywhere. */
 const struct image_endpoint *balancer_pick(struct balancer *balancer,
                                            const struct image_service *service,
-                                           const struct image_endpoints *endpoints, uint32_t seed);
+                                           const struct image_endpoints *endpoints,
+                                           struct random *random);
 
 /* Forgets Services that `view` does not name. */
 void balancer_sweep(struct balancer *balancer, const struct image_view *view);

@@ -16,8 +16,7 @@ static bool was_tried(const struct choice *choice, const struct image_endpoint *
 
 static const struct image_endpoint *turn_take(struct worker *worker, const struct choice *choice)
 {
-    return balancer_pick(&worker->balancer, choice->service, &choice->endpoints,
-                         (uint32_t)random_next(&worker->random));
+    return balancer_pick(&worker->balancer, choice->service, &choice->endpoints, &worker->random);
 }
 
 /* Others move the turn too, so all are looked at before one is asked again. */
