@@ -90,7 +90,7 @@ static bool misses_subject(const struct explanation *explanation,
     if (span_is_empty(expression) ||
         (span_eq(explanation->scheme, SPAN("https")) && auth->mode != ROUTE_CLIENT_AUTH_OFF))
         return false;
-    bool matches = pattern_new(expression, &pattern, NULL) == PATTERN_OK &&
+    bool matches = pattern_new(expression, &pattern) == PATTERN_OK &&
                    pattern_match(pattern, SPAN_EMPTY) == PATTERN_OK;
     pattern_free(pattern);
     return !matches;
