@@ -198,34 +198,55 @@ static void test_only_what_changed_is_learned(void **state)
     assert_in_range(looked_at, 0, HOSTS / 2);
 }
 
-/* Labels of routes that are gone are known on, until room is needed; those of the newest image go first, and
- * where they are too many, the ones that come last have no names. */
+/* More routes for one host, whose shard is the only one that is learned anew. */
+static void host_extend(struct fixture *fixture, unsigned from, unsigned until)
+{
+    struct route_changes changes;
+    struct image_bytes bytes;
+    char path[32];
+
+    for (unsigned i = from; i < until; i++) {
+        snprintf(path, sizeof(path), "/%u", i);
+        rule_add(fixture->model, SPAN("extended.test"), span_from_str(path));
+    }
+    route_changes_init(&changes);
+    vec_push(&changes.hosts, SPAN("extended.test"));
+    assert_int_equal(image_write_changes(fixture->writer, fixture->model, &changes, &bytes),
+                     IMAGE_WRITE_OK);
+    route_changes_deinit(&changes);
+    publish(fixture, &bytes);
+}
+
+/* Labels of routes that are gone are known on, until room is needed; those of the newest image stay, and where
+ * they are too many, the ones that come last have no names. */
 static void test_room_is_made_where_it_is_needed(void **state)
 {
     struct fixture *fixture = *state;
-    enum { FORMER = 1000, MORE = 100 };
-    size_t without = 0;
+    enum { FORMER = 1000, CURRENT = ROUTE_LABELS_MAX - FORMER, MORE = 100 };
+    const struct idmap *known = &fixture->labels.by_id;
 
-    uint64_t kept = numbered_add(fixture->model, ROUTE_LABELS_MAX + MORE);
-    uint64_t former = numbered_add(fixture->model, 2 * ROUTE_LABELS_MAX);
+    uint64_t former = host_add(fixture->model, SPAN("former.test"));
     for (unsigned i = 1; i < FORMER; i++)
-        numbered_add(fixture->model, 2 * ROUTE_LABELS_MAX + i);
+        numbered_add(fixture->model, ROUTE_LABELS_MAX + i);
     publish_all(fixture);
     model_renew(fixture);
-    assert_int_equal(numbered_add(fixture->model, ROUTE_LABELS_MAX + MORE), kept);
-    publish_all(fixture);
-    assert_non_null(route_labels_find(&fixture->labels, former));
-
     VEC(uint64_t) ids = { 0 };
-    for (unsigned i = 1; i < ROUTE_LABELS_MAX + MORE; i++)
+    for (unsigned i = 0; i < CURRENT; i++)
         vec_push(&ids, numbered_add(fixture->model, i));
     publish_all(fixture);
+    assert_int_equal(known->len, ROUTE_LABELS_MAX);
+    assert_non_null(route_labels_find(&fixture->labels, former));
+
+    host_extend(fixture, 0, 1); /* one too many */
+    assert_int_equal(known->len, CURRENT + 1);
     assert_null(route_labels_find(&fixture->labels, former));
-    label_of(fixture, kept);
     vec_for_each (id, &ids)
-        without += route_labels_find(&fixture->labels, *id) == NULL;
-    assert_int_equal(without, MORE);
-    assert_int_equal(fixture->labels.by_id.len, ROUTE_LABELS_MAX);
+        assert_non_null(route_labels_find(&fixture->labels, *id));
+
+    host_extend(fixture, 1, FORMER + MORE);
+    assert_int_equal(known->len, ROUTE_LABELS_MAX);
+    vec_for_each (id, &ids)
+        assert_non_null(route_labels_find(&fixture->labels, *id));
     vec_deinit(&ids);
 }
 

@@ -25,6 +25,7 @@ static int bundles_make(void **state)
     fixture_certificate(&other, signer, signer, "other ca", &two);
     buf_append(&two_and_a_half, buf_span(&two));
     buf_append(&two_and_a_half, span_upto(buf_span(&ca), ca.len / 2));
+    buf_append(&crl_cut, buf_span(&crl));
     buf_append(&crl_cut, span_upto(buf_span(&crl), crl.len / 2));
     buf_append(&much, buf_span(&ca));
     while (much.len <= TLS_AUTHORITIES_BYTES_MAX)
@@ -55,7 +56,7 @@ static const struct {
     { "a key", &key, NULL, false },
     { "a CRL in their place", &crl, NULL, false },
     { "one that is cut off behind two", &two_and_a_half, NULL, false },
-    { "a CRL that is cut off", &ca, &crl_cut, false },
+    { "a CRL that is cut off behind another", &ca, &crl_cut, false },
     { "a certificate in the CRL's place", &ca, &ca, false },
     { "too much", &much, NULL, false },
 };
