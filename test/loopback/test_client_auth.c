@@ -48,7 +48,8 @@ static void host_add(struct route_model *model, const struct route_path *path,
              path->rules.items[0]);
     auth->mode = asking->mode;
     auth->depth = 1;
-    auth->authorities = auth->mode < ROUTE_CLIENT_AUTH_BROKEN ? &authorities : NULL;
+    bool verifies = auth->mode != ROUTE_CLIENT_AUTH_OFF && auth->mode != ROUTE_CLIENT_AUTH_BROKEN;
+    auth->authorities = verifies ? &authorities : NULL;
     auth->error_page = span_from_str(asking->error_page);
     auth->match_cn = span_from_str(asking->match_cn);
     auth->passes_certificate = asking->passes_certificate;
