@@ -3,6 +3,7 @@
 #include "base/bug.h"
 #include "base/num.h"
 #include "http/chars.h"
+#include "http/chunked.h"
 #include "http/h1_scan.h"
 #include "http/h2_limits.h"
 #include "http/target.h"
@@ -147,12 +148,20 @@ static enum h1_fault header_add(struct h2_head *head, struct span name, struct s
     return fault;
 }
 
+/* Whoever speaks HTTP/1.1 on the other side has no more room for trailers than that. */
+static size_t bytes_max(const struct h2_head *head)
+{
+    return head->kind == H2_HEAD_TRAILERS
+               ? MIN((size_t)head->limits->head_bytes, (size_t)CHUNKED_TRAILERS_MAX)
+               : head->limits->head_bytes;
+}
+
 bool h2_head_add(struct h2_head *head, struct span name, struct span value)
 {
     bool is_pseudo = name.len > 0 && name.ptr[0] == ':';
 
     head->bytes += name.len + value.len + FIELD_OVERHEAD;
-    if (head->bytes > head->limits->head_bytes) {
+    if (head->bytes > bytes_max(head)) {
         fault_note(head, H1_FAULT_HEAD_TOO_LARGE);
         return head->bytes <= (uint64_t)H2_HEAD_EXCESS * head->limits->head_bytes;
     }
@@ -368,7 +377,7 @@ int h2_head_end_trailers(struct h2_head *head, uint32_t *ret_len)
 
     if (head->fault != H1_FAULT_NONE)
         return H2_HEAD_MALFORMED;
-    for (uint32_t i = 0; i < head->fields.len && kept < H2_TRAILERS_MAX; i++) {
+    for (uint32_t i = 0; i < head->fields.len && kept < HTTP_TRAILERS_MAX; i++) {
         if (http_may_trail(&head->headers[i]))
             head->headers[kept++] = head->headers[i];
     }

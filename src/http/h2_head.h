@@ -6,7 +6,8 @@
  * Ownership  The collector copies what it is given; the head borrows from it.
  * Lifetime   h2_head_begin() … h2_head_deinit(); for one head.
  * Limits     As HTTP/1's: `limits` (a request's leave one of HTTP_HEADERS_MAX for Host), a field counting
- *            its name, its value and 4 bytes. What comes past them is counted but not kept.
+ *            its name, its value and 4 bytes; a trailer section's bytes are those of a chunked body's. What
+ *            comes past them is counted but not kept.
  * Errors     enum h2_head_result.
  * See        docs/internals/http2.md */
 #ifndef YETT_HTTP_H2_HEAD_H

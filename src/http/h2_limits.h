@@ -44,9 +44,6 @@ enum {
      * read's worth can pile up. */
     H2_ACKS_MAX = 1024,
 
-    /* Fields of a trailer section that are passed on; more than this are noise. */
-    H2_TRAILERS_MAX = 32,
-
     /* A head of ours may be as large as the largest answer of a backend, and what is added to it; the bound
      * is one before compression. */
     H2_HEAD_OUT_BYTES_MAX = 192 << 10,

@@ -55,7 +55,7 @@ struct h2_events {
     void (*on_data)(void *ctx, struct h2_stream *stream, struct span piece);
     /* The peer's side of the stream is complete. Not told where that came with the head; told of an answer
      * that cannot have content (head->body is HTTP_BODY_NONE) where it is said apart. Trailers are those that
-     * http_may_trail(), H2_TRAILERS_MAX at the most. */
+     * http_may_trail(), HTTP_TRAILERS_MAX at the most. */
     void (*on_end)(void *ctx, struct h2_stream *stream, const struct http_header *trailers,
                    uint32_t trailers_len);
     /* There is room again after h2_stream_write() took less than offered. */

@@ -2,7 +2,7 @@
  *
  * Purpose    One form of request and response heads for every version of HTTP.
  * Ownership  Spans borrow from the bytes that were parsed; the headers array is its maker's.
- * Limits     HTTP_HEADERS_MAX fields a head.
+ * Limits     HTTP_HEADERS_MAX fields a head, HTTP_TRAILERS_MAX a trailer section that is passed on.
  * See        RFC 9110, RFC 9112 */
 #ifndef YETT_HTTP_MESSAGE_H
 #define YETT_HTTP_MESSAGE_H
@@ -15,6 +15,7 @@
 
 enum {
     HTTP_HEADERS_MAX = 128,
+    HTTP_TRAILERS_MAX = 32,     /* more than this are noise */
     HTTP_METHOD_BYTES_MAX = 32, /* registered ones have at most 17 ("UPDATEREDIRECTREF") */
 };
 

@@ -71,6 +71,21 @@ static inline size_t h2_end_tell(struct rig *rig, struct h2_end *h2, struct h2_s
     }
 }
 
+/* Ends a stream with a trailer "x-sum" of `len` bytes. */
+static inline void h2_end_finish(struct rig *rig, struct h2_end *h2, struct h2_stream *stream,
+                                 size_t len)
+{
+    char *value = mem_alloc(len);
+    struct http_header trailer = {
+        .name = "x-sum", .name_len = 5, .value = value, .value_len = (uint32_t)len
+    };
+
+    memset(value, 'v', len);
+    h2_stream_end(stream, &trailer, 1);
+    h2_end_settle(rig, h2);
+    mem_free(value);
+}
+
 /* What its session told since, and no more. */
 static inline void h2_end_expect(struct rig *rig, struct h2_end *h2, const char *log)
 {

@@ -98,6 +98,42 @@ static void test_forged_trailers_are_dropped(void **state)
     rig_free(rig);
 }
 
+/* A backend of HTTP/1.1 gets no more of them than HTTP/1.1 itself could have brought. */
+static void test_trailers_are_limited(void **state)
+{
+    enum { FIT = 8000, PAST = 20000 };
+    static char value[FIT];
+    (void)state;
+    struct rig *rig = rig_new(NULL);
+    struct h2_end client;
+    size_t sizes[] = { PAST, FIT };
+
+    memset(value, 'v', sizeof(value));
+    h2_open(rig, &client);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+        h2_end_settle(rig, &client);
+        struct end backend = rig_backend(rig, 0);
+        end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
+        assert_int_equal(h2_end_tell(rig, &client, stream, SPAN("hello")), 5);
+        end_expect(rig, &backend, "5\r\nhello\r\n");
+        h2_end_finish(rig, &client, stream, sizes[i]);
+        if (sizes[i] == FIT) {
+            end_expect(rig, &backend, "0\r\nx-sum: ");
+            end_expect_bytes(rig, &backend, span_of(value, FIT));
+            end_expect(rig, &backend, "\r\n\r\n");
+            end_send(rig, &backend, RIG_OK);
+            h2_end_expect(rig, &client, "head 3 200|data 3 2|end 3|");
+        } else {
+            h2_end_expect(rig, &client, "reset 1 1|");
+            end_expect_end(rig, &backend);
+        }
+        end_close(&backend);
+    }
+    h2_end_close(rig, &client);
+    rig_free(rig);
+}
+
 /* A whole body that came with its head can be sent again. */
 static void test_a_whole_body_is_sent_again(void **state)
 {
@@ -623,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_early_answers),
         cmocka_unit_test(test_the_client_is_told_to_go_on),
         cmocka_unit_test(test_streams_time_out_by_themselves),
+        cmocka_unit_test(test_trailers_are_limited),
         cmocka_unit_test(test_connect_is_refused),
         cmocka_unit_test(test_idle_connections_are_told_to_go),
         cmocka_unit_test(test_so_many_requests_and_then_anew),

@@ -90,6 +90,45 @@ static void test_a_body_with_trailers(void **state)
     rig_free(rig);
 }
 
+/* A client of HTTP/1.1 gets no more of them than HTTP/1.1 itself could have brought: past that, an answer that
+ * is not whole. */
+static void test_trailers_are_limited(void **state)
+{
+    enum { FIT = 8000, PAST = 20000, FAR_PAST = 60000 };
+    static char value[FIT];
+    (void)state;
+    struct rig *rig = h2_rig(1);
+    struct h2_end backend;
+    size_t sizes[] = { PAST, FAR_PAST, FIT };
+
+    memset(value, 'v', sizeof(value));
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+        end_send(rig, &client, RIG_GET);
+        if (i == 0)
+            backend_open(rig, 0, &backend);
+        h2_end_settle(rig, &backend);
+        struct h2_stream *stream = backend.side.streams[i];
+        h2_stream_respond(stream, 200, NULL, 0, false);
+        assert_int_equal(h2_end_tell(rig, &backend, stream, SPAN("hello")), 5);
+        end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+        end_expect(rig, &client, "5\r\nhello\r\n");
+        h2_end_finish(rig, &backend, stream, sizes[i]);
+        if (sizes[i] == FIT) {
+            end_expect(rig, &client, "0\r\nx-sum: ");
+            end_expect_bytes(rig, &client, span_of(value, FIT));
+            end_expect(rig, &client, "\r\n\r\n");
+            end_expect_silence(rig, &client);
+        } else {
+            end_expect_end(rig, &client);
+        }
+        end_close(&client);
+    }
+    assert_int_equal(stats_get(&rig->stats->upstream_connects), 1);
+    h2_end_close(rig, &backend);
+    rig_free(rig);
+}
+
 /* As many as the backend takes go on one connection, the rest on another. */
 static void test_streams_share_connections(void **state)
 {
@@ -595,6 +634,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_request_and_its_answer),
         cmocka_unit_test(test_a_body_with_trailers),
+        cmocka_unit_test(test_trailers_are_limited),
         cmocka_unit_test(test_streams_share_connections),
         cmocka_unit_test(test_refused_streams_are_sent_again),
         cmocka_unit_test(test_goaway),

@@ -42,6 +42,36 @@ static void test_requests_and_answers(void **state)
     rig_free(rig);
 }
 
+/* An answer without a length is whole only where its end was said: anybody can end a connection. */
+static void test_end_must_be_said(void **state)
+{
+    (void)state;
+    for (unsigned is_said = 0; is_said < 2; is_said++) {
+        struct rig_options options = https_options();
+        struct rig *rig = rig_new(&options);
+        struct end client = rig_client(rig, PROC_LISTEN_HTTP);
+        struct tls_end backend;
+
+        end_send(rig, &client, RIG_GET);
+        tls_end_accept(&backend, rig_backend(rig, 0), context);
+        tls_end_expect_head(rig, &backend, "GET / HTTP/1.1\r\n");
+        tls_end_send(rig, &backend, "HTTP/1.1 200 OK\r\n\r\nhalf");
+        end_expect_head(rig, &client, "HTTP/1.1 200 OK\r\n");
+        end_expect(rig, &client, "4\r\nhalf\r\n");
+        if (is_said) {
+            tls_codec_shutdown(backend.codec);
+            tls_end_settle(rig, &backend);
+            end_expect(rig, &client, "0\r\n\r\n");
+            end_expect_silence(rig, &client);
+        }
+        tls_end_close(&backend);
+        if (!is_said)
+            end_expect_end(rig, &client);
+        end_close(&client);
+        rig_free(rig);
+    }
+}
+
 /* A backend in the clear gets no request: its answer to a hello is a failed connection. */
 static void test_backend_in_the_clear(void **state)
 {
@@ -263,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_and_answers),
+        cmocka_unit_test(test_end_must_be_said),
         cmocka_unit_test(test_backend_in_the_clear),
         cmocka_unit_test(test_handshake_that_is_cut_off),
         cmocka_unit_test(test_backend_hangs_up_in_the_handshake),

@@ -128,6 +128,17 @@ void body_write(enum http_body_kind kind, struct iobuf *out, struct span piece)
     iobuf_append(out, SPAN("\r\n"));
 }
 
+enum { LAST_CHUNK_BYTES = 5, FIELD_BYTES = 4 /* around each name and value */ };
+
+size_t body_end_bytes(const struct http_header *trailers, size_t trailers_len)
+{
+    size_t bytes = LAST_CHUNK_BYTES;
+
+    for (size_t i = 0; i < trailers_len; i++)
+        bytes += trailers[i].name_len + (size_t)trailers[i].value_len + FIELD_BYTES;
+    return bytes;
+}
+
 void body_write_end(struct iobuf *out, const struct http_header *trailers, size_t trailers_len)
 {
     iobuf_append(out, SPAN("0\r\n"));

@@ -46,10 +46,9 @@ void body_pass(struct body_reader *reader, size_t len);
 size_t body_writer_room(enum http_body_kind kind, const struct iobuf *out);
 /* Appends a piece (within that room, not empty) in this framing. */
 void body_write(enum http_body_kind kind, struct iobuf *out, struct span piece);
-/* Each field is written with a space behind its colon, which it may have come without. */
-enum { BODY_END_MIN = 8, BODY_END_MAX = CHUNKED_TRAILERS_MAX + BODY_TRAILERS_MAX + BODY_END_MIN };
-/* Appends the last chunk, with trailer fields. Needs BODY_END_MAX of room when there are any, else
- * BODY_END_MIN. */
+/* Bytes that body_write_end() needs room for. */
+size_t body_end_bytes(const struct http_header *trailers, size_t trailers_len);
+/* Appends the last chunk, with trailer fields. */
 void body_write_end(struct iobuf *out, const struct http_header *trailers, size_t trailers_len);
 
 #endif

@@ -9,12 +9,28 @@
 
 #include "base/compiler.h"
 #include "http/message.h"
+#include "proxy/stream/stream.h"
 
 enum sink_result {
     SINK_OK = 0,
     SINK_WAIT,   /* no room now: its owner runs the exchange when there is */
     SINK_FAILED, /* takes no more, ever */
 };
+
+/* Of a sink that sends over a stream. */
+static inline int sink_result_of(int stream_result)
+{
+    switch ((enum stream_result)stream_result) {
+    case STREAM_OK:
+        return SINK_OK;
+    case STREAM_WAIT:
+        return SINK_WAIT;
+    case STREAM_END:
+    case STREAM_FAILED:
+        break;
+    }
+    return SINK_FAILED;
+}
 
 struct body_sink;
 struct stream;

@@ -36,15 +36,11 @@ struct body_source_ops {
 
 struct body_source {
     const struct body_source_ops *ops;
-    bool
-        begun; /* bytes were consumed, content or framing: it cannot be read from the start again */
+    bool begun;   /* bytes were consumed, content or framing: it cannot be read anew */
     bool is_over; /* where it is known already that peek() says SOURCE_END */
     bool has_trailers;
     bool is_bulk; /* content comes in large amounts that need not be looked at */
 };
-
-/* Trailer fields that are passed on: more than this are noise. */
-enum { BODY_TRAILERS_MAX = 32 };
 
 /* Content that lies in memory, which stays where it is. Never waits. */
 struct memory_source {

@@ -93,7 +93,7 @@ static int sink_write(struct body_sink *base, struct span piece, size_t *ret_tak
 
 /* Leaves out what speaks of the content as it was before it was coded. */
 static size_t trailers_keep(const struct http_header *trailers, size_t len,
-                            struct http_header kept[static BODY_TRAILERS_MAX])
+                            struct http_header kept[static HTTP_TRAILERS_MAX])
 {
     size_t kept_len = 0;
 
@@ -106,7 +106,7 @@ static size_t trailers_keep(const struct http_header *trailers, size_t len,
 
 static int sink_end(struct body_sink *base, const struct http_header *trailers, size_t trailers_len)
 {
-    struct http_header kept[BODY_TRAILERS_MAX];
+    struct http_header kept[HTTP_TRAILERS_MAX];
     struct compress_sink *sink = container_of(base, struct compress_sink, base);
     int r = sink->is_flushing ? flush_encode(sink) : SINK_OK;
 

@@ -102,16 +102,7 @@ static int sink_write(struct body_sink *base, struct span piece, size_t *ret_tak
     if (sink->ended || !h2_stream_is_open(sink->stream))
         return SINK_FAILED;
     h2_link_rouse(sink->link);
-    switch ((enum stream_result)h2_link_write(sink->link, sink->stream, piece, ret_taken)) {
-    case STREAM_OK:
-        return SINK_OK;
-    case STREAM_WAIT:
-        return SINK_WAIT;
-    case STREAM_END:
-    case STREAM_FAILED:
-        break;
-    }
-    return SINK_FAILED;
+    return sink_result_of(h2_link_write(sink->link, sink->stream, piece, ret_taken));
 }
 
 static int sink_end(struct body_sink *base, const struct http_header *trailers, size_t trailers_len)

@@ -57,8 +57,8 @@ YETT_COLD static int bulk_move(struct pump *pump, size_t *ret_moved)
 /* Apart from end_move(), which has no need of so much stack. */
 YETT_COLD static int trailers_move(struct pump *pump)
 {
-    struct http_header trailers[BODY_TRAILERS_MAX];
-    size_t len = pump->source->ops->trailers(pump->source, trailers, BODY_TRAILERS_MAX), kept = 0;
+    struct http_header trailers[HTTP_TRAILERS_MAX];
+    size_t len = pump->source->ops->trailers(pump->source, trailers, HTTP_TRAILERS_MAX), kept = 0;
 
     for (size_t i = 0; i < len; i++) {
         if (!pump->trailer_passes || pump->trailer_passes(&trailers[i]))

@@ -39,7 +39,7 @@ static int source_fill(struct stream_source *source)
     case STREAM_WAIT:
         return SOURCE_WAIT;
     case STREAM_END:
-        if (source->reader.kind != HTTP_BODY_TO_END)
+        if (source->reader.kind != HTTP_BODY_TO_END || (stream_was_cut(stream) && !source->is_raw))
             return SOURCE_CUT;
         source->reader.done = true;
         return SOURCE_PIECE;
@@ -127,24 +127,17 @@ void stream_source_init(struct stream_source *source, struct stream *stream,
     source->base = (struct body_source){ .ops = &stream_source_ops };
     source->stream = stream;
     source->full_reads = 0;
+    source->is_raw = false;
     body_reader_init(&source->reader, kind, length);
 }
 
-/* ---- sink ---- */
-
-static int sink_result(int stream_result)
+void stream_source_init_raw(struct stream_source *source, struct stream *stream)
 {
-    switch ((enum stream_result)stream_result) {
-    case STREAM_OK:
-        return SINK_OK;
-    case STREAM_WAIT:
-        return SINK_WAIT;
-    case STREAM_END:
-    case STREAM_FAILED:
-        break;
-    }
-    return SINK_FAILED;
+    stream_source_init(source, stream, HTTP_BODY_TO_END, 0);
+    source->is_raw = true;
 }
+
+/* ---- sink ---- */
 
 /* Large pieces go out from where they lie; others are gathered, and sent when there is no room left. */
 static int sink_write(struct body_sink *base, struct span piece, size_t *ret_taken)
@@ -154,14 +147,14 @@ static int sink_write(struct body_sink *base, struct span piece, size_t *ret_tak
 
     if (sink->framing != HTTP_BODY_CHUNKED && piece.len >= SINK_DIRECT_BYTES &&
         !stream_has_output(stream))
-        return sink_result(stream_send(stream, piece, ret_taken));
+        return sink_result_of(stream_send(stream, piece, ret_taken));
 
     struct iobuf *out = stream_out(stream);
     size_t room = body_writer_room(sink->framing, out);
 
     *ret_taken = 0;
     if (room == 0)
-        return sink_result(stream_flush(stream));
+        return sink_result_of(stream_flush(stream));
     piece = span_upto(piece, room);
     body_write(sink->framing, out, piece);
     *ret_taken = piece.len;
@@ -176,19 +169,20 @@ static int sink_end(struct body_sink *base, const struct http_header *trailers, 
     sink->ended = true;
     if (sink->framing != HTTP_BODY_CHUNKED)
         return SINK_OK;
-    if (iobuf_room(stream_out(stream)) < (trailers_len ? BODY_END_MAX : BODY_END_MIN)) {
-        int r = sink_result(stream_flush(stream));
+    size_t bytes = body_end_bytes(trailers, trailers_len);
+    if (iobuf_room(stream_out(stream)) < bytes) {
+        int r = sink_result_of(stream_flush(stream));
         if (r != SINK_OK)
             return r;
     }
-    body_write_end(stream_out(stream), trailers, trailers_len);
+    body_write_end(stream_out_room(stream, bytes), trailers, trailers_len);
     return SINK_OK;
 }
 
 static int sink_flush(struct body_sink *base)
 {
     struct stream_sink *sink = container_of(base, struct stream_sink, base);
-    int r = sink_result(stream_flush(sink->stream));
+    int r = sink_result_of(stream_flush(sink->stream));
 
     if (r == SINK_OK && sink->ended && sink->ends_output)
         stream_end_output(sink->stream);

@@ -17,11 +17,15 @@ struct stream_source {
     struct stream *stream;
     struct body_reader reader;
     uint32_t full_reads; /* in a row, up to PROXY_BULK_READS */
+    bool is_raw;
 };
 
-/* `length` is that of HTTP_BODY_LENGTH. HTTP_BODY_TO_END: the bytes as they are. */
+/* `length` is that of HTTP_BODY_LENGTH. With HTTP_BODY_TO_END, a TLS connection that ends without close_notify
+ * is SOURCE_CUT (RFC 9112, 9.8). */
 void stream_source_init(struct stream_source *source, struct stream *stream,
                         enum http_body_kind kind, uint64_t length);
+/* Bytes as they are, up to the end, however that is said: what they carry knows by itself whether it is whole. */
+void stream_source_init_raw(struct stream_source *source, struct stream *stream);
 
 struct stream_sink {
     struct body_sink base;

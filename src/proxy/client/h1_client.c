@@ -399,7 +399,7 @@ static void side_tunnel_begin(struct downstream *side)
     struct h1_client *client = container_of(side, struct h1_client, side);
     struct stream *stream = &side->connection->stream;
 
-    stream_source_init(&client->source, stream, HTTP_BODY_TO_END, 0);
+    stream_source_init_raw(&client->source, stream);
     stream_sink_init_raw(&client->sink, stream);
 }
 

@@ -180,8 +180,8 @@ static void open_begin(struct passage *passage)
     passage->view = image_view_unref(passage->view);
     if (passage->proxy_version != 0)
         header_send(passage);
-    stream_source_init(&passage->from_client, &connection->stream, HTTP_BODY_TO_END, 0);
-    stream_source_init(&passage->from_upstream, &passage->upstream, HTTP_BODY_TO_END, 0);
+    stream_source_init_raw(&passage->from_client, &connection->stream);
+    stream_source_init_raw(&passage->from_upstream, &passage->upstream);
     stream_sink_init_raw(&passage->to_client, &connection->stream);
     stream_sink_init_raw(&passage->to_upstream, &passage->upstream);
     duplex_init(&passage->duplex, &passage->from_client.base, &passage->to_upstream.base,

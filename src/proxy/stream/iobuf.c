@@ -46,6 +46,11 @@ struct iobuf *iobuf_take_large(struct iobuf_pool *pool)
     return iobuf_new(PROXY_BUFFER_LARGE_BYTES);
 }
 
+struct iobuf *iobuf_take_for(struct iobuf_pool *pool, size_t bytes)
+{
+    return bytes <= PROXY_BUFFER_BYTES ? iobuf_take(pool) : iobuf_take_large(pool);
+}
+
 struct iobuf *iobuf_put(struct iobuf_pool *pool, struct iobuf *buf)
 {
     if (!buf)

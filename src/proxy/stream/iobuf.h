@@ -31,6 +31,8 @@ struct iobuf_pool {
 void iobuf_pool_deinit(struct iobuf_pool *pool);
 struct iobuf *iobuf_take(struct iobuf_pool *pool);
 struct iobuf *iobuf_take_large(struct iobuf_pool *pool);
+/* The smaller one that has room for `bytes`, which are no more than fit into a large one. */
+struct iobuf *iobuf_take_for(struct iobuf_pool *pool, size_t bytes);
 struct iobuf *iobuf_put(struct iobuf_pool *pool, struct iobuf *buf);
 
 /* Moves the content into a large buffer and gives `buf` back; a large one is only compacted. */

@@ -227,7 +227,7 @@ static int tls_result_take(struct stream *stream, int result)
     case TLS_CODEC_WANT_DRAIN:
         return tls_output_flush(stream);
     case TLS_CODEC_CLOSED:
-        stream->peer_ended = true;
+        stream->peer_ended = stream->tls_ended = true;
         return STREAM_END;
     case TLS_CODEC_FAILED:
         break;
@@ -353,12 +353,6 @@ int stream_flush(struct stream *stream)
         stream->out = iobuf_put(stream->pool, stream->out);
     }
     return stream->tls ? tls_output_flush(stream) : STREAM_OK;
-}
-
-bool stream_has_output(const struct stream *stream)
-{
-    return stream->pipe || iobuf_len(stream->out) > 0 ||
-           (stream->tls && tls_codec_pending(stream->tls).len > 0);
 }
 
 size_t stream_output_bytes(const struct stream *stream)

@@ -35,6 +35,7 @@ struct stream {
     bool output_failed;       /* the error is one of sending: what came before it can be read */
     bool connecting;
     bool handshake_done; /* TLS */
+    bool tls_ended;      /* close_notify came */
 };
 
 /* Takes `fd`; watches it. Returns 0 or -errno (then `fd` is closed). */
@@ -56,6 +57,13 @@ YETT_MUST_USE int stream_handshake(struct stream *stream);
 /* Reads into `in`, as much as has room: STREAM_OK when bytes were added (or none had room). */
 YETT_MUST_USE int stream_fill(struct stream *stream);
 
+/* After STREAM_END under TLS: the peer did not say that this is its end. Anybody on the way may have cut it off
+ * (RFC 8446, 6.1). */
+static inline bool stream_was_cut(const struct stream *stream)
+{
+    return stream->tls && !stream->tls_ended;
+}
+
 /* Sends `bytes`, after what waits in `out`; *ret_taken of them were taken (sent, or under TLS
  * encrypted). Never queues in `out`. */
 YETT_MUST_USE int stream_send(struct stream *stream, struct span bytes, size_t *ret_taken);
@@ -67,8 +75,12 @@ YETT_MUST_USE size_t stream_splice(struct stream *to, struct stream *from, size_
 
 /* Sends what waits in pipe and `out` and under TLS. STREAM_OK: all is sent. */
 YETT_MUST_USE int stream_flush(struct stream *stream);
-bool stream_has_output(const struct stream *stream);
+/* Bytes of all of these that wait. */
 size_t stream_output_bytes(const struct stream *stream);
+static inline bool stream_has_output(const struct stream *stream)
+{
+    return stream_output_bytes(stream) > 0;
+}
 
 /* `out`, made if there is none. */
 struct iobuf *stream_out(struct stream *stream);

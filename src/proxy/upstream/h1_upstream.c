@@ -215,7 +215,7 @@ static void h1_tunnel_begin(struct upstream *base)
 {
     struct h1_upstream *upstream = h1_of(base);
 
-    stream_source_init(&upstream->source, base->stream, HTTP_BODY_TO_END, 0);
+    stream_source_init_raw(&upstream->source, base->stream);
     stream_sink_init_raw(&upstream->sink, base->stream);
 }
 

@@ -112,7 +112,7 @@ static struct iobuf *h2_head_room(struct upstream *base, size_t bytes)
 {
     struct iobuf_pool *pool = base->stream->pool;
 
-    h2_of(base)->request = bytes <= PROXY_BUFFER_BYTES ? iobuf_take(pool) : iobuf_take_large(pool);
+    h2_of(base)->request = iobuf_take_for(pool, bytes);
     return h2_of(base)->request;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "http/chunked.h"
 #include "http/h2_head.h"
 
 /* Fields are written "name=value|name=value"; a name may begin with a colon. */
@@ -372,6 +373,26 @@ static void test_trailers(void **state)
     }
 }
 
+/* No more of them than a chunked body may have, however large heads may be. */
+static void test_trailers_are_limited(void **state)
+{
+    static const struct h1_limits large = { .head_bytes = 65536, .headers = 64 };
+    static char value[CHUNKED_TRAILERS_MAX];
+    struct outcome outcome;
+    uint32_t len;
+
+    (void)state;
+    memset(value, 'v', sizeof(value));
+    for (unsigned over = 0; over < 2; over++) {
+        h2_head_begin(&outcome.collector, H2_HEAD_TRAILERS, &large);
+        assert_true(h2_head_add(&outcome.collector, SPAN("a"),
+                                span_of(value, CHUNKED_TRAILERS_MAX - 5 + over)));
+        assert_int_equal(h2_head_end_trailers(&outcome.collector, &len),
+                         over ? H2_HEAD_MALFORMED : H2_HEAD_OK);
+        h2_head_deinit(&outcome.collector);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_sizes_are_limited),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_trailers),
+        cmocka_unit_test(test_trailers_are_limited),
     };
 
     return cmocka_run_group_tests_name("http/h2_head", tests, NULL, NULL);

@@ -105,7 +105,9 @@ static void test_writing(void **state)
     struct http_header trailer = { "A", "b", 1, 1, HTTP_NAME_OTHER };
 
     body_write(HTTP_BODY_CHUNKED, out, SPAN("hello, hello, hello"));
+    size_t before = iobuf_len(out);
     body_write_end(out, &trailer, 1);
+    assert_int_equal(body_end_bytes(&trailer, 1), iobuf_len(out) - before);
     assert_true(span_eq(iobuf_span(out), SPAN("13\r\nhello, hello, hello\r\n0\r\nA: b\r\n\r\n")));
     iobuf_consume(out, iobuf_len(out));
     body_write(HTTP_BODY_LENGTH, out, SPAN("hello"));
