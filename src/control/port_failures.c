@@ -9,16 +9,22 @@ void port_failures_deinit(struct port_failures *failures)
     vec_deinit(&failures->items);
 }
 
-void port_failures_note(struct port_failures *failures, const struct proc_message *message)
+static void failure_forget(struct port_failures *failures, const struct proc_port *port)
 {
-    if (message->ports_len != 1)
-        return;
     for (size_t i = 0; i < failures->items.len; i++) {
-        if (proc_port_eq(&failures->items.items[i].port, &message->ports[0]))
+        if (proc_port_eq(&failures->items.items[i].port, port))
             failures->items.items[i] = failures->items.items[--failures->items.len];
     }
-    if (message->result < 0)
-        vec_push(&failures->items, ((struct port_failure){ message->ports[0], message->result }));
+}
+
+void port_failures_note(struct port_failures *failures, const struct proc_message *message)
+{
+    for (uint32_t i = 0; i < message->ports_len; i++) {
+        failure_forget(failures, &message->ports[i]);
+        if (message->result < 0)
+            vec_push(&failures->items,
+                     ((struct port_failure){ message->ports[i], message->result }));
+    }
 }
 
 static const struct port_failure *failure_of(const struct port_failures *failures,

@@ -6,7 +6,7 @@
  * Errors     -EAGAIN: nothing there (or no room); -EPIPE / -ECONNRESET / 0 descriptors: peer gone;
  *            -EPROTO: not one of our messages.
  *
- *   supervisor → controller   RESUME (image), PUBLISHED, REJECTED, PORT
+ *   supervisor → controller   RESUME (image), PUBLISHED, REJECTED, PORT (ports)
  *   controller → supervisor   PUBLISH (image, ports)
  *   supervisor → worker       LISTEN (ports, sockets), IMAGE (image), UNLISTEN (ports), DRAIN
  *   worker → supervisor       READY, TAKEN, REFUSED, DRAINED
@@ -43,7 +43,7 @@ enum proc_message_kind {
     PROC_DRAINED,   /* worker: nothing left, about to exit */
     PROC_LISTEN, /* fds are sockets bound to ports, one each; before the first image that names them */
     PROC_UNLISTEN, /* ports that no image names any more */
-    PROC_PORT, /* a port could not be bound, result: -errno; or is no longer of concern, result: 0 */
+    PROC_PORT, /* ports that could not be bound, result: -errno; or are no longer of concern, result: 0 */
 };
 
 enum proc_reject { PROC_REJECT_REFUSED = 1, PROC_REJECT_KILLED, PROC_REJECT_TIMED_OUT };

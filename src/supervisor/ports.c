@@ -23,86 +23,109 @@ static struct port *find(struct ports *ports, const struct proc_port *wanted)
     return NULL;
 }
 
-/* ---- what workers are told ---- */
+/* ---- what children are told: as many ports in a message as it holds, so that no number of them that change at once
+ * fills a channel ---- */
 
-/* A message fills up with ports, and goes when it is full or when that is all. */
-static void message_flush(struct child *worker, struct proc_message *message)
+static void message_flush(struct child *child, struct proc_message *message)
 {
     if (message->ports_len > 0)
-        handover_send(worker, message);
+        handover_send(child, message);
     message->ports_len = message->fds_len = 0;
 }
 
-static void message_add(struct child *worker, struct proc_message *message, const struct port *port)
+static void message_add(struct child *child, struct proc_message *message, const struct port *port)
 {
     if (message->ports_len == PROC_FDS_MAX)
-        message_flush(worker, message);
+        message_flush(child, message);
     if (message->kind == PROC_LISTEN)
-        message->fds[message->fds_len++] = port->fds[worker->index];
+        message->fds[message->fds_len++] = port->fds[child->index];
     message->ports[message->ports_len++] = port->port;
+}
+
+static bool is_open(const struct port *port)
+{
+    return port->is_open;
+}
+
+static bool is_new(const struct port *port)
+{
+    return port->is_open && port->is_new;
+}
+
+static bool is_closing(const struct port *port)
+{
+    return port->is_open && port->is_leaving;
+}
+
+static void worker_tell(const struct ports *ports, struct child *worker,
+                        enum proc_message_kind kind, bool (*concerns)(const struct port *port))
+{
+    struct proc_message message = { .kind = kind };
+
+    for (uint32_t i = 0; i < ports->len; i++) {
+        if (concerns(&ports->items[i]))
+            message_add(worker, &message, &ports->items[i]);
+    }
+    message_flush(worker, &message);
+}
+
+static void workers_tell(struct supervisor *supervisor, enum proc_message_kind kind,
+                         bool (*concerns)(const struct port *port))
+{
+    for (uint32_t i = 0; i < supervisor->options->workers; i++)
+        worker_tell(&supervisor->ports, &supervisor->workers[i], kind, concerns);
 }
 
 void ports_tell_worker(const struct supervisor *supervisor, struct child *worker)
 {
-    struct proc_message listen = { .kind = PROC_LISTEN };
+    worker_tell(&supervisor->ports, worker, PROC_LISTEN, is_open);
+}
+
+/* Of the ports that are news to it. */
+static void controller_tell(struct supervisor *supervisor)
+{
+    struct child *controller = &supervisor->controller;
+    struct proc_message message = { .kind = PROC_PORT };
 
     for (uint32_t i = 0; i < supervisor->ports.len; i++) {
-        if (supervisor->ports.items[i].is_open)
-            message_add(worker, &listen, &supervisor->ports.items[i]);
+        struct port *port = &supervisor->ports.items[i];
+        int result = port->is_told ? port->error : 0;
+
+        if (!port->is_news)
+            continue;
+        port->is_news = false;
+        if (result != message.result)
+            message_flush(controller, &message);
+        message.result = result;
+        message_add(controller, &message, port);
     }
-    message_flush(worker, &listen);
-}
-
-static void workers_tell(struct supervisor *supervisor, enum proc_message_kind kind,
-                         const struct port *port)
-{
-    for (uint32_t i = 0; i < supervisor->options->workers; i++) {
-        struct child *worker = &supervisor->workers[i];
-        struct proc_message message = { .kind = kind };
-
-        message_add(worker, &message, port);
-        message_flush(worker, &message);
-    }
-}
-
-/* ---- what the controller is told ---- */
-
-static void controller_tell(struct supervisor *supervisor, const struct port *port, int result)
-{
-    struct proc_message message = { .kind = PROC_PORT, .result = result, .ports_len = 1 };
-
-    message.ports[0] = port->port;
-    handover_send(&supervisor->controller, &message);
+    message_flush(controller, &message);
 }
 
 void ports_tell_controller(struct supervisor *supervisor)
 {
-    for (uint32_t i = 0; i < supervisor->ports.len; i++) {
-        const struct port *port = &supervisor->ports.items[i];
-        if (port->is_told)
-            controller_tell(supervisor, port, port->error);
-    }
+    for (uint32_t i = 0; i < supervisor->ports.len; i++)
+        supervisor->ports.items[i].is_news = supervisor->ports.items[i].is_told;
+    controller_tell(supervisor);
 }
 
-static void failure_tell(struct supervisor *supervisor, struct port *port)
+static void failure_note(struct port *port)
 {
     log_error("port_unavailable", F_STR("transport", proc_transport_name(port->port.transport)),
               F_UINT("port", port->port.number), F_ERRNO(port->error),
               F_STR("mend", bind_mend(port->error)));
-    port->is_told = true;
-    controller_tell(supervisor, port, port->error);
+    port->is_told = port->is_news = true;
 }
 
-static void failure_over(struct supervisor *supervisor, struct port *port)
+static void failure_over(struct port *port)
 {
-    if (port->is_told)
-        controller_tell(supervisor, port, 0);
+    port->is_news = port->is_told;
     port->is_told = false;
 }
 
 /* ---- opening and closing ---- */
 
-static void open_failed(struct supervisor *supervisor, struct port *port, int error)
+static void open_failed(struct port *port, int error)
 {
     uint64_t now = now_ms();
     bool is_other = port->error != 0 && port->error != error;
@@ -113,7 +136,7 @@ static void open_failed(struct supervisor *supervisor, struct port *port, int er
     bool is_lasting = now - port->failing_since_ms >= PORTS_TELL_AFTER_MS;
     port->retry_at_ms = now + (is_lasting ? PORTS_RETRY_MS : PORTS_RETRY_SOON_MS);
     if (is_lasting && (!port->is_told || is_other))
-        failure_tell(supervisor, port);
+        failure_note(port);
 }
 
 static void port_open(struct supervisor *supervisor, struct port *port)
@@ -123,16 +146,24 @@ static void port_open(struct supervisor *supervisor, struct port *port)
 
     int r = bind_open(&wanted, supervisor->options->workers, port->fds);
     if (r < 0) {
-        open_failed(supervisor, port, r);
+        open_failed(port, r);
         return;
     }
-    port->is_open = true;
+    port->is_open = port->is_new = true;
     port->error = 0;
     port->retry_at_ms = UINT64_MAX;
     log_info("port_opened", F_STR("transport", proc_transport_name(port->port.transport)),
              F_UINT("port", port->port.number));
-    failure_over(supervisor, port);
-    workers_tell(supervisor, PROC_LISTEN, port);
+    failure_over(port);
+}
+
+/* Those that were opened, and what has become of others. */
+static void changes_tell(struct supervisor *supervisor)
+{
+    workers_tell(supervisor, PROC_LISTEN, is_new);
+    for (uint32_t i = 0; i < supervisor->ports.len; i++)
+        supervisor->ports.items[i].is_new = false;
+    controller_tell(supervisor);
 }
 
 static void fds_close(struct port *port)
@@ -140,20 +171,6 @@ static void fds_close(struct port *port)
     for (size_t i = 0; i < ARRAY_LEN(port->fds); i++)
         fd_closep(&port->fds[i]);
     port->is_open = false;
-}
-
-/* Connections that wait in a worker's queue are its own to take: it hears of it, and holds the socket until
- * then. */
-static void port_forget(struct supervisor *supervisor, struct port *port)
-{
-    if (port->is_open) {
-        log_info("port_closed", F_STR("transport", proc_transport_name(port->port.transport)),
-                 F_UINT("port", port->port.number));
-        workers_tell(supervisor, PROC_UNLISTEN, port);
-        fds_close(port);
-    }
-    failure_over(supervisor, port);
-    *port = supervisor->ports.items[--supervisor->ports.len];
 }
 
 static const struct proc_message *image_of(const struct supervisor *supervisor, uint64_t generation)
@@ -168,6 +185,36 @@ static bool names(const struct proc_message *image, const struct proc_port *port
             return true;
     }
     return false;
+}
+
+static void port_forget(struct ports *ports, struct port *port)
+{
+    if (port->is_open)
+        log_info("port_closed", F_STR("transport", proc_transport_name(port->port.transport)),
+                 F_UINT("port", port->port.number));
+    fds_close(port);
+    *port = ports->items[--ports->len];
+}
+
+/* Connections that wait in a worker's queue are its own to take: it hears of it, and holds the socket until
+ * then. */
+static void close_all_but_of(struct supervisor *supervisor, const struct proc_message *good,
+                             const struct proc_message *rolling)
+{
+    struct ports *ports = &supervisor->ports;
+
+    for (uint32_t i = 0; i < ports->len; i++) {
+        struct port *port = &ports->items[i];
+        port->is_leaving = !names(good, &port->port) && !names(rolling, &port->port);
+        if (port->is_leaving)
+            failure_over(port);
+    }
+    workers_tell(supervisor, PROC_UNLISTEN, is_closing);
+    controller_tell(supervisor);
+    for (uint32_t i = ports->len; i-- > 0;) {
+        if (ports->items[i].is_leaving)
+            port_forget(ports, &ports->items[i]);
+    }
 }
 
 static void open_all_of(struct supervisor *supervisor, const struct proc_message *image)
@@ -186,19 +233,15 @@ static void open_all_of(struct supervisor *supervisor, const struct proc_message
 void ports_follow(struct supervisor *supervisor)
 {
     const struct rollout *rollout = &supervisor->rollout;
-    struct ports *ports = &supervisor->ports;
 
     if (supervisor->drain.phase >= DRAIN_FINISHING)
         return;
     const struct proc_message *good = image_of(supervisor, rollout->good);
     const struct proc_message *rolling = image_of(supervisor, rollout->rolling);
-    for (uint32_t i = ports->len; i-- > 0;) {
-        const struct proc_port *port = &ports->items[i].port;
-        if (!names(good, port) && !names(rolling, port))
-            port_forget(supervisor, &ports->items[i]);
-    }
+    close_all_but_of(supervisor, good, rolling);
     open_all_of(supervisor, good);
     open_all_of(supervisor, rolling);
+    changes_tell(supervisor);
 }
 
 void ports_on_time(struct supervisor *supervisor)
@@ -210,6 +253,7 @@ void ports_on_time(struct supervisor *supervisor)
         if (!ports->items[i].is_open && ports->items[i].retry_at_ms <= now)
             port_open(supervisor, &ports->items[i]);
     }
+    changes_tell(supervisor);
 }
 
 uint64_t ports_deadline_ms(const struct ports *ports)

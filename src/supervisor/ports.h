@@ -33,8 +33,11 @@ enum {
 struct port {
     struct proc_port port;
     bool is_open;
-    bool is_told; /* the controller knows that it cannot be bound */
-    int error;    /* of the last try: -errno; 0: none was made, or it is open */
+    bool is_new;     /* it was opened just now: workers do not know it yet */
+    bool is_leaving; /* no image names it any more */
+    bool is_told;    /* the controller was told, or is to be, that it cannot be bound */
+    bool is_news;    /* it is to be told so, or that this is over */
+    int error;       /* of the last try: -errno; 0: none was made, or it is open */
     uint64_t failing_since_ms, retry_at_ms;
     int fds[PROC_WORKERS_MAX];
 };

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,8 +22,8 @@ enum { WORKERS = 2 };
 struct rig {
     struct supervisor supervisor;
     struct supervisor_options options;
-    int workers[WORKERS], controller; /* far ends */
-    uint16_t free[300];               /* ports that nobody has */
+    int workers[WORKERS], controller;  /* far ends */
+    uint16_t free[2 * PROC_PORTS_MAX]; /* ports that nobody has */
 };
 
 static void channel_open(struct child *child, enum proc_role role, uint32_t index, int *ret_far)
@@ -183,6 +184,65 @@ static void test_new_worker_gets_all_in_as_many_messages_as_it_takes(void **stat
     assert_int_equal(told(rig->workers[1], PROC_LISTEN), PROC_PORTS_MAX);
 }
 
+/* All ports that there can be come and go while nobody reads. */
+static void test_many_ports_change_at_once(void **state)
+{
+    struct rig *rig = *state;
+    struct proc_message message;
+
+    image_add(rig, 1, 0, PROC_PORTS_MAX);
+    image_add(rig, 2, PROC_PORTS_MAX, PROC_PORTS_MAX);
+    follow(rig, 0, 1);
+    follow(rig, 1, 2);
+    assert_told(rig, PROC_LISTEN, 2 * PROC_PORTS_MAX);
+    follow(rig, 2, 0);
+    follow(rig, 0, 0);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        assert_int_equal(proc_channel_receive(rig->workers[i], &message), 0);
+        assert_in_range(message.ports_len, 100, PROC_PORTS_MAX);
+        assert_int_equal(told(rig->workers[i], PROC_UNLISTEN),
+                         2 * PROC_PORTS_MAX - message.ports_len);
+        assert_true(rig->supervisor.workers[i].channel >= 0); /* not killed */
+    }
+}
+
+static void test_many_failures_at_once(void **state)
+{
+    enum { LASTING_MS = 2 * PORTS_TELL_AFTER_MS };
+    struct rig *rig = *state;
+    struct ports *ports = &rig->supervisor.ports;
+    int squatters[PROC_PORTS_MAX];
+    struct proc_message message;
+    uint32_t heard = 0;
+
+    for (size_t i = 0; i < PROC_PORTS_MAX; i++) {
+        struct bind_port port = { PROC_TCP, rig->options.address, rig->free[i] };
+        assert_int_equal(bind_open(&port, 1, &squatters[i]), 0);
+    }
+    image_add(rig, 1, 0, PROC_PORTS_MAX);
+    follow(rig, 0, 1);
+    for (uint32_t i = 0; i < ports->len; i++) { /* as if it had been so for long */
+        ports->items[i].failing_since_ms = now_ms() - LASTING_MS;
+        ports->items[i].retry_at_ms = 0;
+    }
+    ports_on_time(&rig->supervisor);
+    ports_tell_controller(&rig->supervisor);
+    follow(rig, 0, 0);
+    for (unsigned told = 0; told < 3; told++) {
+        for (heard = 0; heard < PROC_PORTS_MAX; heard += message.ports_len) {
+            assert_int_equal(proc_channel_receive(rig->controller, &message), 0);
+            assert_int_equal(message.kind, PROC_PORT);
+            assert_int_equal(message.result, told < 2 ? -EADDRINUSE : 0);
+            assert_in_range(message.ports_len, 100, PROC_PORTS_MAX);
+        }
+        assert_int_equal(heard, PROC_PORTS_MAX);
+    }
+    assert_int_equal(proc_channel_receive(rig->controller, &message), -EAGAIN);
+    assert_true(rig->supervisor.controller.channel >= 0);
+    for (size_t i = 0; i < PROC_PORTS_MAX; i++)
+        close(squatters[i]);
+}
+
 static int controller_heard(struct rig *rig, struct proc_message *ret_message)
 {
     return proc_channel_receive(rig->controller, ret_message);
@@ -284,13 +344,26 @@ static void test_failure_ends_with_the_wish(void **state)
     close(squatter);
 }
 
+/* Sockets for all ports of two images, once for each worker and once more on their way. */
+static void descriptors_allow(void)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 int main(void)
 {
+    descriptors_allow();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_ports_follow_images, setup, teardown),
         cmocka_unit_test_setup_teardown(test_roll_back_keeps_what_was_good, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_worker_gets_all_in_as_many_messages_as_it_takes,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_ports_change_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_failures_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_port_is_told_and_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_short_failure_is_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure_ends_with_the_wish, setup, teardown),
