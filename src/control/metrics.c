@@ -103,6 +103,8 @@ static void totals_write(const struct metrics_input *input, struct buf *out)
         { "yett_refused_connections_total",
           "Client connections, and streams of HTTP/2, over the limit.",
           offsetof(struct stats_page, refused_connections) },
+        { "yett_refused_streams_total", "Streams of HTTP/2 over the limits of all clients.",
+          offsetof(struct stats_page, refused_streams) },
         { "yett_bad_requests_total", "Request heads that were refused.",
           offsetof(struct stats_page, bad_requests) },
         { "yett_access_log_dropped_total", "Access log lines that the reader was too slow for.",

@@ -67,10 +67,12 @@ enum {
      * into one large buffer. As nginx (http2_body_preread_size). */
     PROXY_H2_STREAM_WINDOW_BYTES = 65535,
     /* And all streams of a connection together: sixteen slow backends may hold one up before the rest of the
-     * client's streams notice, and a connection holds no more than this of the worker's memory. */
+     * client's streams notice, and a connection makes the worker hold no more content than this. Heads come on
+     * top of it: those of each stream, until it ends. */
     PROXY_H2_CONNECTION_WINDOW_BYTES = 1 << 20,
     /* Windows are promises of memory that cannot be taken back, and all connections together promise more than there
-     * is. Where a worker's buffers come to this much, what HTTP/2 brings further is refused, stream by stream. */
+     * is; and each stream, however idle, may hold a large buffer with its head. Where a worker's buffers come to this
+     * much, what HTTP/2 brings further is refused, stream by stream: content and new requests alike. */
     PROXY_H2_BUFFERS_BYTES_MAX = 512 << 20,
     /* Reads of one connection of HTTP/2 before others get their turn. A read of 16 KB may bring a thousand
      * frames. */

@@ -54,8 +54,9 @@ struct stats_page {
     uint64_t stream_failures;                          /* no endpoint took it; UDP: ICMP said so */
     uint64_t stream_received_bytes, stream_sent_bytes; /* from and to their clients */
     uint64_t udp_datagrams_dropped, udp_sessions_evicted;
-    uint64_t spliced_bytes; /* of bodies and tunnels: from socket to socket in the kernel */
-    uint64_t worker_reserved[7];
+    uint64_t spliced_bytes;   /* of bodies and tunnels: from socket to socket in the kernel */
+    uint64_t refused_streams; /* of HTTP/2, over the limits of all clients together */
+    uint64_t worker_reserved[6];
 
     /* Written by the supervisor. */
     uint64_t starts; /* of this worker slot: restarts are one less */

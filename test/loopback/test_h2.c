@@ -111,7 +111,7 @@ static void test_trailers_are_limited(void **state)
     memset(value, 'v', sizeof(value));
     h2_open(rig, &client);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        struct h2_stream *stream = h2_ask(&client, "POST", "/", false);
+        struct h2_stream *stream = side_ask(&client.side, "POST", "/", false);
         h2_end_settle(rig, &client);
         struct end backend = rig_backend(rig, 0);
         end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
@@ -617,12 +617,14 @@ static void test_streams_are_limited_in_all(void **state)
         side_ask(&client.side, "GET", "/", true);
     h2_end_expect(rig, &client, "reset 7 7|");
     assert_int_equal(rig->worker.streams_len, 3);
+    assert_int_equal(stats_get(&rig->stats->refused_streams), 1);
+    assert_int_equal(stats_get(&rig->stats->refused_connections), 0);
     h2_end_close(rig, &client);
     rig_free(rig);
 }
 
-/* Content that a worker cannot hold is refused, where windows promised more than there is. */
-static void test_content_is_limited_in_all(void **state)
+/* Content that a worker cannot hold is refused, where windows promised more than there is; and so are heads. */
+static void test_content_and_heads_are_limited_in_all(void **state)
 {
     (void)state;
     struct rig *rig = rig_new(NULL);
@@ -632,12 +634,16 @@ static void test_content_is_limited_in_all(void **state)
     struct h2_stream *stream = side_ask(&client.side, "POST", "/", false);
     h2_end_settle(rig, &client);
     struct end backend = rig_backend(rig, 0);
-    rig->worker.buffers.lent_bytes += PROXY_H2_BUFFERS_BYTES_MAX; /* as if others held it */
+    rig->worker.buffers.lent_bytes += PROXY_H2_BUFFERS_BYTES_MAX + 1; /* as if others held it */
+    side_ask(&client.side, "GET", "/", true);
+    h2_end_expect(rig, &client, "reset 3 7|");
+    assert_int_equal(rig->worker.streams_len, 1);
+    assert_int_equal(stats_get(&rig->stats->refused_streams), 1);
     (void)!h2_end_tell(rig, &client, stream, SPAN("one more"));
     h2_end_expect(rig, &client, "reset 1 11|");
     end_expect_head(rig, &backend, "POST / HTTP/1.1\r\n");
     end_expect_end(rig, &backend);
-    rig->worker.buffers.lent_bytes -= PROXY_H2_BUFFERS_BYTES_MAX;
+    rig->worker.buffers.lent_bytes -= PROXY_H2_BUFFERS_BYTES_MAX + 1;
     end_close(&backend);
     h2_end_close(rig, &client);
     assert_int_equal(rig->worker.buffers.lent_bytes, 0);
@@ -650,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_a_request_and_its_answer),
         cmocka_unit_test(test_bodies_and_trailers),
         cmocka_unit_test(test_forged_trailers_are_dropped),
+        cmocka_unit_test(test_trailers_are_limited),
         cmocka_unit_test(test_a_whole_body_is_sent_again),
         cmocka_unit_test(test_many_streams_at_once),
         cmocka_unit_test(test_a_slow_backend_slows_its_client),
@@ -659,14 +666,13 @@ int main(void)
         cmocka_unit_test(test_early_answers),
         cmocka_unit_test(test_the_client_is_told_to_go_on),
         cmocka_unit_test(test_streams_time_out_by_themselves),
-        cmocka_unit_test(test_trailers_are_limited),
         cmocka_unit_test(test_connect_is_refused),
         cmocka_unit_test(test_idle_connections_are_told_to_go),
         cmocka_unit_test(test_so_many_requests_and_then_anew),
         cmocka_unit_test(test_a_draining_worker_lets_streams_end),
         cmocka_unit_test(test_a_client_that_does_not_read),
         cmocka_unit_test(test_streams_are_limited_in_all),
-        cmocka_unit_test(test_content_is_limited_in_all),
+        cmocka_unit_test(test_content_and_heads_are_limited_in_all),
     };
 
     return cmocka_run_group_tests_name("loopback/h2", tests, NULL, NULL);

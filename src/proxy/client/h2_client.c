@@ -156,14 +156,16 @@ static void side_add(struct h2_client *client, struct h2_side *side)
     side_rouse(client, side);
 }
 
-/* All streams of all clients may be as many as connections: a stream is not cheaper. */
+/* All streams of all clients may be as many as connections: a stream is not cheaper. And each, however idle, may
+ * hold a large buffer for its head. */
 static bool has_room(struct h2_client *client, struct h2_stream *stream)
 {
     const struct worker *worker = client->connection->worker;
 
-    if (worker->streams_len < worker->clients_max)
+    if (worker->streams_len < worker->clients_max &&
+        worker->buffers.lent_bytes <= PROXY_H2_BUFFERS_BYTES_MAX)
         return true;
-    stats_add(&worker->stats->refused_connections, 1);
+    stats_add(&worker->stats->refused_streams, 1);
     h2_stream_reset(stream, H2_REFUSED_STREAM);
     h2_stream_free(stream);
     return false;
