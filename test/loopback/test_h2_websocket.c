@@ -161,7 +161,7 @@ static void test_a_websocket_must_be_agreed_to(void **state)
     for (size_t i = 0; i < ARRAY_LEN(liars); i++) {
         struct rig *rig = rig_new(NULL);
         struct heard heard = { 0 };
-        char key[24];
+        char key[24], text[1024];
 
         struct end client = websocket_ask(rig);
         struct end backend = rig_backend(rig, 0);
@@ -169,8 +169,11 @@ static void test_a_websocket_must_be_agreed_to(void **state)
         end_send(rig, &backend, liars[i]);
         assert_false(heard_status_200(rig, &client, &heard));
         assert_int_equal(rig->worker.tunnels_len, 0);
+        end_expect_end(rig, &backend);
         rig_pass_ms(rig, PROXY_LINGER_MS + LOOP_TICK_MS);
         assert_int_equal(rig->worker.streams_len, 0);
+        struct span log = rig_log(rig, text, sizeof(text));
+        assert_true(span_contains(log, SPAN("\"GET /chat HTTP/2.0\" 502 ")));
         heard_deinit(&heard);
         end_close(&backend);
         end_close(&client);

@@ -29,6 +29,9 @@ struct downstream_ops {
     /* It stands there; it goes out with what the sink takes. `body` frames what follows; with
      * HTTP_BODY_NONE a final answer is complete. */
     void (*head_end)(struct downstream *side, uint16_t status, enum http_body_kind body);
+    /* The backend answered a request that asks for an upgrade, with 101 or in the end: whether that may be passed on.
+     * If not, it counts as no answer at all. */
+    bool (*takes_upgrade)(struct downstream *side, const struct http_head *answer);
     /* The answer was 101: source and sink carry bytes as they are from now on. */
     void (*tunnel_begin)(struct downstream *side);
 };
@@ -38,8 +41,8 @@ struct downstream {
     enum head_form head_form; /* what it takes */
     struct connection *connection;
     struct body_source
-        *source;            /* the request's body, where that did not come whole with its head */
-    struct body_sink *sink; /* the answer's body */
+        *source;            /* of the request's body, where that did not come whole with its head */
+    struct body_sink *sink; /* of the answer's body */
     struct tunnel *tunnel;  /* after an exchange that ended in one; NULL: none */
 };
 

@@ -368,6 +368,13 @@ static void side_advance(struct downstream *side)
 {
     client_advance(container_of(side, struct h1_client, side));
 }
+/* The client judges by itself what its backend agreed to. */
+static bool side_takes_upgrade(struct downstream *side, const struct http_head *answer)
+{
+    (void)side, (void)answer;
+    return true;
+}
+
 
 /* One that said its end and is only waiting is gone, as ingress-nginx sees it. */
 static bool side_is_gone(const struct downstream *side, bool waits)
@@ -383,6 +390,7 @@ static bool side_can_take_interim(const struct downstream *side)
 }
 
 static struct iobuf *side_head_room(struct downstream *side, size_t bytes)
+    .takes_upgrade = side_takes_upgrade,
 {
     return stream_out_room(&side->connection->stream, bytes);
 }

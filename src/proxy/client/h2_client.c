@@ -93,6 +93,7 @@ static const struct downstream_ops side_ops = {
     .can_take_interim = h2_side_can_take_interim,
     .head_room = h2_side_head_room,
     .head_end = h2_side_head_end,
+    .takes_upgrade = h2_side_takes_upgrade,
     .tunnel_begin = h2_side_tunnel_begin,
 };
 

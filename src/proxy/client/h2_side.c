@@ -17,11 +17,6 @@ static struct iobuf_pool *pool_of(const struct h2_side *side)
     return &side->side.connection->worker->buffers;
 }
 
-static struct iobuf *buffer_take(struct iobuf_pool *pool, size_t bytes)
-{
-    return bytes <= PROXY_BUFFER_BYTES ? iobuf_take(pool) : iobuf_take_large(pool);
-}
-
 /* ---- lingering ---- */
 
 /* An answer was given before the request was whole. RST_STREAM NO_ERROR may tell the client to stop (RFC 9113,
@@ -125,7 +120,7 @@ struct h2_side *h2_side_new(struct connection *connection, struct h2_link *link,
     struct exchange *exchange = side->exchange;
     size_t bytes = http_head_text_bytes(head);
 
-    side->request = buffer_take(pool_of(side), bytes);
+    side->request = iobuf_take_for(pool_of(side), bytes);
     http_head_copy(head, side->request->data, exchange->request_headers, &exchange->request);
     side->request->end = (uint32_t)bytes;
     side->request_bytes = bytes_as_http_1(head);
@@ -254,36 +249,31 @@ struct iobuf *h2_side_head_room(struct downstream *base, size_t bytes)
 {
     struct h2_side *side = side_of(base);
 
-    side->head = buffer_take(pool_of(side), bytes);
+    side->head = iobuf_take_for(pool_of(side), bytes);
     return side->head;
 }
 
-/* Whether the backend proved that it understood the WebSocket that it agreed to; its proof goes no
- * further. */
-static bool websocket_accepted(const struct h2_side *side, struct http_header *fields, size_t *len)
+static struct http_header *websocket_proof(struct http_header *fields, size_t len)
 {
-    char expected[TLS_WEBSOCKET_ACCEPT_BYTES];
-    bool accepted = false;
-    size_t kept = 0;
-
-    tls_websocket_accept(side->websocket_key, expected);
-    for (size_t i = 0; i < *len; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (span_eq_nocase(http_header_name(&fields[i]), SPAN("sec-websocket-accept")))
-            accepted = span_eq(http_header_value(&fields[i]), span_of(expected, sizeof(expected)));
-        else
-            fields[kept++] = fields[i];
+            return &fields[i];
     }
-    *len = kept;
-    return accepted;
+    return NULL;
 }
 
-/* Only what the backend agreed to may be told as a success: that is what opens the WebSocket here. */
-static bool websocket_fails(const struct h2_side *side, uint16_t status, struct http_header *fields,
-                            size_t *len)
+/* Only what the backend agreed to, and proved to have understood, may be told as a success: that is what opens the
+ * WebSocket here. */
+bool h2_side_takes_upgrade(struct downstream *base, const struct http_head *answer)
 {
-    if (!side->is_websocket || status >= 300 || (status < 200 && status != 101))
-        return false;
-    return status != 101 || !websocket_accepted(side, fields, len);
+    const struct h2_side *side = side_of(base);
+    char expected[TLS_WEBSOCKET_ACCEPT_BYTES];
+
+    if (answer->status != 101)
+        return answer->status >= 300;
+    const struct http_header *proof = websocket_proof(answer->headers, answer->headers_len);
+    tls_websocket_accept(side->websocket_key, expected);
+    return proof && span_eq(http_header_value(proof), span_of(expected, sizeof(expected)));
 }
 
 void h2_side_head_end(struct downstream *base, uint16_t status, enum http_body_kind body)
@@ -291,13 +281,13 @@ void h2_side_head_end(struct downstream *base, uint16_t status, enum http_body_k
     struct h2_side *side = side_of(base);
     struct http_header fields[HEAD_FIELDS_MAX];
     size_t len = head_fields_cut(iobuf_span(side->head), fields, HEAD_FIELDS_MAX);
+    struct http_header *proof = status == 101 ? websocket_proof(fields, len) : NULL;
     bool ends = body == HTTP_BODY_NONE && status >= 200;
 
-    if (websocket_fails(side, status, fields, &len)) {
-        status = 502;
-        ends = true;
-        len = 0;
-    }
+    if (proof) /* it goes no further */
+        *proof = fields[--len];
+    if (side->is_websocket && status >= 200 && status < 300)
+        status = 501; /* of the gate's own, as at a probe's path: nothing there speaks WebSocket */
     h2_stream_respond(side->stream, status == 101 ? 200 : status, fields, (uint32_t)len, ends);
     side->sink.ended = ends;
     side->head = iobuf_put(pool_of(side), side->head);

@@ -60,6 +60,7 @@ bool h2_side_is_gone(const struct downstream *side, bool waits);
 bool h2_side_can_take_interim(const struct downstream *side);
 struct iobuf *h2_side_head_room(struct downstream *side, size_t bytes);
 void h2_side_head_end(struct downstream *side, uint16_t status, enum http_body_kind body);
+bool h2_side_takes_upgrade(struct downstream *side, const struct http_head *answer);
 void h2_side_tunnel_begin(struct downstream *side);
 
 #endif

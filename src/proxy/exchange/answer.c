@@ -67,16 +67,28 @@ static void upgrade_begin(struct exchange *exchange, size_t head_bytes)
     tunnel_begin(exchange);
 }
 
+/* Whether it answers what was asked: 101 only an upgrade, and an upgrade only what its client can be told. */
+static bool head_is_fit(const struct exchange *exchange)
+{
+    struct downstream *client = exchange->client;
+    const struct http_head *response = &exchange->response;
+
+    if (response->status == 101 && !(exchange->upgrade_asked && exchange->request_is_sent))
+        return false;
+    return !exchange->upgrade_asked || (response->status < 200 && response->status != 101) ||
+           client->ops->takes_upgrade(client, response);
+}
+
 /* A complete head is at the start of the input. True: look for another one behind it. */
 static bool head_take(struct exchange *exchange, size_t head_bytes)
 {
     uint16_t status = exchange->response.status;
 
     exchange_try(exchange)->header_us = loop_now_us(exchange->worker->loop);
-    if (status == 101 && exchange->upgrade_asked && exchange->request_is_sent)
-        upgrade_begin(exchange, head_bytes);
-    else if (status == 101)
+    if (!head_is_fit(exchange))
         attempt_fail(exchange, ATTEMPT_BAD_ANSWER);
+    else if (status == 101)
+        upgrade_begin(exchange, head_bytes);
     else if (status >= 200)
         answer_begin(exchange, head_bytes);
     else
