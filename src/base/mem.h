@@ -13,6 +13,7 @@
 YETT_MUST_USE void *mem_alloc(size_t size);      /* uninitialised */
 YETT_MUST_USE void *mem_alloc_zero(size_t size); /* all bytes zero */
 YETT_MUST_USE void *mem_realloc(void *ptr, size_t size);
+YETT_MUST_USE void *mem_dup(const void *from, size_t size); /* a copy of that many bytes */
 
 /* Frees `ptr` (NULL is fine) and returns NULL, so that `x = mem_free(x)`. */
 void *mem_free(void *ptr);

@@ -14,6 +14,7 @@ struct certificate_context {
     struct span key;
     struct span server_name;     /* that first asked for it: what the sweep asks with */
     struct tls_context *context; /* NULL: unusable, which is said once */
+    uint64_t stand_in_id; /* the default certificate, where that stands in for it; 0: it does not */
 };
 
 /* What is chosen by a name. */
@@ -274,31 +275,32 @@ static const char *result_text(enum tls_context_result result)
     unreachable();
 }
 
-/* The controller tried everything before: what fails here is a bug or a library that differs. */
-static struct tls_context *context_make(struct certificates *certificates,
-                                        const struct image_view *view, struct choice choice)
+static uint64_t default_id_of(const struct image_view *view)
 {
-    struct tls_context *context = NULL;
-    uint64_t default_id = image_settings_get(view)->default_certificate_id;
+    return image_settings_get(view)->default_certificate_id;
+}
 
-    int r = context_try(certificates, view, &choice, &context);
+/* The controller tried everything before: what fails here is a bug or a library that differs. */
+static void context_make(struct certificates *certificates, const struct image_view *view,
+                         struct choice choice, struct certificate_context *entry)
+{
+    int r = context_try(certificates, view, &choice, &entry->context);
+
     if (r != TLS_CONTEXT_OK)
         log_warn("tls_context_unusable", F_UINT("certificate", choice.certificate_ids[0]),
                  F_STR("because", result_text((enum tls_context_result)r)));
-    if (r == TLS_CONTEXT_BAD_PAIR && choice.certificate_ids[0] != default_id) {
-        choice.certificate_ids[0] = default_id;
+    if (r == TLS_CONTEXT_BAD_PAIR && choice.certificate_ids[0] != default_id_of(view)) {
+        choice.certificate_ids[0] = entry->stand_in_id = default_id_of(view);
         choice.certificate_ids[1] = 0;
-        r = context_try(certificates, view, &choice, &context);
+        r = context_try(certificates, view, &choice, &entry->context);
     }
-    return r == TLS_CONTEXT_OK ? context : NULL;
+    if (r != TLS_CONTEXT_OK)
+        entry->context = NULL;
 }
 
-static struct span bytes_dup(struct span bytes)
+static bool is_current(const struct certificate_context *entry, const struct image_view *view)
 {
-    char *copy = mem_alloc(bytes.len);
-
-    memcpy(copy, bytes.ptr, bytes.len);
-    return span_of(copy, bytes.len);
+    return entry->stand_in_id == 0 || entry->stand_in_id == default_id_of(view);
 }
 
 static struct tls_context *context_get(struct certificates *certificates,
@@ -308,18 +310,20 @@ static struct tls_context *context_get(struct certificates *certificates,
     struct span key = choice_key(certificates, &choice);
     struct certificate_context *entry = map_find(&certificates->contexts, key);
 
-    if (entry) {
+    if (entry && is_current(entry, view)) {
         list_remove(&entry->link);
         list_push_back(&certificates->by_use, &entry->link);
         return entry->context;
     }
-    if (certificates->contexts.len >= certificates->contexts_max)
+    if (entry)
+        entry_drop(certificates, entry);
+    else if (certificates->contexts.len >= certificates->contexts_max)
         entry_drop(certificates,
                    list_entry(certificates->by_use.next, struct certificate_context, link));
     entry = mem_alloc_zero(sizeof(*entry));
-    entry->key = bytes_dup(key);
-    entry->server_name = bytes_dup(server_name);
-    entry->context = context_make(certificates, view, choice);
+    entry->key = span_of(mem_dup(key.ptr, key.len), key.len);
+    entry->server_name = span_of(mem_dup(server_name.ptr, server_name.len), server_name.len);
+    context_make(certificates, view, choice, entry);
     map_put(&certificates->contexts, entry->key, entry);
     list_push_back(&certificates->by_use, &entry->link);
     return entry->context;
@@ -354,7 +358,7 @@ void certificates_sweep(struct certificates *certificates, const struct image_vi
         struct certificate_context *entry = list_entry(it, struct certificate_context, link);
         struct choice choice = choice_by_name(certificates, view, entry->server_name);
 
-        if (!span_eq(choice_key(certificates, &choice), entry->key))
+        if (!is_current(entry, view) || !span_eq(choice_key(certificates, &choice), entry->key))
             entry_drop(certificates, entry);
     }
 }

@@ -20,7 +20,7 @@ struct variant {
     bool rejects_unknown, resumes;
     char key_byte; /* of the one ticket key; 0: there is none */
     const char *ciphers_of_b;
-    bool b_asks, is_without_b;
+    bool b_asks, is_without_b, has_other_default;
 };
 
 static struct route_host *host_add(struct route_model *model, const char *name,
@@ -41,7 +41,7 @@ static struct route_model *model_make(const struct variant *variant)
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         vec_push(&model->certificates, all[i]);
-    model->default_certificate = &fallback;
+    model->default_certificate = variant->has_other_default ? &rsa : &fallback;
     model->settings = route_settings_default();
     model->settings.tls.versions = variant->versions;
     model->settings.tls.rejects_unknown = variant->rejects_unknown;
@@ -205,6 +205,37 @@ static void test_contexts_are_bounded(void **state)
     image_view_unref(view);
 }
 
+/* A host whose own certificate cannot be used shows the default one: whichever that is. */
+static void test_the_default_that_stands_in_changes(void **state)
+{
+    (void)state;
+    for (unsigned sweeps = 0; sweeps < 2; sweeps++) {
+        struct image_view *before = view_make(&(struct variant){ .versions = 3 });
+        struct image_view *after =
+            view_make(&(struct variant){ .versions = 3, .has_other_default = true });
+        struct certificates certificates;
+
+        certificates_init(&certificates);
+        certificates_take_image(&certificates, before);
+        struct tls_context *first = tls_context_ref(choose(&certificates, before, "none.test"));
+        assert_ptr_equal(choose(&certificates, before, "none.test"), first);
+        certificates_take_image(&certificates, after);
+        if (sweeps) {
+            certificates_sweep(&certificates, after);
+            assert_int_equal(certificates.contexts.len, 0);
+        }
+        struct tls_context *second = choose(&certificates, after, "none.test");
+        assert_non_null(second);
+        assert_ptr_not_equal(second, first);
+        assert_ptr_equal(choose(&certificates, after, "none.test"), second);
+        assert_int_equal(certificates.contexts.len, 1);
+        tls_context_unref(first);
+        certificates_deinit(&certificates);
+        image_view_unref(before);
+        image_view_unref(after);
+    }
+}
+
 static void test_a_host_is_gone(void **state)
 {
     struct image_view *before = view_make(&(struct variant){ .versions = 3, .b_asks = true });
@@ -277,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_who_shares_a_context),
         cmocka_unit_test(test_what_a_change_concerns),
         cmocka_unit_test(test_contexts_are_bounded),
+        cmocka_unit_test(test_the_default_that_stands_in_changes),
         cmocka_unit_test(test_a_host_is_gone),
         cmocka_unit_test(test_unknown_names_may_be_rejected),
     };
