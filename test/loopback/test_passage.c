@@ -1,3 +1,4 @@
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -317,6 +318,47 @@ static void test_worker_ends_with_somebody_waiting(void **state)
     }
 }
 
+static void udp_listener_add(struct route_model *model, const struct route_path *path)
+{
+    struct route_listener *listener = route_listener_new(model);
+    struct route_service *service =
+        route_service_get(model, ROUTE_TRANSPORT_UDP, SPAN("ns"), SPAN("svc"), SPAN("80"));
+
+    (void)path;
+    service->endpoints = arena_new_array(&model->arena, struct route_endpoint, 1);
+    service->endpoints_len = 1;
+    service->endpoints[0] = (struct route_endpoint){
+        .kind = ROUTE_ENDPOINT_IP, .ip = loopback, .port = 9, .dns_name = SPAN_EMPTY
+    };
+    service->endpoints[0].id = route_endpoint_id(&service->endpoints[0]);
+    listener->transport = ROUTE_TRANSPORT_UDP;
+    listener->port = PORT;
+    route_listener_set_service(listener, service);
+}
+
+/* A datagram that cannot be sent begins a session that ends like any other. */
+static void test_udp_session_without_a_word_ends(void **state)
+{
+    static char datagram[UDP_BYTES_MAX]; /* more than IPv4 carries */
+    const struct udp_path path = { .remote = loopback, .local = loopback, .remote_port = 4711 };
+
+    (void)state;
+    struct rig_options options = rig_options_default();
+    options.extend = udp_listener_add;
+    struct rig *rig = rig_new(&options);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    udp_sessions_prepare(&rig->worker.udp);
+    struct udp_port *port = udp_port_new(&rig->worker, fd, PORT);
+    udp_session_take(port, &path, span_of(datagram, sizeof(datagram)));
+    assert_int_equal(stats_get(&rig->stats->udp_datagrams_dropped), 1);
+    assert_int_equal(rig->worker.udp.len, 1);
+    rig_pass_ms(rig, rig->options.settings.stream.timeout_ms + LOOP_TICK_MS);
+    assert_int_equal(rig->worker.udp.len, 0);
+    udp_port_close(port);
+    rig_free(rig);
+}
+
 /* ---- the PROXY header ---- */
 
 #define HEADER "PROXY TCP4 203.0.113.9 198.51.100.1 5555 4242\r\n"
@@ -527,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup(test_log_line, setup),
         cmocka_unit_test_setup(test_port_closes_with_somebody_waiting, setup),
         cmocka_unit_test_setup(test_worker_ends_with_somebody_waiting, setup),
+        cmocka_unit_test_setup(test_udp_session_without_a_word_ends, setup),
         cmocka_unit_test_setup(test_header_in_and_out, setup),
         cmocka_unit_test_setup(test_header_of_version_2, setup),
         cmocka_unit_test_setup(test_header_is_refused, setup),

@@ -269,14 +269,6 @@ static const struct image_service *service_of(const struct udp_port *port)
     return listener ? image_service_get(view, listener->service) : NULL;
 }
 
-static struct span text_copy(struct span text)
-{
-    char *copy = mem_alloc(text.len + 1);
-
-    memcpy(copy, text.ptr, text.len);
-    return span_of(copy, text.len);
-}
-
 static void session_add(struct udp_session *session)
 {
     struct udp_sessions *sessions = &session->port->worker->udp;
@@ -321,8 +313,10 @@ static struct udp_session *session_begin(struct udp_port *port, const struct udp
     session->tried = (struct access_try){ .ip = endpoint->ip,
                                           .port = endpoint->port,
                                           .start_us = session->start_us };
-    session->upstream_name = text_copy(image_str_get(worker->view, service->upstream_name));
+    struct span name = image_str_get(worker->view, service->upstream_name);
+    session->upstream_name = span_of(mem_dup(name.ptr, name.len), name.len);
     loop_timer_init(&session->timer, session_on_timeout);
+    loop_timer_set(worker->loop, &session->timer, settings_of(worker)->stream_timeout_ms);
     session_add(session);
     stats_add(&worker->stats->udp_sessions, 1);
     return session;
