@@ -71,3 +71,9 @@ static inline bool connection_is_tls(const struct connection *connection)
 uint64_t connection_header_timeout_ms(const struct connection *connection);
 
 #endif
+/* The client's address where a PROXY header said it, else NULL. Borrows from the connection. */
+static inline const struct ip_addr *connection_proxied_ip(const struct connection *connection)
+{
+    return connection->is_proxied ? &connection->ip : NULL;
+}
+

@@ -14,8 +14,6 @@
 #include "proxy/limits.h"
 #include "proxy/worker.h"
 
-enum { EXCHANGES_KEPT = 128 };
-
 static void exchange_on_timeout(struct loop_timer *timer);
 static void exchange_on_client_timeout(struct loop_timer *timer);
 static void exchange_on_again(struct loop_task *task);
@@ -45,7 +43,7 @@ void exchange_give_back(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
 
-    if (worker->exchanges_free_len >= EXCHANGES_KEPT) {
+    if (worker->exchanges_free_len >= PROXY_EXCHANGES_KEPT) {
         mem_free(exchange);
         return;
     }
@@ -247,6 +245,7 @@ struct access_record exchange_record(struct exchange *exchange)
         .request = &exchange->request,
         .client_ip = span_of(exchange->origin.ip_text, exchange->origin.ip_text_len),
         .peer_ip = connection->peer_ip,
+        .proxied_ip = connection_proxied_ip(connection),
         .client_port = connection->port,
         .server_port = connection->listener_port,
         .scheme = exchange->origin.scheme,

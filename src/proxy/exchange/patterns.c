@@ -32,10 +32,8 @@ static struct kept_pattern *entry_get(struct patterns *patterns, struct span tex
 
     if (entry)
         return entry;
-    char *copy = mem_alloc(text.len);
-    memcpy(copy, text.ptr, text.len);
     entry = mem_alloc_zero(sizeof(*entry));
-    entry->text = span_of(copy, text.len);
+    entry->text = span_of(mem_dup(text.ptr, text.len), text.len);
     (void)!pattern_new(text, &entry->pattern);
     map_put(&patterns->by_text, entry->text, entry);
     return entry;

@@ -84,6 +84,7 @@ static void record_write(struct passage *passage)
         .protocol = SPAN("TCP"),
         .client_ip = span_of(ip_text, ip_format(&connection->ip, ip_text)),
         .peer_ip = connection->peer_ip,
+        .proxied_ip = connection_proxied_ip(connection),
         .client_port = connection->port,
         .server_port = connection->listener_port,
         .status = passage->status,

@@ -102,6 +102,13 @@ PUT_VALUE(client_serial, buf_append(out, record->tls_client.serial))
 PUT_VALUE(client_fingerprint, buf_append(out, record->tls_client.fingerprint))
 PUT_VALUE(connection_requests, put_u64(out, record->connection_requests))
 
+PUT(proxied_addr)
+{
+    (void)format;
+    if (record->proxied_ip)
+        out->len += ip_format(record->proxied_ip, buf_reserve(out, IP_TEXT_MAX));
+}
+
 PUT(server_protocol)
 {
     (void)format;
@@ -309,9 +316,7 @@ void access_format_set(struct access_format *format, struct span text, enum acce
     if (format->text.ptr && span_eq(text, format->text))
         return;
     access_format_deinit(format);
-    char *copy = mem_alloc(text.len);
-    memcpy(copy, text.ptr, text.len);
-    format->text = span_of(copy, text.len);
+    format->text = span_of(mem_dup(text.ptr, text.len), text.len);
     format->escape = escape;
     format_compile(format);
 }

@@ -30,7 +30,8 @@ struct access_client {
 struct access_record {
     const struct http_head *request; /* its fields answer $http_NAME */
     struct span client_ip;
-    struct ip_addr peer_ip; /* whose connection it is */
+    struct ip_addr peer_ip;           /* whose connection it is */
+    const struct ip_addr *proxied_ip; /* whose it is by its PROXY header; NULL: none said it */
     uint16_t client_port, server_port;
     struct span scheme, host, path, query; /* path: normalised */
     struct span protocol;                  /* "TCP", "UDP"; empty: HTTP */

@@ -5,7 +5,7 @@
  *   ACCESS_NUMBER     digits, dots, times: nothing in it ever needs an escape, so nobody looks */
 ACCESS_NUMBER("remote_addr", put_remote_addr)
 ACCESS_NUMBER("the_real_ip", put_remote_addr)
-ACCESS_NUMBER("proxy_protocol_addr", put_remote_addr)
+ACCESS_NUMBER("proxy_protocol_addr", put_proxied_addr)
 ACCESS_NUMBER("realip_remote_addr", put_peer_addr)
 ACCESS_NUMBER("remote_port", put_remote_port)
 ACCESS_NUMBER("remote_user", put_remote_user)

@@ -34,10 +34,13 @@ static const struct http_head request = { .method_text = { "GET", 3 },
                                           .headers = headers,
                                           .headers_len = 2 };
 
+static const struct ip_addr proxied = { { [10] = 0xFF, 0xFF, 10, 8, 8, 8 } };
+
 static const struct access_record record = {
     .request = &request,
     .client_ip = { "192.0.2.1", 9 },
     .peer_ip = { { [10] = 0xFF, 0xFF, 10, 9, 9, 9 } },
+    .proxied_ip = &proxied,
     .client_port = 4711,
     .server_port = 443,
     .scheme = { "https", 5 },
@@ -72,6 +75,7 @@ static const struct {
     { "$unknown ${unknown}x", "- -x" },
     { "$remote_addr $the_real_ip $realip_remote_addr $remote_port",
       "192.0.2.1 192.0.2.1 10.9.9.9 4711" },
+    { "$proxy_protocol_addr", "10.8.8.8" },
     { "[$time_local] $time_iso8601 $msec",
       "[24/Nov/2026:22:40:00 +0000] 2026-11-24T22:40:00+00:00 1795560000.123" },
     { "\"$request\"", "\"GET /a?b=\\x22c HTTP/1.1\"" },
