@@ -30,6 +30,9 @@ enum {
                                  PROXY_CLIENT_IDENTITY_BYTES_MAX - 2048,
     /* Buffers kept for reuse: enough for the exchanges that are busy at one time. */
     PROXY_BUFFERS_KEPT = 256,
+    /* And what else such an exchange takes: itself, and what speaks HTTP/1 with its client. */
+    PROXY_EXCHANGES_KEPT = 128,
+    PROXY_CLIENTS_KEPT = 128,
 
     /* Memory of all encoders that compress answers: some 600 of gzip (104 KB each), 30 of br at its usual
      * level (2 MB). They live as long as their answer takes, and clients may be slow. */
@@ -60,6 +63,9 @@ enum {
      * lent while bytes are in them: few at a time, unless readers are slow, for whom copying is as good. */
     PROXY_PIPES_MAX = 64,
 
+    /* What one client of HTTP/1 does in a row before others get their turn: reading a head, answering it, ending
+     * it are a step each, so that pipelined requests come to some hundred exchanges. */
+    PROXY_CLIENT_BURST = 256,
     /* Buffers' worth that one stream moves before others get their turn. */
     PROXY_PUMP_BURST = 16,
 
@@ -91,7 +97,8 @@ enum {
     PROXY_INTERIM_MAX = 100,
     /* A larger one is not passed on: it must fit into a buffer with the answer's head. */
     PROXY_INTERIM_BYTES_MAX = 16 << 10,
-    /* A draining worker closes what is idle so often. */
+    /* A draining worker closes idle connections this often, the first time after as long: whoever's request is
+     * on its way still gets an answer, and no exit is held up for more. */
     PROXY_DRAIN_IDLE_MS = 500,
 
     /* On a connection that many streams share, all may be silent for minutes: the kernel asks after so much
@@ -120,7 +127,8 @@ enum {
      * days are what a client says that means none. */
     PROXY_GRPC_DEADLINE_MAX_MS = 24 * 3600 * 1000,
 
-    /* Extra try that a kept connection which turns out dead grants. */
+    /* Extra tries of one request: a kept connection that turns out dead grants one, and a stream that the
+     * backend refused. */
     PROXY_STALE_TRIES_MAX = 2,
     /* Tries of one request where the policy sets no limit. */
     PROXY_TRIES_MAX = 16,

@@ -7,6 +7,7 @@
 #include "proxy/exchange/client_auth.h"
 #include "proxy/l4/passage.h"
 #include "proxy/l4/passthrough.h"
+#include "proxy/limits.h"
 #include "proxy/worker.h"
 #include "route/model.h"
 
@@ -42,6 +43,26 @@ uint64_t connection_header_timeout_ms(const struct connection *connection)
 
     return view ? image_settings_get(view)->client_header_timeout_ms
                 : route_settings_default().client_header_timeout_ms;
+}
+
+uint64_t connection_keep_alive_ms(const struct connection *connection)
+{
+    const struct image_view *view = connection->worker->view;
+
+    return view ? image_settings_get(view)->keep_alive_ms : route_settings_default().keep_alive_ms;
+}
+
+bool connection_linger(struct connection *connection, uint32_t *bytes)
+{
+    struct stream *stream = &connection->stream;
+    int r = STREAM_OK;
+
+    while (r == STREAM_OK && *bytes <= PROXY_LINGER_BYTES_MAX) {
+        *bytes += (uint32_t)iobuf_len(stream->in);
+        stream->in = iobuf_put(stream->pool, stream->in);
+        r = stream_fill(stream);
+    }
+    return r == STREAM_WAIT;
 }
 
 static void connection_on_events(struct loop_watch *watch, uint32_t events)

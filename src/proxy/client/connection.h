@@ -21,9 +21,10 @@ struct speaker_ops {
     void (*advance)(struct connection *connection);
     /* The connection's timer fired. May close the connection. */
     void (*on_timeout)(struct connection *connection);
-    /* The worker drains: closes the connection where nothing is under way on it. */
+    /* The worker drains: closes the connection where nothing is under way on it; where something is, tells the
+     * client to begin no more, if there are words for that. Called every PROXY_DRAIN_IDLE_MS. */
     void (*close_idle)(struct connection *connection);
-    /* The connection closes: ends what is under way and frees the speaker. */
+    /* The connection closes: ends what is under way and frees the speaker. Does not close it. */
     void (*end)(struct connection *connection);
 };
 
@@ -50,14 +51,17 @@ struct connection {
     uint32_t requests;     /* begun on it */
 };
 
-/* Takes over an accepted connection. */
+/* Takes over an accepted connection, whose `fd` is the connection's from now on. May close it at once. */
 void connection_accept(struct worker *worker, int fd, const struct net_peer *peer,
                        const struct proc_listener *listener);
-/* The first speaker of the listener's protocol gets the say, once it is known whose connection it is. */
+/* The first speaker of the listener's protocol gets the say, once it is known whose connection it is. May close
+ * the connection. */
 void connection_begin(struct connection *connection);
+/* Ends what is under way on it. Its memory stays until the loop's turn is over, with a descriptor of -1. */
 void connection_close(struct connection *connection);
 
-/* The former speaker, whose memory is freed already, has no say any more. */
+/* The next speaker has the say from now on. The former one is not told: it frees its memory itself, before. The
+ * connection's timer goes on as it is. */
 void connection_hand_over(struct connection *connection, const struct speaker_ops *ops,
                           void *speaker);
 void connection_set_activity(struct connection *connection, enum connection_activity activity);
@@ -67,13 +71,19 @@ static inline bool connection_is_tls(const struct connection *connection)
     return connection->listener_kind == PROC_LISTEN_HTTPS;
 }
 
-/* How long a client may take for its (first) head. */
-uint64_t connection_header_timeout_ms(const struct connection *connection);
-
-#endif
 /* The client's address where a PROXY header said it, else NULL. Borrows from the connection. */
 static inline const struct ip_addr *connection_proxied_ip(const struct connection *connection)
 {
     return connection->is_proxied ? &connection->ip : NULL;
 }
 
+/* How long a client may take for its (first) head. */
+uint64_t connection_header_timeout_ms(const struct connection *connection);
+/* And for the next one. */
+uint64_t connection_keep_alive_ms(const struct connection *connection);
+
+/* After our end was sent: drops what the client still sends, so that a reset does not destroy what was said last.
+ * `*bytes` counts it from call to call. False: it is enough (PROXY_LINGER_BYTES_MAX), or over. */
+YETT_MUST_USE bool connection_linger(struct connection *connection, uint32_t *bytes);
+
+#endif

@@ -5,10 +5,6 @@
 #include "proxy/exchange/tunnel.h"
 #include "proxy/limits.h"
 #include "proxy/worker.h"
-#include "route/model.h"
-
-/* Exchanges that one connection completes in a row before others get their turn. */
-enum { CLIENT_BURST = 64, CLIENTS_KEPT = 128 };
 
 /* What the connection's timer waits for. */
 enum client_wait { WAIT_NOTHING, WAIT_NEXT_HEAD, WAIT_HEAD, WAIT_LINGER };
@@ -58,12 +54,6 @@ static void client_wait_for(struct h1_client *client, enum client_wait wait, uin
         loop_timer_set(connection->worker->loop, &connection->timer, timeout_ms);
 }
 
-static uint64_t keep_alive_ms(const struct worker *worker)
-{
-    return worker->view ? image_settings_get(worker->view)->keep_alive_ms
-                        : route_settings_default().keep_alive_ms;
-}
-
 /* ---- the steps of client_advance(): each returns whether to go on with the next ---- */
 
 enum step { STEP_AGAIN, STEP_WAIT, STEP_IDLE, STEP_CLOSE };
@@ -98,7 +88,7 @@ static enum step head_begin(struct h1_client *client)
 /* After an exchange: its end is the beginning of the next one where that is here already. */
 static enum step next_begin(struct h1_client *client)
 {
-    client_wait_for(client, WAIT_NEXT_HEAD, keep_alive_ms(client->side.connection->worker));
+    client_wait_for(client, WAIT_NEXT_HEAD, connection_keep_alive_ms(client->side.connection));
     if (iobuf_len(stream_of(client)->in) > 0)
         return head_begin(client);
     switch (head_fill(client)) {
@@ -165,8 +155,7 @@ static void body_divide(struct h1_client *client, struct iobuf *head_buf, size_t
     }
     if (rest.len == 0)
         return;
-    stream->in = head_buf->cap > PROXY_BUFFER_BYTES ? iobuf_take_large(stream->pool)
-                                                    : iobuf_take(stream->pool);
+    stream->in = iobuf_take_for(stream->pool, rest.len);
     iobuf_append(stream->in, rest);
 }
 
@@ -199,7 +188,7 @@ static void client_give_back(struct h1_client *client)
     struct worker *worker = client->side.connection->worker;
 
     loop_task_cancel(&client->again);
-    if (worker->h1_clients_free_len >= CLIENTS_KEPT) {
+    if (worker->h1_clients_free_len >= PROXY_CLIENTS_KEPT) {
         mem_free(client);
         return;
     }
@@ -251,22 +240,6 @@ static enum step exchange_step(struct h1_client *client)
     return exchange_is_over(client->exchange) ? exchange_over(client) : STEP_WAIT;
 }
 
-static enum step linger_step(struct h1_client *client)
-{
-    struct stream *stream = stream_of(client);
-
-    for (;;) {
-        client->lingered_bytes += (uint32_t)iobuf_len(stream->in);
-        if (stream->in)
-            stream->in = iobuf_put(stream->pool, stream->in);
-        if (client->lingered_bytes > PROXY_LINGER_BYTES_MAX)
-            return STEP_CLOSE;
-        int r = stream_fill(stream);
-        if (r != STREAM_OK)
-            return r == STREAM_WAIT ? STEP_WAIT : STEP_CLOSE;
-    }
-}
-
 static enum step client_step(struct h1_client *client)
 {
     switch ((enum h1_client_state)client->state) {
@@ -277,7 +250,8 @@ static enum step client_step(struct h1_client *client)
     case H1_CLIENT_TUNNEL:
         return tunnel_run(client->side.tunnel) == TUNNEL_OVER ? STEP_CLOSE : STEP_WAIT;
     case H1_CLIENT_LINGER:
-        return linger_step(client);
+        return connection_linger(client->side.connection, &client->lingered_bytes) ? STEP_WAIT
+                                                                                   : STEP_CLOSE;
     }
     unreachable();
 }
@@ -292,7 +266,7 @@ static void client_advance(struct h1_client *client)
 {
     struct connection *connection = client->side.connection;
 
-    for (unsigned steps = 0; steps < 4 * CLIENT_BURST; steps++) {
+    for (unsigned steps = 0; steps < PROXY_CLIENT_BURST; steps++) {
         switch (client_step(client)) {
         case STEP_AGAIN:
             continue;
@@ -368,13 +342,6 @@ static void side_advance(struct downstream *side)
 {
     client_advance(container_of(side, struct h1_client, side));
 }
-/* The client judges by itself what its backend agreed to. */
-static bool side_takes_upgrade(struct downstream *side, const struct http_head *answer)
-{
-    (void)side, (void)answer;
-    return true;
-}
-
 
 /* One that said its end and is only waiting is gone, as ingress-nginx sees it. */
 static bool side_is_gone(const struct downstream *side, bool waits)
@@ -390,7 +357,6 @@ static bool side_can_take_interim(const struct downstream *side)
 }
 
 static struct iobuf *side_head_room(struct downstream *side, size_t bytes)
-    .takes_upgrade = side_takes_upgrade,
 {
     return stream_out_room(&side->connection->stream, bytes);
 }
@@ -400,6 +366,13 @@ static void side_head_end(struct downstream *side, uint16_t status, enum http_bo
     (void)status;
     stream_sink_init(&container_of(side, struct h1_client, side)->sink, &side->connection->stream,
                      body);
+}
+
+/* The client judges by itself what its backend agreed to. */
+static bool side_takes_upgrade(struct downstream *side, const struct http_head *answer)
+{
+    (void)side, (void)answer;
+    return true;
 }
 
 static void side_tunnel_begin(struct downstream *side)
@@ -417,6 +390,7 @@ static const struct downstream_ops h1_client_side = {
     .can_take_interim = side_can_take_interim,
     .head_room = side_head_room,
     .head_end = side_head_end,
+    .takes_upgrade = side_takes_upgrade,
     .tunnel_begin = side_tunnel_begin,
 };
 

@@ -130,22 +130,11 @@ static void linger_begin(struct h2_client *client)
     loop_timer_set(connection->worker->loop, &connection->timer, PROXY_LINGER_MS);
 }
 
-/* Drops what comes, so that a reset does not destroy what was said last. False: closed. */
-static bool linger(struct h2_client *client)
+/* May close the connection. */
+static void linger(struct h2_client *client)
 {
-    struct stream *stream = &client->connection->stream;
-    int r;
-
-    do {
-        client->lingered_bytes += (uint32_t)iobuf_len(stream->in);
-        if (stream->in)
-            stream->in = iobuf_put(stream->pool, stream->in);
-        r = stream_fill(stream);
-    } while (r == STREAM_OK && client->lingered_bytes <= PROXY_LINGER_BYTES_MAX);
-    if (r == STREAM_WAIT)
-        return true;
-    connection_close(client->connection);
-    return false;
+    if (!connection_linger(client->connection, &client->lingered_bytes))
+        connection_close(client->connection);
 }
 
 /* ---- what comes ---- */
@@ -262,12 +251,6 @@ static const struct h2_events events = {
 
 /* ---- as speaker on its connection ---- */
 
-static uint64_t keep_alive_ms(const struct worker *worker)
-{
-    return worker->view ? image_settings_get(worker->view)->keep_alive_ms
-                        : route_settings_default().keep_alive_ms;
-}
-
 static void wait_for(struct h2_client *client, enum client_wait wait, uint64_t timeout_ms)
 {
     struct connection *connection = client->connection;
@@ -299,7 +282,7 @@ static void wait_choose(struct h2_client *client)
     else if (!is_idle && client->wait != WAIT_NOTHING)
         wait_for(client, WAIT_NOTHING, 0);
     else if (is_idle && client->wait != WAIT_FIRST && client->wait != WAIT_NEXT)
-        wait_for(client, WAIT_NEXT, keep_alive_ms(connection->worker));
+        wait_for(client, WAIT_NEXT, connection_keep_alive_ms(connection));
 }
 
 /* After reading, running and sending: how it goes on. */
@@ -315,7 +298,7 @@ static void settle(struct h2_client *client, int read, int sent)
     if (client->link.is_over && sent == STREAM_OK) {
         sides_end(client);
         linger_begin(client);
-        (void)linger(client);
+        linger(client);
         return;
     }
     if (read == STREAM_OK)
@@ -329,7 +312,7 @@ static void advance(struct connection *connection)
     struct h2_client *client = client_of(connection);
 
     if (client->state == STATE_LINGER) {
-        (void)linger(client);
+        linger(client);
         return;
     }
     int read = h2_link_read(&client->link);
