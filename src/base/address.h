@@ -34,14 +34,6 @@ static inline socklen_t address_fill(union address *address, const struct ip_add
     return sizeof(address->v6);
 }
 
-static inline struct ip_addr address_ip_of_v4(const struct in_addr *v4)
-{
-    struct ip_addr ip = { { [10] = 0xFF, [11] = 0xFF } };
-
-    memcpy(ip.bytes + 12, v4, 4);
-    return ip;
-}
-
 static inline struct ip_addr address_ip_of_v6(const struct in6_addr *v6)
 {
     struct ip_addr ip;
@@ -56,10 +48,10 @@ static inline void address_read(const union address *address, struct ip_addr *re
 {
     static const struct in_addr none = { 0 };
 
-    *ret_ip = address_ip_of_v4(&none);
+    *ret_ip = ip_from_v4(&none);
     *ret_port = 0;
     if (address->any.sa_family == AF_INET) {
-        *ret_ip = address_ip_of_v4(&address->v4.sin_addr);
+        *ret_ip = ip_from_v4(&address->v4.sin_addr);
         *ret_port = ntohs(address->v4.sin_port);
     } else if (address->any.sa_family == AF_INET6) {
         *ret_ip = address_ip_of_v6(&address->v6.sin6_addr);

@@ -42,6 +42,14 @@ bool ip_block_parse(struct span text, struct ip_block *ret_block)
     return true;
 }
 
+struct ip_addr ip_from_v4(const void *bytes)
+{
+    struct ip_addr addr = { { [10] = 0xFF, [11] = 0xFF } };
+
+    memcpy(addr.bytes + 12, bytes, 4);
+    return addr;
+}
+
 bool ip_is_v4(const struct ip_addr *addr)
 {
     return memcmp(addr->bytes, v4_prefix, sizeof(v4_prefix)) == 0;

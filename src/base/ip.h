@@ -25,6 +25,8 @@ YETT_MUST_USE bool ip_parse(struct span text, struct ip_addr *ret_addr);
 /* "addr/bits", or a bare address as a block of one. Host bits are allowed and ignored. */
 YETT_MUST_USE bool ip_block_parse(struct span text, struct ip_block *ret_block);
 
+/* Of four bytes in network order, which need no alignment. */
+struct ip_addr ip_from_v4(const void *bytes);
 bool ip_is_v4(const struct ip_addr *addr);
 bool ip_is_loopback(const struct ip_addr *addr);
 /* 0.0.0.0 or "::": none, and to connect() this host. */

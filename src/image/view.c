@@ -114,9 +114,7 @@ static int map_from_bytes(struct span span, const struct image_segment_ref *ref,
     if (span.len != ref->size_bytes)
         return IMAGE_OPEN_CORRUPT;
 
-    void *bytes = mem_alloc(span.len);
-    memcpy(bytes, span.ptr, span.len);
-    *ret_map = map_new(bytes, ref, true);
+    *ret_map = map_new(mem_dup(span.ptr, span.len), ref, true);
     return IMAGE_OPEN_OK;
 }
 

@@ -151,15 +151,21 @@ static bool tlvs_hold(struct span header, size_t at)
     return checksum_at == 0 || checksum_holds(header, checksum_at);
 }
 
+static struct ip_addr address_take(const char *bytes, size_t len)
+{
+    struct ip_addr address;
+
+    if (len == 4)
+        return ip_from_v4(bytes);
+    memcpy(address.bytes, bytes, sizeof(address.bytes));
+    return address;
+}
+
 static void addresses_take(struct span block, size_t address_bytes, struct proxy_header *header)
 {
-    static const struct ip_addr v4_zero = { { [10] = 0xFF, [11] = 0xFF } };
-    size_t at = 16 - address_bytes; /* within the v4-mapped form */
-
     header->has_addresses = true;
-    header->source = header->destination = v4_zero;
-    memcpy(header->source.bytes + at, block.ptr, address_bytes);
-    memcpy(header->destination.bytes + at, block.ptr + address_bytes, address_bytes);
+    header->source = address_take(block.ptr, address_bytes);
+    header->destination = address_take(block.ptr + address_bytes, address_bytes);
     header->source_port = u16_at(block, 2 * address_bytes);
     header->destination_port = u16_at(block, 2 * address_bytes + 2);
 }

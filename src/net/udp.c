@@ -66,7 +66,7 @@ static void local_read(struct msghdr *header, struct udp_path *path)
         } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof(info));
-            path->local = address_ip_of_v4(&info.ipi_spec_dst);
+            path->local = ip_from_v4(&info.ipi_spec_dst);
         }
     }
 }

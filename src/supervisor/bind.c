@@ -128,12 +128,12 @@ static int port_open(struct bind_port *port, uint32_t len, int *ret_fds)
 int bind_open(struct bind_port *port, uint32_t len, int *ret_fds)
 {
     static const struct ip_addr any_v6 = { { 0 } };
-    static const struct ip_addr any_v4 = { { [10] = 0xff, [11] = 0xff } };
+    static const uint8_t any_v4[4];
     int r = port_open(port, len, ret_fds);
 
     if ((r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) || !ip_eq(&port->ip, &any_v6))
         return r;
-    port->ip = any_v4;
+    port->ip = ip_from_v4(any_v4);
     return port_open(port, len, ret_fds);
 }
 

@@ -108,9 +108,7 @@ static struct backend_identity *identity_get(struct backend_tls *tls, struct spa
 
     if (!identity) {
         identity = mem_alloc_zero(sizeof(*identity));
-        char *copy = mem_alloc(key.len + 1);
-        memcpy(copy, key.ptr ? key.ptr : "", key.len);
-        identity->key = span_of(copy, key.len);
+        identity->key = span_of(mem_dup(key.ptr, key.len), key.len);
         identity->number = ++tls->numbers_given;
         map_put(&tls->identities, identity->key, identity);
     }

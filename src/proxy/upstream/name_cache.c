@@ -66,7 +66,7 @@ static struct name *name_get(struct name_cache *cache, struct span text, uint64_
         return name;
     char *copy = mem_alloc(text.len + 1);
     memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
+    copy[text.len] = '\0'; /* as the library wants names */
     name = mem_alloc_zero(sizeof(*name));
     name->cache = cache;
     name->text = span_of(copy, text.len);

@@ -84,12 +84,10 @@ static void resolver_on_tick(struct loop_timer *timer)
 static void address_add(struct ip_addr *addresses, uint32_t *len,
                         const struct ares_addrinfo_node *node)
 {
-    static const struct ip_addr v4_zero = { { [10] = 0xFF, [11] = 0xFF } };
     struct ip_addr *ip = &addresses[*len];
 
-    *ip = v4_zero;
     if (node->ai_family == AF_INET)
-        memcpy(ip->bytes + 12, &((const struct sockaddr_in *)(void *)node->ai_addr)->sin_addr, 4);
+        *ip = ip_from_v4(&((const struct sockaddr_in *)(void *)node->ai_addr)->sin_addr);
     else
         memcpy(ip->bytes, &((const struct sockaddr_in6 *)(void *)node->ai_addr)->sin6_addr, 16);
     /* Not every address that a stranger's record names is his: never our own. */
