@@ -9,7 +9,7 @@
 
 #include "proxy/body/body_sink.h"
 #include "proxy/body/body_source.h"
-#include "proxy/exchange/head_out.h"
+#include "proxy/head_out.h"
 
 struct connection;
 struct downstream;

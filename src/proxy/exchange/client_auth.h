@@ -10,7 +10,7 @@
 #define YETT_PROXY_EXCHANGE_CLIENT_AUTH_H
 
 #include "proxy/exchange/exchange.h"
-#include "proxy/exchange/head_out.h"
+#include "proxy/head_out.h"
 
 struct client_identity;
 struct tls_peer;

@@ -9,7 +9,7 @@
 #define YETT_PROXY_EXCHANGE_COMPRESSION_H
 
 #include "proxy/exchange/exchange.h"
-#include "proxy/exchange/head_out.h"
+#include "proxy/head_out.h"
 
 /* Decides, once the answer's head is there. Sets exchange->compressor, where it is compressed, and
  * exchange->answer_varies. */

@@ -1,11 +1,11 @@
-/* proxy/exchange/head_out.h
+/* proxy/head_out.h
  *
  * Purpose    Writes a head as text, with room reserved beforehand: whole for HTTP/1, or its fields alone,
  *            which HTTP/2 cuts into its list.
  * Ownership  The text goes behind the content of the buffer given.
  * Limits     The room asked for, and HEAD_FIELDS_MAX fields. More is a bug. */
-#ifndef YETT_PROXY_EXCHANGE_HEAD_OUT_H
-#define YETT_PROXY_EXCHANGE_HEAD_OUT_H
+#ifndef YETT_PROXY_HEAD_OUT_H
+#define YETT_PROXY_HEAD_OUT_H
 
 #include "base/bug.h"
 #include "http/message.h"

@@ -1,4 +1,4 @@
-#include "proxy/exchange/head_out.h"
+#include "proxy/head_out.h"
 
 #include "base/num.h"
 
