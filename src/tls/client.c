@@ -11,15 +11,6 @@
 /* RFC 1035, 2.3.4 */
 enum { NAME_BYTES_MAX = 253 };
 
-static bool name_copy(struct span name, char at[NAME_BYTES_MAX + 1])
-{
-    if (name.len > NAME_BYTES_MAX || span_find(name, '\0') != SPAN_NOT_FOUND)
-        return false;
-    memcpy(at, name.ptr, name.len);
-    at[name.len] = '\0';
-    return true;
-}
-
 static bool verify_name_apply(SSL_CTX *ssl_ctx, struct span name)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl_ctx);
@@ -28,7 +19,7 @@ static bool verify_name_apply(SSL_CTX *ssl_ctx, struct span name)
 
     if (name.len == 0)
         return true;
-    if (!name_copy(name, text))
+    if (!tls_library_text(name, text, sizeof(text)))
         return false;
     if (ip_parse(name, &ip))
         return X509_VERIFY_PARAM_set1_ip_asc(param, text) == 1;
@@ -58,7 +49,7 @@ static bool server_name_apply(struct tls_context *context, struct span name)
 
     if (name.len == 0 || ip_parse(name, &ip))
         return true;
-    if (!name_copy(name, text))
+    if (!tls_library_text(name, text, sizeof(text)))
         return false;
     context->server_name = mem_alloc(name.len + 1);
     memcpy(context->server_name, text, name.len + 1);

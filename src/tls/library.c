@@ -12,6 +12,15 @@ void tls_library_init(void)
     invariant(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1);
 }
 
+bool tls_library_text(struct span text, char *at, size_t room)
+{
+    if (text.len >= room || span_find(text, '\0') != SPAN_NOT_FOUND)
+        return false;
+    memcpy(at, text.ptr, text.len);
+    at[text.len] = '\0';
+    return true;
+}
+
 BIO *tls_library_reader(struct span bytes)
 {
     invariant(bytes.len <= INT_MAX);

@@ -20,6 +20,9 @@
  * and a worker opens no files. May be called again. */
 void tls_library_init(void);
 
+/* Names and lists with a NUL, as OpenSSL wants them. False: `at` has no room, or `text` has a NUL of its own. */
+bool tls_library_text(struct span text, char *at, size_t room);
+
 /* A reading BIO over `bytes`, which must outlive it; at most INT_MAX of them. */
 BIO *tls_library_reader(struct span bytes);
 /* Did the last PEM_read_bio_…() fail because there is nothing more to read? */

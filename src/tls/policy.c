@@ -20,23 +20,14 @@ enum {
     PEM_BYTES_MAX = 1 << 16, /* parameters of 16,384 bits take 3 KB */
 };
 
-/* OpenSSL wants its lists with a NUL. */
-static bool text_copy(struct span text, char at[TLS_POLICY_TEXT_MAX + 1])
-{
-    if (text.len > TLS_POLICY_TEXT_MAX || span_find(text, '\0') != SPAN_NOT_FOUND)
-        return false;
-    memcpy(at, text.ptr, text.len);
-    at[text.len] = '\0';
-    return true;
-}
-
 static bool ciphers_apply(SSL_CTX *ssl_ctx, struct span list)
 {
     char text[TLS_POLICY_TEXT_MAX + 1];
 
     if (list.len == 0)
         return SSL_CTX_set_cipher_list(ssl_ctx, ciphers_default) == 1;
-    return text_copy(list, text) && SSL_CTX_set_cipher_list(ssl_ctx, text) == 1;
+    return tls_library_text(list, text, sizeof(text)) &&
+           SSL_CTX_set_cipher_list(ssl_ctx, text) == 1;
 }
 
 static bool groups_apply(SSL_CTX *ssl_ctx, struct span list)
@@ -45,7 +36,8 @@ static bool groups_apply(SSL_CTX *ssl_ctx, struct span list)
 
     if (list.len == 0 || span_eq(list, SPAN("auto")))
         return true;
-    return text_copy(list, text) && SSL_CTX_set1_groups_list(ssl_ctx, text) == 1;
+    return tls_library_text(list, text, sizeof(text)) &&
+           SSL_CTX_set1_groups_list(ssl_ctx, text) == 1;
 }
 
 static bool dh_apply(SSL_CTX *ssl_ctx, struct span pem)
