@@ -44,7 +44,7 @@ struct stats_page {
     uint64_t requests;
     uint64_t upstream_connects, upstream_connect_failures, upstream_reuses, upstream_retries;
     uint64_t tls_handshakes, tls_handshake_failures;
-    uint64_t refused_connections; /* over the limit; streams of HTTP/2, too */
+    uint64_t refused_connections; /* over the limit */
     uint64_t bad_requests;        /* heads that were refused */
     uint64_t access_log_dropped;  /* lines, because the reader was slow */
     uint64_t generation;          /* of the image that is being served */
