@@ -23,7 +23,7 @@ size_t head_fields_cut(struct span lines, struct http_header *fields, size_t max
             .value = value.ptr,
             .value_len = (uint32_t)value.len,
             .name_len = (uint16_t)colon,
-            .id = (uint16_t)http_name_of(span_upto(lines, colon)),
+            .id = HTTP_NAME_OTHER,
         };
         lines = span_from(lines, end + 2);
     }

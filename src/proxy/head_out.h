@@ -126,8 +126,8 @@ static inline size_t head_out_end(struct head_out *out)
     return len;
 }
 
-/* Cuts lines of fields, as they were written here, into a list that borrows from them. Returns how many
- * there are. */
+/* Cuts lines of fields, as they were written here, into a list that borrows from them; nobody there asks which
+ * names they are (`id`). Returns how many there are. */
 size_t head_fields_cut(struct span lines, struct http_header *fields, size_t max);
 
 #endif

@@ -1,7 +1,8 @@
 /* proxy/worker.h
  *
  * Purpose    What all connections of a worker share: loop, image, pools, counters, log.
- * Ownership  The worker owns all of it; connections borrow.
+ * Ownership  The worker owns all of it but loop, statistics page, log descriptor and the options' texts, which
+ *            outlive it; connections borrow.
  * Lifetime   worker_init() … worker_deinit(); one per process, several in tests.
  * Roles      proxy. */
 #ifndef YETT_PROXY_WORKER_H
@@ -40,7 +41,7 @@ struct worker {
     struct certificates certificates;
     struct patterns patterns;
     struct access_log access_log;
-    struct resolver *resolver; /* NULL: ExternalName Services answer 503 */
+    struct resolver *resolver;
     struct stats_page *stats;
     struct stats_writer *slots;
     struct random random;
@@ -48,7 +49,6 @@ struct worker {
     struct udp_sessions udp;
     struct list clients; /* all client connections */
     uint32_t clients_len, clients_max;
-    uint32_t tunnels_len;
     uint32_t streams_len;            /* of clients that speak HTTP/2 */
     struct exchange *exchanges_free; /* for reuse */
     uint32_t exchanges_free_len;
@@ -69,7 +69,7 @@ struct worker {
 /* Sets up everything but listeners and image. `stats` stays the caller's. */
 YETT_MUST_USE int worker_init(struct worker *worker, struct loop *loop, struct stats_page *stats,
                               int access_log_fd, const struct proxy_options *options);
-/* Closes all connections. */
+/* Closes all connections. Those that wait on ports of TCP Services are left there. */
 void worker_deinit(struct worker *worker);
 
 /* Serves `view` (a reference is taken) from the next request on. */
@@ -77,7 +77,7 @@ void worker_take_image(struct worker *worker, struct image_view *view);
 
 bool worker_is_ready(const struct worker *worker);
 
-/* Closes idle client connections, and UDP's sessions. */
+/* Closes idle connections, clients' and backends', and all of UDP's sessions. */
 void worker_close_idle(struct worker *worker);
 
 /* Now, as a Date field says it. */

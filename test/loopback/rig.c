@@ -145,7 +145,6 @@ void rig_free_at_once(struct rig *rig)
     assert_int_equal(rig->worker.clients_len, 0);
     assert_int_equal(rig->worker.buffers.lent, 0);
     assert_int_equal(rig->worker.buffers.pipes.made, 0);
-    assert_int_equal(rig->worker.tunnels_len, 0);
     loop_free(rig->loop);
     stats_page_unmap(rig->stats);
     image_writer_free(rig->writer);

@@ -31,7 +31,7 @@ static void test_bytes_both_ways(void **state)
     end_send(rig, &backend, "pong");
     end_expect(rig, &client, "pong");
     assert_int_equal(rig->worker.buffers.lent, 0); /* an idle tunnel holds none */
-    assert_int_equal(rig->worker.tunnels_len, 1);
+    assert_non_null(rig_only_client(rig)->side.tunnel);
     end_close(&client);
     end_expect_end(rig, &backend);
     end_close(&backend);

@@ -119,7 +119,6 @@ void tunnel_begin(struct exchange *exchange)
     upstream_own(upstream, tunnel, tunnel_on_ready);
     exchange->upstream = NULL;
     loop_timer_cancel(&exchange->timer);
-    tunnel->worker->tunnels_len++;
     client->tunnel = tunnel;
 }
 
@@ -165,6 +164,5 @@ struct tunnel *tunnel_end(struct tunnel *tunnel)
     loop_task_cancel(&tunnel->again);
     upstream_release(tunnel->upstream, false);
     arena_deinit(&tunnel->arena);
-    worker->tunnels_len--;
     return mem_free(tunnel);
 }

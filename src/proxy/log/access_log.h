@@ -1,9 +1,10 @@
 /* proxy/log/access_log.h
  *
- * Purpose    A line per finished request, in ingress-nginx's format or the ConfigMap's own, gathered and
- *            written without ever blocking the loop.
- * Ownership  Owns its pending lines; the descriptor is the process'. Records are borrowed for the call.
- * Limits     ACCESS_LOG_PENDING_MAX bytes wait for a slow reader; further lines are dropped and counted.
+ * Purpose    A line per finished request, tunnel, and connection or session below HTTP, in ingress-nginx's format or
+ *            the ConfigMap's own, gathered and written without ever waiting for a reader.
+ * Ownership  Owns its pending lines; the descriptor, which does not block, is the process'. Records are
+ *            borrowed for the call.
+ * Limits     Where ACCESS_LOG_PENDING_MAX bytes wait for a slow reader, lines are dropped and counted.
  * See        docs/compatibility.md, "Access log" */
 #ifndef YETT_PROXY_LOG_ACCESS_LOG_H
 #define YETT_PROXY_LOG_ACCESS_LOG_H
@@ -35,7 +36,7 @@ void access_log_init(struct access_log *log, struct loop *loop, int fd, uint64_t
 /* Writes what it can, once. */
 void access_log_deinit(struct access_log *log);
 
-/* "" keeps the present format's text. */
+/* The format's text is copied. */
 void access_log_configure(struct access_log *log, bool enabled, struct span format,
                           enum access_escape escape);
 void access_log_add(struct access_log *log, const struct access_record *record);

@@ -48,8 +48,6 @@ int endpoint_choose(struct worker *worker, const struct choice *choice,
         (*ret_endpoint)->is_resolved = false;
         return RESOLVER_OK;
     }
-    if (!worker->resolver)
-        return RESOLVER_FAILED;
     struct span name = image_text(choice->endpoints.segment, chosen->dns_name);
     int r = resolver_find(worker->resolver, name, query, &ip);
     if (r != RESOLVER_OK)

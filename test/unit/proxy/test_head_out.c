@@ -47,12 +47,11 @@ static void test_fields(void **state)
     (void)state;
     static const struct {
         const char *name, *value;
-        enum http_name id;
     } expected[] = {
-        { "Accept", "*/*", HTTP_ACCEPT },
-        { "X-List", "a, 7", HTTP_NAME_OTHER },
-        { "X-Empty", "", HTTP_NAME_OTHER },
-        { "Content-Length", "18446744073709551615", HTTP_CONTENT_LENGTH },
+        { "Accept", "*/*" },
+        { "X-List", "a, 7" },
+        { "X-Empty", "" },
+        { "Content-Length", "18446744073709551615" },
     };
     struct http_header fields[ARRAY_LEN(expected)];
     struct iobuf *buf = request_write(HEAD_FIELDS);
@@ -62,7 +61,6 @@ static void test_fields(void **state)
     for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
         assert_true(span_eq(http_header_name(&fields[i]), span_from_str(expected[i].name)));
         assert_true(span_eq(http_header_value(&fields[i]), span_from_str(expected[i].value)));
-        assert_int_equal(fields[i].id, expected[i].id);
     }
     iobuf_put(&pool, buf);
 }
