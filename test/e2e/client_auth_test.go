@@ -93,7 +93,10 @@ func TestClientCertificates(t *testing.T) {
 		gate.AuthoritySecret("clients", ours.CRL(t, revoked), ours), asks("on.test", "pass-certificate-to-upstream", "true"),
 		asks("optional.test", "verify-client", "optional"), asks("any.test", "verify-client", "optional_no_ca"),
 		asks("off.test", "verify-client", "off"), asks("url.test", "error-page", "https://help.test/"), asks("page.test", "error-page", "/help"),
-		asks("cn.test", "match-cn", "CN=(good|better)"), asks("broken.test", "secret", "default/nowhere"), tlsRoute("open", "open.test", "tls"))
+		asks("cn.test", "match-cn", "CN=(good|better)"), asks("broken.test", "secret", "default/nowhere"), tlsRoute("open", "open.test", "tls"),
+		tlsRoute("shared", "shared.test", "tls"), gate.Ingress{Name: "makes-no-routes", Annotations: map[string]string{
+			"nginx.ingress.kubernetes.io/auth-tls-secret": "default/clients", "nginx.ingress.kubernetes.io/canary": "true"},
+			Rules: []gate.Rule{{Host: "shared.test", Paths: []gate.Path{{Path: "/next", Service: "web"}}}}}.Object())
 	for _, c := range []struct {
 		host   string
 		shown  *tls.Certificate
@@ -106,6 +109,8 @@ func TestClientCertificates(t *testing.T) {
 		{"on.test", &stranger, 400, "The SSL certificate error"},
 		{"on.test", &late, 400, "The SSL certificate error"},
 		{"on.test", &revoked, 400, "The SSL certificate error"},
+		{"shared.test", nil, 400, "No required SSL certificate was sent"},
+		{"shared.test", &good, 200, "SUCCESS"},
 		{"optional.test", nil, 200, "NONE"},
 		{"optional.test", &good, 200, "SUCCESS"},
 		{"optional.test", &stranger, 400, "The SSL certificate error"},
