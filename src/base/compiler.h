@@ -9,7 +9,8 @@
 #define YETT_MUST_USE               __attribute__((warn_unused_result))
 #define YETT_NORETURN               __attribute__((noreturn))
 #define YETT_PRINTF(fmt_at, arg_at) __attribute__((format(printf, fmt_at, arg_at), nonnull(fmt_at)))
-#define YETT_COLD                   __attribute__((cold))
+/* Seldom called, and never part of its caller, which would save registers for it each time. */
+#define YETT_COLD                   __attribute__((cold, noinline))
 #define YETT_INLINE                 inline __attribute__((always_inline))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
