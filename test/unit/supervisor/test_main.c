@@ -793,7 +793,8 @@ static void test_few_of_many_images_are_kept(void **state)
     expect_controller(0, 0);
     for (uint64_t generation = 1; generation <= 20; generation++)
         publish_good(generation);
-    assert_in_range(kept.count, 1, 1 + (now_ms() - begin_ms) / 1000);
+    /* None so far, where the keeper had no turn yet. */
+    assert_in_range(kept.count, 0, 1 + (now_ms() - begin_ms) / 1000);
     kill(hub.supervisor, SIGTERM);
     for (int leaving = 0; leaving < WORKERS + 1;) {
         report_next(&report);
