@@ -72,7 +72,7 @@ func TestLoadBalancer(t *testing.T) {
 	client := c.NewMember(t)
 	open := map[string]net.Conn{}
 	var ofOne *bufio.Reader
-	kube.Wait(t, 20*time.Second, "connections to both Pods", func() error {
+	kube.Wait(t, kube.CloudLimit, "connections to both Pods", func() error {
 		conn, reader, name, err := talk(t, client, target)
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func TestLoadBalancer(t *testing.T) {
 	if err := c.Client.CoreV1().Services(namespace).Delete(t.Context(), "raw", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	kube.Wait(t, 20*time.Second, "the end of the load balancer", func() error {
+	kube.Wait(t, kube.CloudLimit, "the end of the load balancer", func() error {
 		conn, _, name, err := talk(t, client, target)
 		if err == nil {
 			conn.Close()
@@ -127,7 +127,7 @@ func only(t *testing.T, client *kube.Member, target, want string) {
 		}
 		return nil
 	}
-	kube.Wait(t, 10*time.Second, "connections to "+want+" only", round)
+	kube.Wait(t, kube.CloudLimit, "connections to "+want+" only", round)
 	if err := round(); err != nil {
 		t.Error(err)
 	}
@@ -140,7 +140,7 @@ func udp(t *testing.T, client *kube.Member, target, want string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	kube.Wait(t, 10*time.Second, "an answer by UDP", func() error {
+	kube.Wait(t, kube.CloudLimit, "an answer by UDP", func() error {
 		conn.SetDeadline(time.Now().Add(time.Second))
 		if _, err := conn.Write([]byte("hello")); err != nil {
 			return err
@@ -188,7 +188,7 @@ func TestLoadBalancerTellsTheClient(t *testing.T) {
 		if _, err := c.Client.CoreV1().Services(namespace).Patch(t.Context(), "raw", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		kube.Wait(t, 10*time.Second, "a header of version "+version, func() error {
+		kube.Wait(t, kube.CloudLimit, "a header of version "+version, func() error {
 			conn, reader, _, err := talk(t, client, address.String()+":700")
 			if err != nil {
 				return err

@@ -51,7 +51,7 @@ spec: {controller: yett.dev/%s}
 	for _, ingress := range all {
 		ours[isNginx(ingress)]++
 		for _, url := range urlsOf(ingress) {
-			urls[url] = urls[url] || isNginx(ingress) && refusalOf(ingress) == ""
+			urls[url] = urls[url] || isNginx(ingress) && (refusalOf(ingress) == "" || guards(ingress))
 		}
 	}
 	t.Logf("%d Ingresses of %d files: %d ours, %d of others", len(all), len(files), ours[true], ours[false])
@@ -153,6 +153,11 @@ func refusalOf(ingress *networking.Ingress) string {
 		}
 	}
 	return ""
+}
+
+// guards is true of one that asks for client certificates: it does so for its hosts even where it makes no routes.
+func guards(ingress *networking.Ingress) bool {
+	return ingress.Annotations["nginx.ingress.kubernetes.io/auth-tls-secret"] != ""
 }
 
 // wantKnown asks for each URL: a known one is answered with anything but 404.

@@ -98,7 +98,7 @@ func (c *Cluster) describePods(ctx context.Context, namespace string) string {
 // WaitLoadBalancer waits until a Service of type LoadBalancer has its address.
 func (c *Cluster) WaitLoadBalancer(t testing.TB, namespace, service string) (address netip.Addr) {
 	t.Helper()
-	Wait(t, 30*time.Second, "the address of "+namespace+"/"+service, func() error {
+	Wait(t, CloudLimit, "the address of "+namespace+"/"+service, func() error {
 		s, err := c.Client.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{})
 		if err != nil {
 			return err
