@@ -18,7 +18,8 @@ type l4Attack struct {
 	showed func() float64
 }
 
-// trickleMany opens connections to a port and says a byte on one of them at a time, over and over.
+// trickleMany opens connections to a port and says a byte of the text on one of them at a time, over and over. One that
+// has said all of it comes anew.
 func trickleMany(t *testing.T, address, text string, connections int) func(*testing.T, int) {
 	conns := make([]net.Conn, connections)
 	said := make([]int, connections)
@@ -31,6 +32,10 @@ func trickleMany(t *testing.T, address, text string, connections int) func(*test
 	})
 	return func(t *testing.T, i int) {
 		i %= connections
+		if conns[i] != nil && said[i] == len(text) {
+			conns[i].Close()
+			conns[i] = nil
+		}
 		if conns[i] == nil {
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
@@ -38,7 +43,7 @@ func trickleMany(t *testing.T, address, text string, connections int) func(*test
 			}
 			conns[i], said[i] = conn, 0
 		}
-		if _, err := conns[i].Write([]byte{text[said[i]%len(text)]}); err != nil {
+		if _, err := conns[i].Write([]byte{text[said[i]]}); err != nil {
 			conns[i].Close()
 			conns[i] = nil
 		}

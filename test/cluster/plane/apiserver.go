@@ -61,13 +61,13 @@ func (p *Plane) StartAPIServer(ctx context.Context) error {
 	return p.welcomeBack(ctx)
 }
 
-// welcomeBack waits until the API server is ready, and starts the controllers again: those that found it away look
-// for it every 45 seconds only, and every test needs what they make.
+// welcomeBack waits until the API server is ready, and starts the controllers that takeAPIServer ended: every test
+// needs what they make.
 func (p *Plane) welcomeBack(ctx context.Context) error {
 	if err := p.waitReady(ctx); err != nil {
 		return err
 	}
-	return p.restartControllers()
+	return p.resumeControllers()
 }
 
 // KillAPIServer ends it as a crash would.
@@ -76,7 +76,10 @@ func (p *Plane) KillAPIServer() { p.takeAPIServer().Kill() }
 // StopAPIServer ends it in its own way: it tells its clients to go.
 func (p *Plane) StopAPIServer() { p.takeAPIServer().Stop(10 * time.Second) }
 
+// takeAPIServer ends the controllers, too: those that find it away look for it every 45 seconds only, and those that
+// have just been started give up for good.
 func (p *Plane) takeAPIServer() *Process {
+	p.pauseControllers()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	process := p.apiServer

@@ -28,6 +28,7 @@ type Plane struct {
 	apiServer         *Process
 	controllerManager *Process
 	scheduler         *Process
+	paused            bool     // controllers, until the API server is back
 	verifyKeys        []string // files of keys that service account tokens may be signed with; the first one signs
 	keysMade          int
 	extra             []string // flags of the API server
@@ -143,17 +144,27 @@ func (p *Plane) startControllers() error {
 	return errors.Join(errManager, errScheduler)
 }
 
-// restartControllers does nothing before startControllers.
-func (p *Plane) restartControllers() error {
+// pauseControllers ends those that run.
+func (p *Plane) pauseControllers() {
 	p.mu.Lock()
-	running := []*Process{p.controllerManager, p.scheduler}
+	manager, scheduler := p.controllerManager, p.scheduler
 	p.controllerManager, p.scheduler = nil, nil
+	p.paused = p.paused || manager != nil
 	p.mu.Unlock()
-	if running[0] == nil {
-		return nil
+	if manager != nil {
+		manager.Kill()
+		scheduler.Kill()
 	}
-	for _, process := range running {
-		process.Kill()
+}
+
+// resumeControllers does nothing but after pauseControllers.
+func (p *Plane) resumeControllers() error {
+	p.mu.Lock()
+	paused := p.paused
+	p.paused = false
+	p.mu.Unlock()
+	if !paused {
+		return nil
 	}
 	return p.startControllers()
 }
