@@ -65,17 +65,18 @@ func TestEventsAreNoStorm(t *testing.T) {
 	w.Apply(t, w.namespace, w.ingress("flapping", w.namespace, ""))
 	w.waitEvent("ServiceMissing")
 	service := w.service("web", "192.0.2.1")
-	seen := 0
-	for range 100 {
+	// The log leaves out what comes and goes at once: a quick machine takes more turns.
+	seen, flaps := 0, 0
+	for start := time.Now(); seen < 10; flaps++ {
+		if time.Since(start) > time.Minute {
+			t.Fatalf("after %d times the log says it %d times", flaps, seen)
+		}
 		w.Apply(t, w.namespace, service)
 		w.Delete(t, w.namespace, service)
+		seen = strings.Count(g.Tail(100000), "code=service-missing")
 	}
-	seen = strings.Count(g.Tail(10000), "code=service-missing")
 	writes := w.asked(isWrite("events"))
-	t.Logf("the log tells of it %d times; there were %d writes", seen, len(writes))
-	if seen < 10 {
-		t.Errorf("it was to be found many times, and the log says %d", seen)
-	}
+	t.Logf("it was so %d times, the log tells of %d; there were %d writes", flaps, seen, len(writes))
 	if len(writes) > 3 {
 		t.Errorf("%d Events were written", len(writes))
 	}
