@@ -42,7 +42,7 @@ func (i installed) user() string { return kube.ServiceAccountUser(i.namespace, i
 // waitRolled waits until all Pods are those of the newest template, and ready.
 func (i installed) waitRolled(t *testing.T) {
 	t.Helper()
-	i.cluster.Kubectl(t, "--namespace", i.namespace, "rollout", "status", i.workload, "--timeout=55s")
+	i.cluster.Kubectl(t, "--namespace", i.namespace, "rollout", "status", i.workload, "--timeout=120s")
 }
 
 // applyKustomization installs as a person does, and takes it away again.

@@ -22,12 +22,14 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/workqueue"
+
+	"yett.dev/cluster/follow"
 )
 
 // Cloud serves the Services of one cluster. One goroutine, that of Run, has it to itself.
@@ -58,11 +60,13 @@ func New(kubeconfig, device string, addresses netip.Prefix) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	factory := informers.NewSharedInformerFactory(client, 0)
+	all := fields.Everything()
 	c := &Cloud{
 		client: client, addresses: pool, balancers: map[types.NamespacedName]*balancer{},
-		services: factory.Core().V1().Services().Informer(),
-		slices:   factory.Discovery().V1().EndpointSlices().Informer(),
+		services: cache.NewSharedIndexInformer(
+			follow.Source(client.CoreV1().RESTClient(), "services", v1.NamespaceAll, all), &v1.Service{}, 0, cache.Indexers{}),
+		slices: cache.NewSharedIndexInformer(
+			follow.Source(client.DiscoveryV1().RESTClient(), "endpointslices", v1.NamespaceAll, all), &discovery.EndpointSlice{}, 0, cache.Indexers{}),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](100*time.Millisecond, 10*time.Second)),
 	}

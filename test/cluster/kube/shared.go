@@ -56,8 +56,7 @@ func keepLogs(c *Cluster) {
 	}
 }
 
-// CloudLimit is how long the cloud may take to follow a change: when the API server was away, it looks for it again
-// every half minute only, for Services and for EndpointSlices each by itself.
+// CloudLimit is how long the cloud may take to follow a change.
 const CloudLimit = 60 * time.Second
 
 // StartLimit is how long a start of the cluster may take; on a machine of one's own it takes a third of it.

@@ -36,6 +36,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/record"
+
+	"yett.dev/cluster/follow"
 )
 
 // Config is what an agent needs to know.
@@ -143,7 +145,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 func (a *Agent) podInformer() cache.SharedInformer {
 	bound := fields.OneTermEqualSelector("spec.nodeName", a.config.Name)
-	source := cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "pods", v1.NamespaceAll, bound)
+	source := follow.Source(a.client.CoreV1().RESTClient(), "pods", v1.NamespaceAll, bound)
 	informer := cache.NewSharedInformer(source, &v1.Pod{}, 0)
 	informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { a.podChanged(object.(*v1.Pod)) },

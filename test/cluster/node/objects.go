@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"yett.dev/cluster/follow"
 )
 
 // objectCache watches the ConfigMaps and Secrets that Pods of this node refer to, each by its name and once, as the
@@ -105,7 +107,7 @@ func (u *objectUser) hold(key objectKey) cache.SharedInformer {
 
 func (c *objectCache) newEntry(key objectKey) *objectEntry {
 	named := fields.OneTermEqualSelector("metadata.name", key.name)
-	source := cache.NewListWatchFromClient(c.client.CoreV1().RESTClient(), key.resource, key.namespace, named)
+	source := follow.Source(c.client.CoreV1().RESTClient(), key.resource, key.namespace, named)
 	kind := runtime.Object(&v1.ConfigMap{})
 	if key.resource == secrets {
 		kind = &v1.Secret{}
