@@ -69,7 +69,7 @@ func TestEnvironment(t *testing.T) {
 // watcher runs a script that prints whenever what a command prints is another. Where files are exchanged amid it, it fails,
 // and runs again.
 func watcher(command string) string {
-	return fmt.Sprintf(`last=; while sleep 0.05; do now=$(%s 2>/dev/null) || continue; test "$now" = "$last" || echo $now; last=$now; done`, command)
+	return fmt.Sprintf(`last=; while sleep 0.05; do now=$({ %s; } 2>/dev/null) || continue; test "$now" = "$last" || echo $now; last=$now; done`, command)
 }
 
 // follow returns what reads the Pod's log line by line, and fails after a while without one.
