@@ -139,6 +139,22 @@ static void answer_end(struct exchange *exchange)
     exchange_set_state(exchange, EXCHANGE_DONE);
 }
 
+/* A client that said its end may only have said all, and gets what flows; but a backend that has no more to say
+ * now (an event stream) would not notice for hours that nobody listens. Its word may be among the events of this
+ * turn: they are heard before it is judged so. */
+static bool client_left(struct exchange *exchange)
+{
+    struct downstream *client = exchange->client;
+
+    if (!client->ops->is_gone(client, exchange->request_is_sent))
+        return false;
+    if (exchange->client_end_noted)
+        return true;
+    exchange->client_end_noted = true;
+    loop_task_queue(exchange->worker->loop, &exchange->again);
+    return false;
+}
+
 void answer_pump(struct exchange *exchange)
 {
     int r = pump_run(&exchange->response_pump);
@@ -151,9 +167,7 @@ void answer_pump(struct exchange *exchange)
         answer_end(exchange);
         return;
     case PUMP_WAIT_SOURCE:
-        /* What flows still reaches a client that said its end; a backend that has no more to say now (an
-         * event stream) would not notice for hours that nobody listens. */
-        if (exchange->client->ops->is_gone(exchange->client, exchange->request_is_sent))
+        if (client_left(exchange))
             break;
         if (exchange->request_is_sent)
             exchange_wait_for_client(exchange, EXCHANGE_WAIT_NOTHING, 0);

@@ -82,10 +82,11 @@ struct exchange {
     bool request_is_sent;   /* whole, body included */
     bool request_is_broken; /* the backend stopped taking it; its answer may be on the way */
     bool answer_is_local;
-    bool asks_for_page; /* by GET for a page of the host's own, whatever was asked for */
-    bool answer_varies; /* what the client accepts decides on how its content is coded */
-    bool is_grpc;       /* the client speaks it: errors are told in its words */
-    bool is_grpc_call;  /* and the backend of the present try does: the call has its own time */
+    bool client_end_noted; /* it said its end while the backend was silent */
+    bool asks_for_page;    /* by GET for a page of the host's own, whatever was asked for */
+    bool answer_varies;    /* what the client accepts decides on how its content is coded */
+    bool is_grpc;          /* the client speaks it: errors are told in its words */
+    bool is_grpc_call;     /* and the backend of the present try does: the call has its own time */
     uint32_t grpc_deadline_ms; /* of such a call, from when it began; 0: any */
     struct target target;
     struct span host, path; /* normalised, for matching */
