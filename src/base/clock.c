@@ -22,6 +22,11 @@ uint64_t clock_wall_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+int64_t clock_wall_s(void)
+{
+    return (int64_t)(clock_wall_ns() / 1000000000);
+}
+
 /* gmtime_r() would do, but glibc opens /etc/localtime for it, which a sandboxed worker must not. */
 struct civil_date {
     uint64_t year;

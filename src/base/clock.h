@@ -11,6 +11,7 @@
 uint64_t clock_mono_ns(void);
 /* Since 1970-01-01 UTC. */
 uint64_t clock_wall_ns(void);
+int64_t clock_wall_s(void);
 
 enum { CLOCK_RFC3339_LEN = 24 }; /* "2026-01-31T23:59:59.123Z" */
 

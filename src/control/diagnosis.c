@@ -48,7 +48,7 @@ void diagnosis_start(struct diagnosis *diagnosis, const struct kube_store *store
     diag_list_init(&diagnosis->diags);
     diagnosis->store = store;
     diagnosis->options = *options;
-    diagnosis->options.now_s = (int64_t)(clock_wall_ns() / 1000000000);
+    diagnosis->options.now_s = clock_wall_s();
     diagnosis->model = model;
     diagnosis->worked_us = 0;
     diagnosis->steps = ingress_diagnosis_new(store, &diagnosis->options, &diagnosis->diags);

@@ -244,7 +244,7 @@ static void found(struct record *record, struct span json)
     const struct kube_node *event = api_object_parse(&arena, json);
     record->count = MAX(api_object_u32(event, "count"), 1u);
     bool has_time = kube_timestamp_parse(api_object_text(event, "lastTimestamp"), &last_s);
-    uint64_t now_s = clock_wall_ns() / 1000000000;
+    uint64_t now_s = (uint64_t)clock_wall_s();
     uint64_t age_ms = has_time && (uint64_t)last_s <= now_s ? (now_s - (uint64_t)last_s) * 1000 : 0;
     if (!has_time || age_ms >= rest_ms(record))
         call_next(record, CALL_REPEAT);

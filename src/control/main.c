@@ -54,7 +54,7 @@ static int fallback_set(struct control *control, const struct image_view *served
 {
     if (!has_tls_listener(&control->hello))
         return 0;
-    int r = fallback_open(&control->fallback, served, (int64_t)(clock_wall_ns() / 1000000000));
+    int r = fallback_open(&control->fallback, served, clock_wall_s());
     if (r < 0)
         return r;
     control->ingress.fallback_chain_pem = buf_span(&control->fallback.chain_pem);
@@ -80,8 +80,8 @@ static void ticket_keys_set(struct control *control, const struct image_view *se
 {
     if (!has_tls_listener(&control->hello))
         return;
-    ticket_keys_open(&control->ticket_keys, control->loop, served,
-                     (int64_t)(clock_wall_ns() / 1000000000), on_ticket_keys_rotated, control);
+    ticket_keys_open(&control->ticket_keys, control->loop, served, clock_wall_s(),
+                     on_ticket_keys_rotated, control);
     ticket_keys_show(control);
 }
 

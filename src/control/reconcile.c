@@ -182,7 +182,7 @@ static void compile_all(struct reconcile *reconcile)
     loop_timer_cancel(&reconcile->recheck_timer);
     diagnosis_cancel(&reconcile->diagnosis);
     diag_list_init(&compiled);
-    options.now_s = (int64_t)(clock_wall_ns() / 1000000000);
+    options.now_s = clock_wall_s();
     reconcile->needs_whole = false;
     route_model_free(reconcile->model);
     reconcile->model = ingress_compile(&reconcile->source->store, &options, &compiled);

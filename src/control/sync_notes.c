@@ -74,7 +74,7 @@ static void named_tell(const struct sync_notes *notes, const struct kube_store *
 
 static void all_tell(const struct kube_store *store, struct teller *teller)
 {
-    int64_t since_s = (int64_t)(clock_wall_ns() / 1000000000) - SYNC_NOTES_NEW_S;
+    int64_t since_s = clock_wall_s() - SYNC_NOTES_NEW_S;
     const struct kube_object *ingress;
 
     for (size_t cursor = 0; (ingress = kube_store_next(store, KUBE_INGRESS, &cursor));) {

@@ -11,11 +11,6 @@ static const uint8_t mark[8] = { 'y', 'e', 't', 't', 'm', 'a', 'd', 'e' };
 
 enum { MADE_AT = sizeof(mark), RANDOM_AT = MADE_AT + 8, ROTATE_S = TICKET_KEYS_ROTATE_MS / 1000 };
 
-static int64_t wall_s(void)
-{
-    return (int64_t)(clock_wall_ns() / 1000000000);
-}
-
 /* ---- one key ---- */
 
 /* As many bytes at once always come whole: without them, no secret of this process would be one. */
@@ -76,7 +71,7 @@ static void on_rotate(struct loop_timer *timer)
     struct ticket_keys *keys = container_of(timer, struct ticket_keys, timer);
 
     loop_timer_set(keys->loop, timer, TICKET_KEYS_ROTATE_MS);
-    add_newest(keys, wall_s());
+    add_newest(keys, clock_wall_s());
     keys->on_rotated(keys->ctx);
 }
 

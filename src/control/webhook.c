@@ -28,7 +28,7 @@ static void serve(void *ctx, const struct http_request *request, struct http_ans
         .model = reconcile_model_is_current(reconcile) ? reconcile_model(reconcile) : NULL,
         .has_all_secrets = webhook->options.has_all_secrets,
         .selects_namespaces = webhook->options.selects_namespaces,
-        .now_s = (int64_t)(clock_wall_ns() / 1000000000),
+        .now_s = clock_wall_s(),
     };
 
     if (!reconcile_model(reconcile)) { /* nothing has been read, so nothing can be said */

@@ -141,7 +141,7 @@ struct span worker_date(struct worker *worker)
     uint64_t second = loop_now_ms(worker->loop) / 1000;
 
     if (worker->time_second != second || worker->date_text[0] == '\0') {
-        time_t now = (time_t)(clock_wall_ns() / 1000000000u);
+        time_t now = (time_t)clock_wall_s();
         struct tm tm;
 
         gmtime_r(&now, &tm);

@@ -107,7 +107,7 @@ static void stats_note_start(struct supervisor *supervisor, const struct child *
     struct stats_page *page = supervisor->stats[child->index];
 
     __atomic_store_n(&page->starts, child->starts, __ATOMIC_RELAXED);
-    __atomic_store_n(&page->started_wall_s, clock_wall_ns() / 1000000000u, __ATOMIC_RELAXED);
+    __atomic_store_n(&page->started_wall_s, (uint64_t)clock_wall_s(), __ATOMIC_RELAXED);
     __atomic_store_n(&page->pid, (uint64_t)child->pid, __ATOMIC_RELAXED);
 }
 

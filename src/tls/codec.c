@@ -53,9 +53,8 @@ struct tls_codec *tls_codec_new(struct tls_context *initial, tls_choose_fn *choo
  * the privacy of those who would be recognised by them, which a gate is anyway. */
 static void session_offer(struct tls_codec *codec)
 {
-    const SSL_SESSION *kept =
-        tls_sessions_find(codec->context->sessions, codec->peer,
-                          (int64_t)(clock_wall_ns() / 1000000000), &codec->session_until_s);
+    const SSL_SESSION *kept = tls_sessions_find(codec->context->sessions, codec->peer,
+                                                clock_wall_s(), &codec->session_until_s);
     SSL_SESSION *copy = kept ? SSL_SESSION_dup(kept) : NULL;
 
     if (copy) /* refused where it cannot be resumed any more: then without one */

@@ -348,7 +348,7 @@ struct tls_context *certificates_choose(struct certificates *certificates,
 {
     if (image_settings_get(view)->flags & IMAGE_TLS_REJECT_UNKNOWN && is_unknown(view, server_name))
         return NULL;
-    tls_tickets_set_time(certificates->tickets, (int64_t)(clock_wall_ns() / 1000000000u));
+    tls_tickets_set_time(certificates->tickets, clock_wall_s());
     return context_get(certificates, view, server_name);
 }
 

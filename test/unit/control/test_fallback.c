@@ -11,11 +11,6 @@
 #include "fake.h"
 #include "pair.h"
 
-static int64_t now_s(void)
-{
-    return (int64_t)(clock_wall_ns() / 1000000000);
-}
-
 /* Serves an image whose default certificate is `shown`. */
 static const struct image_view *serve(struct fake *fake, const struct fallback *shown)
 {
@@ -36,9 +31,9 @@ static void test_is_kept(void **state)
     SCOPED(fallback_deinit) struct fallback first = { 0 };
     SCOPED(fallback_deinit) struct fallback second = { 0 };
 
-    assert_int_equal(fallback_open(&first, NULL, now_s()), 0);
+    assert_int_equal(fallback_open(&first, NULL, clock_wall_s()), 0);
     const struct image_view *served = serve(*state, &first);
-    assert_int_equal(fallback_open(&second, served, now_s()), 0);
+    assert_int_equal(fallback_open(&second, served, clock_wall_s()), 0);
     assert_true(is_same(&first, &second));
 }
 
@@ -49,11 +44,11 @@ static void test_is_renewed_before_it_expires(void **state)
     SCOPED(fallback_deinit) struct fallback renewed = { 0 };
     const int64_t year_s = 365 * 86400;
 
-    assert_int_equal(fallback_open(&first, NULL, now_s()), 0);
+    assert_int_equal(fallback_open(&first, NULL, clock_wall_s()), 0);
     const struct image_view *served = serve(*state, &first);
-    assert_int_equal(fallback_open(&kept, served, now_s() + year_s - 31 * 86400), 0);
+    assert_int_equal(fallback_open(&kept, served, clock_wall_s() + year_s - 31 * 86400), 0);
     assert_true(is_same(&first, &kept));
-    assert_int_equal(fallback_open(&renewed, served, now_s() + year_s - 29 * 86400), 0);
+    assert_int_equal(fallback_open(&renewed, served, clock_wall_s() + year_s - 29 * 86400), 0);
     assert_true(renewed.chain_pem.len > 0);
     assert_false(is_same(&first, &renewed));
 }
@@ -63,7 +58,7 @@ static void test_image_without_one(void **state)
     SCOPED(fallback_deinit) struct fallback none = { 0 };
     SCOPED(fallback_deinit) struct fallback made = { 0 };
 
-    assert_int_equal(fallback_open(&made, serve(*state, &none), now_s()), 0);
+    assert_int_equal(fallback_open(&made, serve(*state, &none), clock_wall_s()), 0);
     assert_true(made.chain_pem.len > 0 && made.key_pem.len > 0);
 }
 
@@ -76,7 +71,7 @@ static void test_certificate_of_a_secret_is_left_alone(void **state)
     buf_append(&secret.key_pem, span_from_str(pair_key_pem));
     const struct image_view *served = serve(*state, &secret);
     assert_int_not_equal(image_settings_get(served)->default_certificate_id, 0);
-    assert_int_equal(fallback_open(&made, served, now_s()), 0);
+    assert_int_equal(fallback_open(&made, served, clock_wall_s()), 0);
     assert_true(made.chain_pem.len > 0);
     assert_false(is_same(&secret, &made));
 }

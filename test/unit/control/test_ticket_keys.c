@@ -17,15 +17,10 @@ static void on_rotated(void *ctx)
 
 enum { DAY_S = 24 * 3600 };
 
-static int64_t now_s(void)
-{
-    return (int64_t)(clock_wall_ns() / 1000000000);
-}
-
 static void open_after(struct ticket_keys *keys, struct fake *fake, const struct image_view *served,
                        int *rotations)
 {
-    ticket_keys_open(keys, fake->loop, served, now_s(), on_rotated, rotations);
+    ticket_keys_open(keys, fake->loop, served, clock_wall_s(), on_rotated, rotations);
 }
 
 static bool is_same(const struct route_ticket_key *a, const struct route_ticket_key *b)
@@ -78,20 +73,20 @@ static void test_a_day_goes_on_over_restarts(void **state)
     struct ticket_keys first, hour, day, before;
     int rotations = 0;
 
-    ticket_keys_open(&first, fake->loop, NULL, now_s(), on_rotated, &rotations);
+    ticket_keys_open(&first, fake->loop, NULL, clock_wall_s(), on_rotated, &rotations);
     assert_in_range(rings_in_s(&first), DAY_S - 60, DAY_S);
     const struct image_view *served = serve(fake, first.keys, first.len);
-    ticket_keys_open(&hour, fake->loop, served, now_s() + 3600, on_rotated, &rotations);
+    ticket_keys_open(&hour, fake->loop, served, clock_wall_s() + 3600, on_rotated, &rotations);
     assert_int_equal(hour.len, 1);
     assert_true(is_same(&hour.keys[0], &first.keys[0]));
     assert_in_range(rings_in_s(&hour), DAY_S - 3600 - 60, DAY_S - 3600);
-    ticket_keys_open(&day, fake->loop, served, now_s() + DAY_S, on_rotated, &rotations);
+    ticket_keys_open(&day, fake->loop, served, clock_wall_s() + DAY_S, on_rotated, &rotations);
     assert_int_equal(day.len, 2);
     assert_false(is_same(&day.keys[0], &first.keys[0]));
     assert_true(is_same(&day.keys[1], &first.keys[0]));
     assert_in_range(rings_in_s(&day), DAY_S - 60, DAY_S);
     /* Of a time that has not come: nobody knows how old it is. */
-    ticket_keys_open(&before, fake->loop, served, now_s() - DAY_S, on_rotated, &rotations);
+    ticket_keys_open(&before, fake->loop, served, clock_wall_s() - DAY_S, on_rotated, &rotations);
     assert_int_equal(before.len, 2);
     assert_false(is_same(&before.keys[0], &first.keys[0]));
     assert_int_equal(rotations, 0);
@@ -108,7 +103,7 @@ static void test_only_what_was_made_moves_back(void **state)
     struct ticket_keys keys;
     int rotations = 0;
 
-    ticket_keys_open(&keys, fake->loop, NULL, now_s(), on_rotated, &rotations);
+    ticket_keys_open(&keys, fake->loop, NULL, clock_wall_s(), on_rotated, &rotations);
     ticket_keys_close(&keys);
     assert_int_equal(keys.len, 0);
     keys.timer.on_timeout(&keys.timer);

@@ -22,14 +22,14 @@ static struct {
 } made;
 static struct tls_tickets *tickets;
 static char name_seen[64];
-static uint64_t later_s; /* how far the codec's clock is ahead */
+static int64_t later_s; /* how far the codec's clock is ahead */
 
-uint64_t __real_clock_wall_ns(void);
-uint64_t __wrap_clock_wall_ns(void);
+int64_t __real_clock_wall_s(void);
+int64_t __wrap_clock_wall_s(void);
 
-uint64_t __wrap_clock_wall_ns(void)
+int64_t __wrap_clock_wall_s(void)
 {
-    return __real_clock_wall_ns() + later_s * 1000000000;
+    return __real_clock_wall_s() + later_s;
 }
 
 static int tree_make(void **state)
