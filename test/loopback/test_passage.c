@@ -248,8 +248,9 @@ static void test_log_line(void **state)
 
 static const struct ip_addr loopback = { { [10] = 0xFF, 0xFF, 127, 0, 0, 1 } };
 
-/* A socket for the worker's port `number`, and a client that waits in its queue. */
-static struct end port_open(struct rig *rig, uint16_t number)
+/* A socket for the worker's port `number`, and a client that waits in its queue. *ret_socket is another hold of
+ * it, as the supervisor has one; the caller closes it. */
+static struct end port_open(struct rig *rig, uint16_t number, int *ret_socket)
 {
     struct proc_message message = { .kind = PROC_LISTEN, .ports_len = 1, .fds_len = 1 };
     int fd = socket_listen_tcp(&loopback, 0, 8);
@@ -257,6 +258,8 @@ static struct end port_open(struct rig *rig, uint16_t number)
 
     assert_true(fd >= 0);
     assert_int_equal(socket_local_port(fd, &bound), 0);
+    *ret_socket = dup(fd);
+    assert_true(*ret_socket >= 0);
     message.fds[0] = fd;
     message.ports[0] = (struct proc_port){ .number = number, .transport = PROC_TCP };
     service_ports_listen(&rig->worker.service_ports, &message);
@@ -288,7 +291,9 @@ static void test_port_closes_with_somebody_waiting(void **state)
         options.extend = listener_add;
         options.no_image = cases[i].no_image;
         struct rig *rig = rig_new(&options);
-        struct end client = port_open(rig, cases[i].number);
+        int kept;
+        struct end client = port_open(rig, cases[i].number, &kept);
+        close(kept);
         port_close(rig, cases[i].number);
         assert_int_equal(stats_get(&rig->stats->connections_accepted), cases[i].taken);
         if (cases[i].taken > 0) {
@@ -312,8 +317,14 @@ static void test_worker_ends_with_somebody_waiting(void **state)
         options.extend = listener_add;
         options.no_image = no_image;
         struct rig *rig = rig_new(&options);
-        struct end client = port_open(rig, PORT);
-        rig_free_at_once(rig); /* checks that there is no client */
+        struct net_peer peer;
+        int kept;
+        struct end client = port_open(rig, PORT, &kept);
+        rig_free_at_once(rig);
+        int fd = socket_accept(kept, &peer);
+        assert_true(fd >= 0);
+        close(fd);
+        close(kept);
         end_close(&client);
     }
 }

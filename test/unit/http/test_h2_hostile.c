@@ -265,7 +265,8 @@ static void test_too_many_streams_end(void **state)
 static void test_malformed_requests_are_reset(void **state)
 {
     struct side server;
-    struct buf bytes, block = { 0 };
+    struct buf bytes, block = { 0 }, out = { 0 };
+    struct frame frame = { 0 };
 
     (void)state;
     server_init(&server, &bytes);
@@ -275,6 +276,13 @@ static void test_malformed_requests_are_reset(void **state)
     request_put(&bytes, 3, FLAG_END_STREAM);
     side_hear(&server, buf_span(&bytes));
     side_expect(&server, "head 3 GET / whole|");
+    side_say(&server, &out);
+    struct span rest = buf_span(&out);
+    while (frame.type != FRAME_RST_STREAM)
+        assert_true(frame_take(&rest, &frame));
+    assert_int_equal(frame.stream, 1);
+    assert_int_equal(frame.payload.ptr[3], H2_PROTOCOL_ERROR);
+    buf_deinit(&out);
     buf_deinit(&block);
     buf_deinit(&bytes);
     side_deinit(&server);

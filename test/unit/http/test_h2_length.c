@@ -7,7 +7,7 @@
 
 struct length_case {
     const char *said;   /* Content-Length */
-    const char *method; /* client: of the request that is answered */
+    const char *method; /* of the request */
     size_t pieces[2];   /* DATA frames; of no length where 0 */
     bool trailers;      /* behind them */
     const char *log;

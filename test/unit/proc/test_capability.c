@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "proc/capability.h"
+#include "skip_why.h"
 
 /* Each case runs in a child of its own: what a process gives up it does not get back. The child's
  * exit status says what came of it. */
@@ -82,7 +83,7 @@ static void test_permitted_becomes_effective(void **state)
 
     (void)state;
     if (!may_have(bind_mask | others))
-        skip(); /* only root has what is taken up and left alone here */
+        skip_because("only root has the capabilities that are taken up and left alone");
     assert_int_equal(attempt_in_child(bind_mask, 0, bind_mask), OUTCOME_AS_WANTED);
     assert_int_equal(attempt_in_child(bind_mask, bind_mask, bind_mask), OUTCOME_AS_WANTED);
     assert_int_equal(attempt_in_child(bind_mask | others, 0, bind_mask), OUTCOME_AS_WANTED);
@@ -96,5 +97,5 @@ int main(void)
         cmocka_unit_test(test_permitted_becomes_effective),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return exit_status(cmocka_run_group_tests(tests, NULL, NULL));
 }

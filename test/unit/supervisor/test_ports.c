@@ -199,6 +199,7 @@ static void test_many_ports_change_at_once(void **state)
     follow(rig, 0, 0);
     for (uint32_t i = 0; i < WORKERS; i++) {
         assert_int_equal(proc_channel_receive(rig->workers[i], &message), 0);
+        assert_int_equal(message.kind, PROC_UNLISTEN);
         assert_in_range(message.ports_len, 100, PROC_PORTS_MAX);
         assert_int_equal(told(rig->workers[i], PROC_UNLISTEN),
                          2 * PROC_PORTS_MAX - message.ports_len);
