@@ -21,10 +21,15 @@ var interopCases = []string{"empty_unary", "large_unary", "client_streaming", "s
 	"special_status_message", "custom_metadata", "unimplemented_method", "unimplemented_service",
 	"rpc_soak", "channel_soak", "orca_per_rpc", "orca_oob"}
 
-// interopTool is one of grpc-go's own programs, which go.mod has as tools: Go builds it once and keeps it in its cache.
+// interopTool is one of grpc-go's own programs, which go.mod has as tools: Go builds it once, which may take minutes on
+// a busy machine, and keeps it in its cache.
 func interopTool(t *testing.T, name string) string {
 	t.Helper()
-	return strings.TrimSpace(gate.Tool(t, "go", "tool", "-n", "google.golang.org/grpc/interop/"+name))
+	path, err := exec.CommandContext(t.Context(), "go", "tool", "-n", "google.golang.org/grpc/interop/"+name).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return strings.TrimSpace(string(path))
 }
 
 // interopServer runs the official server on a port that was free a moment ago.

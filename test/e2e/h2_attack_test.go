@@ -216,12 +216,13 @@ func honestWaits(t testing.TB, g *gate.Gate, pid int) (stop func() waits) {
 	conn := gate.DialAddr(t, g.HTTP)
 	go func() {
 		var wall, work []time.Duration
+		var out waits
+		defer func() { result <- out }() // also where the worker is no more, which cpu() fails for
 		for {
 			before, begin := cpu(t, pid), time.Now()
 			io.WriteString(conn.Conn, "GET / HTTP/1.1\r\nHost: web.test\r\n\r\n")
 			if _, err := conn.ReadAnswer("GET"); err != nil {
 				t.Errorf("an honest client got no answer meanwhile: %v", err)
-				result <- waits{}
 				return
 			}
 			wall, work = append(wall, time.Since(begin)), append(work, cpu(t, pid)-before)
@@ -229,7 +230,7 @@ func honestWaits(t testing.TB, g *gate.Gate, pid int) (stop func() waits) {
 			case <-done:
 				slices.Sort(wall)
 				slices.Sort(work)
-				result <- waits{wall[len(wall)*99/100], work[len(work)*99/100]}
+				out = waits{wall[len(wall)*99/100], work[len(work)*99/100]}
 				return
 			case <-time.After(2 * time.Millisecond):
 			}
@@ -272,7 +273,7 @@ type siege struct {
 	others    waits
 }
 
-// besiege comes one at a time, each as soon as the last was ended; those that time ends come 8 at once.
+// besiege comes one at a time, each as soon as the last was ended; those that time ends come `lasting` at once.
 func besiege(t testing.TB, g *gate.Gate, pid int, a attack) siege {
 	const lasts = 300 * time.Millisecond
 	before, begin, others := cpu(t, pid), time.Now(), honestWaits(t, g, pid)

@@ -47,11 +47,15 @@ func startL4(t *testing.T, tcp, udp ports, args []string, objects ...any) *gate.
 // portsGiven are those of freePort: two tests beside each other must not get the same.
 var portsGiven sync.Map
 
-// freePort is one that nobody has at this moment, neither TCP nor UDP.
+// freePort is one that nobody has at this moment, neither TCP nor UDP. Even ones are the release build's, odd ones the
+// sanitizer build's, whose tests may run beside.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
-		port := 10000 + rand.IntN(22000) // below those that the kernel gives away by itself
+		port := 10000 + 2*rand.IntN(11000) // below those that the kernel gives away by itself
+		if gate.Sanitized() {
+			port++
+		}
 		if _, given := portsGiven.LoadOrStore(port, true); given {
 			continue
 		}

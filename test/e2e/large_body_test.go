@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -87,25 +86,7 @@ func uploadSum(g *gate.Gate, bytes int64, limit time.Duration) (string, error) {
 	return string(text), err
 }
 
-// smallRequests are sent until stopped; their times come back in order.
-func smallRequests(t *testing.T, g *gate.Gate, stop <-chan bool) []time.Duration {
-	var times []time.Duration
-	for {
-		select {
-		case <-stop:
-			slices.Sort(times)
-			return times
-		case <-time.After(2 * time.Millisecond):
-		}
-		start := time.Now()
-		if status, body := g.TryGet(siteHost, "/small"); status != 200 || body != "small" {
-			t.Errorf("a small request beside large bodies: %d %q", status, body)
-		}
-		times = append(times, time.Since(start))
-	}
-}
-
-// Large bodies in the clear pass the worker by, in both directions at once: to the byte, without memory, and without
+// Large bodies in the clear pass the worker by, each way: to the byte, and, both ways at once, without memory and without
 // keeping others from their turn.
 func TestLargeBodies(t *testing.T) {
 	bytes := largeBytes()
@@ -119,8 +100,24 @@ func TestLargeBodies(t *testing.T) {
 	}
 	g.Get(t, siteHost, "/small")
 
-	stop, times := make(chan bool), make(chan []time.Duration, 1)
-	go func() { times <- smallRequests(t, g, stop) }()
+	// How much passes by depends on how the machine gives everyone their turns; without splice it is nothing.
+	spliced := func() float64 { return g.Metric(t, "yett_spliced_bytes_total") }
+	alone := func(way string, sum func() (string, error)) {
+		before := spliced()
+		got, err := sum()
+		if err != nil || got != sumText(want) {
+			t.Fatalf("%s: %v %q; want %s", way, err, got, sumText(want))
+		}
+		passed := spliced() - before
+		t.Logf("%s: %.0f %% were spliced", way, 100*passed/float64(bytes))
+		if passed < float64(bytes)/4 {
+			t.Errorf("%s: only %.0f bytes of %d were spliced", way, passed, bytes)
+		}
+	}
+	alone("download", func() (string, error) { return curlSum(g, limit) })
+	alone("upload", func() (string, error) { return uploadSum(g, bytes, limit) })
+
+	stop := otherRequests(t, g, 2*time.Millisecond)
 	transfer(t, g, "both ways at once", 2*bytes, func() error {
 		var down, up string
 		var downErr, upErr error
@@ -134,8 +131,7 @@ func TestLargeBodies(t *testing.T) {
 		}
 		return nil
 	})
-	close(stop)
-	small := <-times
+	small := stop()
 	if len(small) < 20 {
 		t.Fatalf("%d small requests beside them", len(small))
 	}
@@ -143,11 +139,5 @@ func TestLargeBodies(t *testing.T) {
 	t.Logf("%d small requests beside them: median %v, p99 %v, slowest %v", len(small), small[len(small)/2], p99, small[len(small)-1])
 	if p99 > 500*time.Millisecond*gate.Scale() {
 		t.Errorf("p99 of small requests is %v", p99)
-	}
-	// How much depends on how the machine gives everyone their turns; without splice it is nothing.
-	spliced := g.Metric(t, "yett_spliced_bytes_total")
-	t.Logf("%.0f %% were spliced", 100*spliced/float64(2*bytes))
-	if spliced < float64(bytes)/2 {
-		t.Errorf("only %.0f bytes of %d were spliced", spliced, 2*bytes)
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Source lists and watches a resource for an informer. A watch that is cut goes on where it was, looking for the API
-// server every second; the informer never hears of it.
+// server every second, and the informer does not hear of it; but for the first one, which is the list as well.
 func Source(client cache.Getter, resource, namespace string, selector fields.Selector) cache.ListerWatcher {
 	source := cache.NewListWatchFromClient(client, resource, namespace, selector)
 	once := source.WatchFuncWithContext

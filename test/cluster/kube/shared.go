@@ -56,8 +56,8 @@ func keepLogs(c *Cluster) {
 	}
 }
 
-// CloudLimit is how long the cloud may take to follow a change.
-const CloudLimit = 60 * time.Second
+// CloudLimit is how long the cloud may take to follow a change: at once, on a machine of one's own.
+const CloudLimit = 30 * time.Second
 
 // StartLimit is how long a start of the cluster may take; on a machine of one's own it takes a third of it.
 const StartLimit = 60 * time.Second
