@@ -24,7 +24,7 @@ check:                                      ## lint; unit, loopback, golden test
 	tools/deps.sh test
 	tools/test.sh check
 
-test:                                       ## check, release and clang builds, end-to-end tests
+test:                                       ## check, release and clang builds, end-to-end, deploy and cluster tests
 	tools/deps.sh test
 	tools/test.sh all
 

@@ -56,7 +56,7 @@ def main(folder):
     steps = folder / "failed-steps"
     for step in steps.read_text().splitlines() if steps.exists() else []:
         print(f"failed: {step}")
-        if not step.startswith(("unit", "end-to-end", "deploy:", "cluster:")) or counts["fail"] == 0:
+        if not step.startswith(("unit", "end-to-end", "endurance", "deploy:", "cluster:")) or counts["fail"] == 0:
             counts["fail"] += 1  # tests that failed count themselves
     print(f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped")
     return 1 if counts["fail"] or not counts["pass"] else 0  # a run of nothing shows nothing

@@ -70,7 +70,7 @@ e2e() { # BUILD
 endurance() { # BUILD
     go=$(tools/go.sh) || return 1
     (
-        export YETT_ENDURANCE=1 YETT_BIN="$PWD/$1/yett"
+        export YETT_ENDURANCE=1 YETT_BIN="$(realpath "$1")/yett"
         cd test/e2e && "$go" test -count=1 -timeout=20m -json \
             -run 'TestConnectionsOutliveChanges|TestGRPCIdleStreams' .
     ) >"$results/go-endurance.json"
@@ -105,7 +105,7 @@ run_deploy() {
 }
 
 run_cluster() {
-    step "cluster build" tools/build-cluster.sh
+    step "cluster build" nice tools/build-cluster.sh
     step "cluster: tests in a real cluster" cluster build
 }
 

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"time"
@@ -144,11 +142,6 @@ func largeTable(r *rig, gates []*gate, upload bool, size int64) error {
 }
 
 func benchLarge(r *rig) error {
-	// Client and backend are this process: it stays where the others' are.
-	pin := exec.Command("taskset", "-acp", loadCPU, strconv.Itoa(os.Getpid()))
-	if text, err := pin.CombinedOutput(); err != nil {
-		return fmt.Errorf("taskset: %w: %s", err, text)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

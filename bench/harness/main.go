@@ -103,6 +103,9 @@ func run() error {
 		err = raiseFileLimit()
 	}
 	if err == nil {
+		err = pinSelf()
+	}
+	if err == nil {
 		err = r.start()
 	}
 	if err != nil {

@@ -72,6 +72,15 @@ func (r *rig) stop() {
 
 func (r *rig) program(name string) string { return filepath.Join(r.build, "bench", name) }
 
+// pinSelf keeps this process, which is client or backend of some, on the processor of the load.
+func pinSelf() error {
+	text, err := exec.Command("taskset", "-acp", loadCPU, strconv.Itoa(os.Getpid())).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("taskset: %w: %s", err, text)
+	}
+	return nil
+}
+
 // pinned runs on one CPU, and ends with this process.
 func pinned(cpu string, args ...string) *exec.Cmd {
 	cmd := exec.Command("taskset", append([]string{"-c", cpu}, args...)...)
