@@ -7,8 +7,8 @@
 
 /* A ConfigMap of such Services has a port as key and "namespace/service:port" as value, followed by ":PROXY"
  * where clients begin with a PROXY header, and by another where the Service wants one (":PROXY-V2": in the
- * form of version 2, which ingress-nginx cannot send). An empty field in between skips the first. Lines are taken in the order of their ports, and what is wrong with one costs
- * that line. */
+ * form of version 2, which ingress-nginx cannot send). An empty field in between skips the first. Lines are
+ * taken in the order of their ports, and what is wrong with one costs that line. */
 
 /* One line: what it says, and where it stands. */
 struct line {

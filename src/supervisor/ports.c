@@ -196,8 +196,8 @@ static void port_forget(struct ports *ports, struct port *port)
     *port = ports->items[--ports->len];
 }
 
-/* Connections that wait in a worker's queue are its own to take: it hears of it, and holds the socket until
- * then. */
+/* A worker hears of it, and closes the socket that it holds; who waits there while it serves the port no more
+ * is closed with it. */
 static void close_all_but_of(struct supervisor *supervisor, const struct proc_message *good,
                              const struct proc_message *rolling)
 {

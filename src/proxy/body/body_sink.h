@@ -33,7 +33,6 @@ static inline int sink_result_of(int stream_result)
 }
 
 struct body_sink;
-struct stream;
 
 struct body_sink_ops {
     /* Takes what it has room for: *ret_taken bytes, set for every result. SINK_OK with less than all of
